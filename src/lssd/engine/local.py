@@ -1,0 +1,127 @@
+"""Stages over local processes.
+
+An item that fails, or kills its worker, is an `Outcome` with a reason; the others go on. A worker
+that dies (out of memory, a crash inside a codec) takes the whole pool of the standard library with
+it, so the items it held are run once more, one at a time, to find the one to blame.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from lssd.errors import InputError, LssdError
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Item, Value]):
+    """What became of one item: its value, or the reason why there is none."""
+
+    item: Item
+    value: Value | None
+    reason: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.reason is None
+
+
+def run_stage(
+    function: Callable[[Item], Value], items: Sequence[Item], workers: int = 1
+) -> Iterator[Outcome[Item, Value]]:
+    """Apply a picklable function to every item and yield outcomes as they finish.
+
+    With `workers` 1 all runs in this process, in order. Otherwise in that many spawned processes, in
+    the order of completion. An `InputError` (the user's request is wrong, not the item) is raised;
+    every other error of an item becomes its outcome's reason. Closing the iterator early cancels
+    what has not begun.
+    """
+    if workers < 1:
+        raise InputError(f"the number of workers must be at least 1, not {workers}")
+    if workers == 1 or len(items) <= 1:
+        return _run_here(function, items)
+    return _run_pool(function, items, min(workers, len(items)))
+
+
+def available_cpus() -> int:
+    """The number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_here(function: Callable[[Item], Value], items: Sequence[Item]) -> Iterator[Outcome[Item, Value]]:
+    for item in items:
+        try:
+            outcome = Outcome(item, function(item))
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an item's failure is a value, whatever its kind
+            outcome = Outcome[Item, Value](item, None, _reason(error))
+        yield outcome
+
+
+def _run_pool(
+    function: Callable[[Item], Value], items: Sequence[Item], workers: int
+) -> Iterator[Outcome[Item, Value]]:
+    suspects: list[Item] = []
+    waiting = list(reversed(items))
+    while waiting:
+        with _pool(workers) as pool:
+            running: dict[Future[Value], Item] = {}
+            try:
+                while waiting or running:
+                    while waiting and len(running) < workers + 1:
+                        item = waiting.pop()
+                        running[pool.submit(function, item)] = item
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        error = future.exception()
+                        if isinstance(error, BrokenProcessPool):
+                            raise error
+                        yield _outcome(running.pop(future), future)
+            except BrokenProcessPool:
+                suspects += running.values()
+            finally:
+                for future in running:
+                    future.cancel()
+    for item in suspects:
+        yield _run_alone(function, item)
+
+
+def _run_alone(function: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
+    with _pool(1) as pool:
+        future = pool.submit(function, item)
+        if isinstance(future.exception(), BrokenProcessPool):
+            return Outcome(item, None, "the worker process died (out of memory, or a crash in a codec)")
+        return _outcome(item, future)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: the parent may hold threads of torch and FFmpeg.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
+
+
+def _ignore_interrupt() -> None:
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _outcome(item: Item, future: "Future[Value]") -> Outcome[Item, Value]:
+    error = future.exception()
+    if isinstance(error, InputError):
+        raise error
+    if error is not None:
+        return Outcome(item, None, _reason(error))
+    return Outcome(item, future.result())
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if isinstance(error, LssdError) else f"{type(error).__name__}: {text}"

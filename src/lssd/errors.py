@@ -1,0 +1,34 @@
+"""The errors that a user is meant to read: one line that says what, where and what to do.
+
+`lssd.cli` prints the message of an `LssdError` without a traceback and exits with `exit_code`.
+Anything else that escapes is a defect of this project.
+"""
+
+
+class LssdError(Exception):
+    """Base of every error with a message for the user.
+
+    The message is one line: what is wrong, where, and the way out.
+    """
+
+    exit_code = 2
+
+
+class InputError(LssdError):
+    """The request is wrong: a missing path, an unknown key, an impossible combination of options."""
+
+
+class MediaError(LssdError):
+    """A file cannot be read as film or sound. Over many files this is quarantined, not fatal."""
+
+
+class CorpusError(LssdError):
+    """A corpus is missing, incomplete, or lacks what is asked of it."""
+
+
+class CheckpointError(LssdError):
+    """Weights or a training state are missing, truncated, or belong to another architecture or recipe."""
+
+
+class MissingExtraError(LssdError):
+    """An optional dependency is not installed; the message names the extra that brings it."""

@@ -1,0 +1,16 @@
+"""Files that are whole or absent: content hashes, atomic commits, locks."""
+
+from lssd.store.atomic import atomic_folder, atomic_path, write_bytes, write_json
+from lssd.store.hashing import digest, hash_file, hash_json
+from lssd.store.locks import lock
+
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "digest",
+    "hash_file",
+    "hash_json",
+    "lock",
+    "write_bytes",
+    "write_json",
+]

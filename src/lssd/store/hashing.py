@@ -1,0 +1,29 @@
+"""Content hashes. Ids derive from them, so the functions here must never change their output."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_BLOCK = 1 << 20
+
+
+def digest(blocks: Iterable[bytes], length: int = 64) -> str:
+    """SHA-256 over the concatenated blocks, as the first `length` hexadecimal digits."""
+    state = hashlib.sha256()
+    for block in blocks:
+        state.update(block)
+    return state.hexdigest()[:length]
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks, so memory does not grow with the file."""
+    with Path(path).open("rb") as file:
+        return digest(iter(lambda: file.read(_BLOCK), b""))
+
+
+def hash_json(value: Any, length: int = 64) -> str:
+    """SHA-256 of a JSON value in canonical form: sorted keys, no spaces, ASCII only."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return digest([text.encode("ascii")], length)

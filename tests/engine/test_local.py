@@ -1,0 +1,48 @@
+"""Stages over processes: an item's failure is a value, a dying worker costs one item."""
+
+import os
+import signal
+
+import pytest
+
+from lssd.engine import run_stage
+from lssd.errors import InputError, MediaError
+
+
+def work(item: int) -> int:
+    if item == 3:
+        raise MediaError("film 3 is broken")
+    if item == 4:
+        raise ValueError("odd")
+    if item == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item * item
+
+
+def refuse(item: int) -> int:
+    raise InputError("no such place")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_failures_are_values(workers: int) -> None:
+    outcomes = {outcome.item: outcome for outcome in run_stage(work, [1, 2, 3, 4], workers)}
+    assert {item: outcome.value for item, outcome in outcomes.items() if outcome.ok} == {1: 1, 2: 4}
+    assert outcomes[3].reason == "film 3 is broken"
+    assert outcomes[4].reason == "ValueError: odd"
+
+
+def test_a_dying_worker_costs_its_item_alone() -> None:
+    outcomes = {outcome.item: outcome for outcome in run_stage(work, [1, 5, 2, 6, 7, 8], workers=2)}
+    assert "died" in str(outcomes.pop(5).reason)
+    assert {item: outcome.value for item, outcome in outcomes.items()} == {1: 1, 2: 4, 6: 36, 7: 49, 8: 64}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_wrong_request_ends_the_stage(workers: int) -> None:
+    with pytest.raises(InputError, match="no such place"):
+        list(run_stage(refuse, [1, 2], workers))
+
+
+def test_the_number_of_workers_is_checked() -> None:
+    with pytest.raises(InputError, match="workers"):
+        run_stage(work, [1], 0)
