@@ -1,0 +1,229 @@
+"""Read a corpus, and commit titles to it.
+
+A title is committed by the atomic replacement of `catalog/manifest.json`. Its rows and shards lie
+in `CORPUS/.staging` until then and move to their final names right after; a writer that was killed
+between the two finds the title in the manifest and finishes the move. So a plain reader of
+`catalog/*/*.parquet` never sees a title that is not committed, and `Catalog` sees all that are.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lssd.corpus.schema import QUARANTINE, TABLES, Row, Rows, to_table
+from lssd.errors import CorpusError
+from lssd.store import atomic_path, write_json
+
+_FORMAT = 1
+_MANIFEST = "catalog/manifest.json"
+
+
+class Catalog:
+    """The tables and clip members of one committed state of a corpus. Read-only.
+
+    The attributes `titles`, `tracks`, `shots`, `clips`, `members`, `labels` and `quarantine` are
+    Arrow tables; `lssd.corpus.schema` gives their columns. The corpus may lie on any file system
+    that fsspec knows (`s3://...`).
+    """
+
+    titles: pa.Table
+    tracks: pa.Table
+    shots: pa.Table
+    clips: pa.Table
+    members: pa.Table
+    labels: pa.Table
+    quarantine: pa.Table
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(root).rstrip("/")
+        self._files, self._base = fsspec.core.url_to_fs(self.root)
+        manifest = self._read_manifest()
+        self.title_ids: tuple[str, ...] = tuple(sorted(manifest["titles"]))
+        for name, schema in TABLES.items():
+            parts = [
+                self._read_part(name, title_id, int(manifest["titles"][title_id]["generation"]))
+                for title_id in self.title_ids
+            ]
+            setattr(self, name, pa.concat_tables(parts) if parts else schema.empty_table())
+        path = f"{self._base}/catalog/quarantine/quarantine.parquet"
+        self.quarantine = self._read(path) if self._files.exists(path) else QUARANTINE.empty_table()
+
+    @classmethod
+    def open(cls, root: str | Path) -> "Catalog":
+        """Open a corpus folder or URL. CorpusError when it is none."""
+        return cls(root)
+
+    def read(self, member: Row) -> bytes:
+        """The stored bytes of one row of `members`, by byte range.
+
+        Raises CorpusError when the shard is missing or shorter than the catalog says.
+        """
+        path = self.shard_path(str(member["shard"]))
+        offset, length = int(member["offset"]), int(member["length"])  # type: ignore[call-overload]
+        try:
+            data = self._files.cat_file(path, start=offset, end=offset + length)
+        except OSError as error:
+            raise CorpusError(f"cannot read shard {path}: {error}; run lssd verify {self.root}") from error
+        if len(data) != length:
+            raise CorpusError(f"shard {path} is shorter than its catalog says; run lssd verify {self.root}")
+        return data
+
+    def shard_path(self, shard: str) -> str:
+        """Where a shard lies: its final place, or staging when its committer was killed just then."""
+        final = f"{self._base}/shards/{shard}"
+        staged = f"{self._base}/.staging/{shard.rpartition('-')[0]}/shards/{shard}"
+        return staged if not self._files.exists(final) and self._files.exists(staged) else final
+
+    def _read_manifest(self) -> dict[str, Any]:
+        try:
+            manifest = json.loads(self._files.cat_file(f"{self._base}/{_MANIFEST}"))
+        except FileNotFoundError as error:
+            raise CorpusError(
+                f"{self.root} is not a corpus (no {_MANIFEST}); make one: lssd ingest"
+            ) from error
+        except ValueError as error:
+            raise CorpusError(f"{self.root}/{_MANIFEST} is damaged: {error}") from error
+        if manifest.get("format") != _FORMAT:
+            found = manifest.get("format")
+            raise CorpusError(f"{self.root} has catalog format {found}, this version reads {_FORMAT}")
+        return manifest
+
+    def _read_part(self, table: str, title_id: str, generation: int) -> pa.Table:
+        staged = f"{self._base}/.staging/{title_id}-{generation}/tables/{table}.parquet"
+        path = staged if self._files.exists(staged) else f"{self._base}/catalog/{table}/{title_id}.parquet"
+        return self._read(path)
+
+    def _read(self, path: str) -> pa.Table:
+        try:
+            with self._files.open(path, "rb") as file:
+                return pq.read_table(file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise CorpusError(f"cannot read {path}: {error}; run lssd verify {self.root}") from error
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was when its title was committed: unchanged, it need not be read again."""
+
+    path: str
+    size: int
+    modified_ns: int
+    title_id: str
+
+    @classmethod
+    def of(cls, path: Path, title_id: str) -> "Source":
+        status = path.stat()
+        return cls(str(path), status.st_size, status.st_mtime_ns, title_id)
+
+
+class CatalogWriter:
+    """The one writer of a local corpus; its caller holds the corpus' lock.
+
+    A title that gains tracks is committed again under the next generation number; its first shards
+    stay as they are, and the new sounds come in shards of their own.
+    """
+
+    def __init__(self, root: Path, recover: bool = True) -> None:
+        self.root = root
+        self._manifest: dict[str, Any] = {"format": _FORMAT, "titles": {}}
+        path = root / _MANIFEST
+        if path.exists():
+            self._manifest = json.loads(path.read_text(encoding="utf-8"))
+        if recover:
+            self._recover()
+
+    @property
+    def title_ids(self) -> tuple[str, ...]:
+        """The committed titles."""
+        return tuple(sorted(self._manifest["titles"]))
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The files behind the committed titles, by path."""
+        entries = self._manifest["titles"].items()
+        listed = [Source(**source, title_id=key) for key, entry in entries for source in entry["sources"]]
+        return {source.path: source for source in listed}
+
+    def generation(self, title_id: str) -> int:
+        """How often a title was committed; 0 when the corpus does not hold it."""
+        return int(self._manifest["titles"].get(title_id, {"generation": 0})["generation"])
+
+    def rows(self, title_id: str, table: str) -> list[Row]:
+        """The committed rows of one title in one table."""
+        return pq.read_table(self.root / "catalog" / table / f"{title_id}.parquet").to_pylist()
+
+    def staging(self, title_id: str) -> Path:
+        """Where the shards of a title's next generation are prepared (`staging/shards`)."""
+        return self.root / ".staging" / f"{title_id}-{self.generation(title_id) + 1}"
+
+    def add_sources(self, title_id: str, sources: list[Source]) -> None:
+        """Note that these files bring nothing new to a committed title, so that they are not read again."""
+        entry = self._manifest["titles"][title_id]
+        entry["sources"] = self._merge(title_id, sources)
+        write_json(self.root / _MANIFEST, self._manifest)
+
+    def commit(self, title_id: str, rows: Rows, sources: list[Source]) -> None:
+        """Make a title's staged shards and the given rows visible, all at once."""
+        staging = self.staging(title_id)
+        (staging / "tables").mkdir(parents=True, exist_ok=True)
+        for table in TABLES:
+            with atomic_path(staging / "tables" / f"{table}.parquet") as partial:
+                pq.write_table(to_table(table, rows.get(table, [])), partial)
+        self._manifest["titles"][title_id] = {
+            "generation": self.generation(title_id) + 1,
+            "sources": self._merge(title_id, sources),
+        }
+        write_json(self.root / _MANIFEST, self._manifest)
+        self._publish(staging, title_id)
+
+    def write_quarantine(self, rows: list[Row]) -> None:
+        """Replace the quarantine table."""
+        path = self.root / "catalog" / "quarantine" / "quarantine.parquet"
+        with atomic_path(path) as partial:
+            pq.write_table(to_table("quarantine", sorted(rows, key=lambda row: str(row["path"]))), partial)
+
+    def quarantined(self) -> list[Row]:
+        """The rows of the quarantine table."""
+        path = self.root / "catalog" / "quarantine" / "quarantine.parquet"
+        return pq.read_table(path).to_pylist() if path.exists() else []
+
+    def finish(self) -> None:
+        """Leave no staging behind."""
+        shutil.rmtree(self.root / ".staging", ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove a corpus in which nothing was committed."""
+        shutil.rmtree(self.root)
+
+    def _merge(self, title_id: str, sources: list[Source]) -> list[dict[str, Any]]:
+        known = {source.path: source for source in self.sources.values() if source.title_id == title_id}
+        known |= {source.path: source for source in sources}
+        return [
+            {"path": source.path, "size": source.size, "modified_ns": source.modified_ns}
+            for _, source in sorted(known.items())
+        ]
+
+    def _publish(self, staging: Path, title_id: str) -> None:
+        (self.root / "shards").mkdir(exist_ok=True)
+        for shard in sorted((staging / "shards").glob("*.tar")):
+            shard.replace(self.root / "shards" / shard.name)
+        for part in sorted((staging / "tables").glob("*.parquet")):
+            folder = self.root / "catalog" / part.stem
+            folder.mkdir(exist_ok=True)
+            part.replace(folder / f"{title_id}.parquet")
+        shutil.rmtree(staging)
+
+    def _recover(self) -> None:
+        """After a kill: publish what the manifest lists, drop what it does not."""
+        for staging in (self.root / ".staging").glob("*"):
+            title_id, _, generation = staging.name.rpartition("-")
+            if generation == str(self.generation(title_id)):
+                self._publish(staging, title_id)
+            else:
+                shutil.rmtree(staging)

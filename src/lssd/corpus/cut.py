@@ -1,0 +1,188 @@
+"""Cut one title: find its shots, store the kept ones as clips with all their tracks."""
+
+import errno
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from lssd.corpus.schema import Row, Rows, shot_id
+from lssd.corpus.shards import ShardWriter
+from lssd.corpus.shots import Shot, find_shots, select_shots
+from lssd.corpus.titles import Title, Track
+from lssd.errors import InputError
+from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
+
+CLIP_FPS = Fraction(25)
+SOUND_RATE = 48_000
+_DETECTION_SHORT_SIDE = 144
+_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How clips are stored; the dials of `ingest`.
+
+    shortest_s, longest_s: the durations of shots that are kept, in seconds.
+    short_side: of the stored picture, in pixels; a smaller picture is not enlarged.
+    keyframe_every: frames between keyframes; small is fast to read at random, large is small on disk.
+    sound_codec: of the stored sounds, as `lssd.media.encode_sound` knows them.
+    detect: find shots; otherwise each file is one ready-made clip.
+    """
+
+    shortest_s: float = 3.0
+    longest_s: float = 12.0
+    short_side: int = 320
+    keyframe_every: int = 25
+    sound_codec: str = "flac"
+    detect: bool = True
+
+
+@dataclass(frozen=True)
+class CutTask:
+    """One title for one worker: what to cut, where to stage it, what is there already."""
+
+    title: Title
+    staging: str
+    settings: ClipSettings
+    shots: tuple[Shot, ...] = ()  # of a title that is committed already and only gains tracks
+    known_tracks: frozenset[str] = frozenset()
+
+
+def cut_title(task: CutTask) -> Rows:
+    """Stage a title's shards and return its new rows of shots, clips and members.
+
+    For a committed title only the sounds of tracks that are new to it are stored, beside the shots
+    and clips that stand. Raises MediaError when the film cannot be read, InputError when the disk is
+    full or the place cannot be written.
+    """
+    try:
+        return _cut_title(task)
+    except OSError as error:
+        if error.errno in _FULL_DISK:
+            raise InputError(f"cannot write {task.staging}: {error.strerror}; free some space") from error
+        raise
+
+
+def _cut_title(task: CutTask) -> Rows:
+    title, settings = task.title, task.settings
+    shots = list(task.shots) or _find(title, settings)
+    fresh = [track for track in title.tracks if track.kept and track.track_id not in task.known_tracks]
+    rows: Rows = {"shots": [], "clips": [], "members": []}
+    staging = Path(task.staging)
+    with ShardWriter(staging / "shards", staging.name) as shards:
+        for shot in shots:
+            row = _shot_row(title, shot)
+            rows["shots"].append(row)
+            if shot.reason is None:
+                rows["clips"].append(_clip_row(row))
+                shards.begin_clip()
+                rows["members"] += _store_clip(title, shot, fresh, task, shards)
+    return rows
+
+
+def _find(title: Title, settings: ClipSettings) -> list[Shot]:
+    video = title.film.video
+    assert video is not None  # identify() refuses films without a picture
+    frames = iterate_frames(title.paths[0], short_side=_DETECTION_SHORT_SIDE)
+    if settings.detect:
+        shots = find_shots(frames, video.fps)
+    else:
+        ordinals = [frame.ordinal for frame in frames]
+        shots = [Shot(ordinals[0], ordinals[-1] + 1, video.fps)] if ordinals else []
+    return select_shots(shots, settings.shortest_s, settings.longest_s)
+
+
+def _shot_row(title: Title, shot: Shot) -> Row:
+    return {
+        "shot_id": shot_id(title.title_id, shot.start_frame, shot.end_frame),
+        "title_id": title.title_id,
+        "start_s": shot.start_s,
+        "end_s": shot.end_s,
+        "start_frame": shot.start_frame,
+        "end_frame": shot.end_frame,
+        "kept": shot.reason is None,
+        "reason": shot.reason,
+    }
+
+
+def _clip_row(shot_row: Row) -> Row:
+    duration_s = float(shot_row["end_s"]) - float(shot_row["start_s"])  # type: ignore[arg-type]
+    names = {"clip_id": shot_row["shot_id"], "shot_id": shot_row["shot_id"]}
+    return {**names, "title_id": shot_row["title_id"], "duration_s": duration_s}
+
+
+def _store_clip(
+    title: Title, shot: Shot, tracks: list[Track], task: CutTask, shards: ShardWriter
+) -> list[Row]:
+    clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
+    members: list[Row] = []
+    if not task.known_tracks:
+        members.append({**shards.add(clip_id, "mp4", _encode_shot(title, shot, task)), "kind": "picture"})
+    described = []
+    for track in tracks:
+        if not _covers(track, shot):
+            continue
+        channels = min(track.info.channels, 2)
+        sound_CS = read_sound(
+            track.path, track.info.index, shot.start_s, shot.duration_s, SOUND_RATE, channels
+        )
+        data = encode_sound(sound_CS, SOUND_RATE, task.settings.sound_codec)
+        place = shards.add(clip_id, f"{track.track_id}.{task.settings.sound_codec}", data)
+        names = {"track_id": track.track_id, "language": track.language}
+        members.append({**place, "kind": "sound", **names})
+        described.append({**names, "role": track.role, "channels": channels})
+    if described:
+        meta = {
+            "clip_id": clip_id,
+            "title_id": title.title_id,
+            "start_s": shot.start_s,
+            "duration_s": shot.duration_s,
+            "fps": float(CLIP_FPS),
+            "sample_rate": SOUND_RATE,
+            "tracks": described,
+        }
+        data = json.dumps(meta, sort_keys=True).encode()
+        members.append({**shards.add(clip_id, "json", data), "kind": "meta"})
+    return members
+
+
+def _covers(track: Track, shot: Shot) -> bool:
+    """Whether a track has sound for the whole shot, to within a quarter of a second at its ends."""
+    end_s = track.info.start_s + track.info.duration_s
+    return track.info.start_s <= shot.start_s + 0.25 and end_s >= shot.end_s - 0.25
+
+
+def _encode_shot(title: Title, shot: Shot, task: CutTask) -> bytes:
+    video = title.film.video
+    assert video is not None  # identify() refuses films without a picture
+    settings = task.settings
+    short_side = min(settings.short_side, video.width, video.height)
+    return encode_picture(
+        _at_clip_rate(title.paths[0], shot, short_side), CLIP_FPS, gop=settings.keyframe_every
+    )
+
+
+def _at_clip_rate(path: str, shot: Shot, short_side: int) -> Iterator[np.ndarray]:
+    """The frames shown at every 25th of a second of a shot, by presentation time."""
+    count = math.floor(shot.duration_s * float(CLIP_FPS) + 1e-6)
+    emitted = 0
+    image: np.ndarray | None = None
+    for frame in iterate_frames(path, short_side, shot.start_frame, shot.end_frame):
+        # All output times before this frame begins still show the one before it.
+        while image is not None and emitted < count and _wanted(emitted, shot) < frame.ordinal:
+            yield image
+            emitted += 1
+        image = frame.image
+    while image is not None and emitted < count:
+        yield image
+        emitted += 1
+
+
+def _wanted(index: int, shot: Shot) -> int:
+    """The ordinal of the source frame that is shown at output frame `index` (exact rationals)."""
+    return shot.start_frame + math.floor(index * shot.fps / CLIP_FPS)

@@ -1,0 +1,296 @@
+"""Films in, corpus out: identify, cut, commit, title by title."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from lssd import languages
+from lssd.corpus.catalog import Catalog, CatalogWriter, Source
+from lssd.corpus.cut import ClipSettings, CutTask, cut_title
+from lssd.corpus.schema import TABLES, Row, Rows
+from lssd.corpus.shots import Shot
+from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
+from lssd.engine import Progress, available_cpus, run_stage
+from lssd.errors import InputError
+from lssd.store import lock
+
+_SUFFIXES = {
+    *(".mkv", ".mp4", ".m4v", ".mov", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg"),
+    *(".wmv", ".flv", ".mxf", ".ogv", ".3gp"),
+}
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """The dials of `ingest`.
+
+    clips: how clips are cut and stored.
+    titles: a titles table (CSV) with original language, genre, split and track languages.
+    original: original language of titles that do not say it.
+    single_language: accept a corpus in which no title has two languages.
+    workers: processes; None takes one a core.
+    retry_failed: try again what is in quarantine.
+    """
+
+    clips: ClipSettings = field(default_factory=ClipSettings)
+    titles: str | None = None
+    original: str | None = None
+    single_language: bool = False
+    workers: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an ingest would do: titles to cut, files that stand unchanged, files that failed."""
+
+    titles: tuple[Title, ...]
+    standing: int
+    failures: tuple[Row, ...]
+
+
+def ingest(
+    paths: Sequence[str | Path],
+    out: str | Path,
+    settings: IngestSettings | None = None,
+    *,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> Catalog | Plan:
+    """Ingest films (files, or folders of them) into the corpus `out`, which may stand already.
+
+    Files with the same coded picture are one title, and a title that stands gains the tracks that are
+    new to it. What is committed is not read again. A film that fails goes to the quarantine table
+    with the stage and the reason. Killed at any moment and run again, only what is missing is done.
+
+    Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
+    missing, the place cannot be written, or not one film is usable.
+    """
+    settings = settings or IngestSettings()
+    files = find_films(paths)
+    records = read_titles(settings.titles) if settings.titles else {}
+    original = _language(settings.original)
+    root = Path(out)
+    if dry_run:
+        return _plan(files, records, original, settings, CatalogWriter(root, recover=False), [], quiet)
+    created = not root.exists()
+    with lock(root):
+        writer = CatalogWriter(root)
+        before = [] if settings.retry_failed else writer.quarantined()
+        try:
+            plan = _plan(files, records, original, settings, writer, before, quiet)
+            failures = [*plan.failures, *_cut_all(plan, writer, settings, quiet)]
+            _require_something(failures, plan, writer)
+        except InputError:
+            if created and not writer.title_ids:
+                writer.remove()
+            raise
+        done = {str(row["path"]) for row in failures}
+        kept = [row for row in before if str(row["path"]) not in done and row["path"] not in writer.sources]
+        writer.write_quarantine([*failures, *kept])
+        writer.finish()
+    return Catalog.open(root)
+
+
+def find_films(paths: Iterable[str | Path]) -> list[Path]:
+    """The files named, and those with a film's suffix in the folders named, sorted, each once."""
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = {file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()}
+            if not inside:
+                raise InputError(f"no films in folder {path} (looked for {', '.join(sorted(_SUFFIXES))})")
+            found |= inside
+        elif path.exists():
+            found.add(path)
+        else:
+            raise InputError(f"no such file or folder: {path}")
+    if not found:
+        raise InputError("name at least one film or folder to ingest")
+    return sorted(file.resolve() for file in found)
+
+
+def _language(tag: str | None) -> str | None:
+    code = languages.normalise(tag)
+    if tag and code is None:
+        raise InputError(f"'{tag}' is not a language code; use one such as en or fra")
+    return code
+
+
+def _plan(
+    files: list[Path],
+    records: dict[Path, TitleRecord],
+    original: str | None,
+    settings: IngestSettings,
+    writer: CatalogWriter,
+    quarantined: list[Row],
+    quiet: bool,
+) -> Plan:
+    skipped = {str(row["path"]) for row in quarantined}
+    known = writer.sources
+    fresh = [
+        path for path in files if str(path) not in skipped and not _unchanged(known.get(str(path)), path)
+    ]
+    identities, failures = _identify_all(fresh, records, settings, quiet)
+    titles = []
+    for title in assemble(identities, records, original, partial(_standing_tracks, writer)):
+        fault = _fault(title)
+        if fault is None:
+            titles.append(title)
+        else:
+            failures += [{"path": path, "stage": "tracks", "reason": fault} for path in title.paths]
+    _require_pairs(titles, writer, settings)
+    standing = sum(_unchanged(known.get(str(path)), path) for path in files)
+    return Plan(tuple(titles), standing, tuple(failures))
+
+
+def _standing_tracks(writer: CatalogWriter, title_id: str) -> list[Track]:
+    """The tracks that a committed title has; none for a new title."""
+    if not writer.generation(title_id):
+        return []
+    return [track_of(row) for row in writer.rows(title_id, "tracks")]
+
+
+def _unchanged(source: Source | None, path: Path) -> bool:
+    return source is not None and source == Source.of(path, source.title_id)
+
+
+def _identify_all(
+    files: list[Path], records: dict[Path, TitleRecord], settings: IngestSettings, quiet: bool
+) -> tuple[list[Identity], list[Row]]:
+    identities: list[Identity] = []
+    failures: list[Row] = []
+    with Progress("identify", len(files), "files", quiet) as progress:
+        # Reading is bound by the disk and short films by the start of processes: stay in this one.
+        for outcome in run_stage(partial(_identify, records=records), files, workers=1):
+            if outcome.value is not None:
+                identities.append(outcome.value)
+            else:
+                failures.append({"path": str(outcome.item), "stage": "probe", "reason": outcome.reason})
+            progress.advance()
+    return identities, failures
+
+
+def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
+    return identify(path, records.get(path))
+
+
+def _fault(title: Title) -> str | None:
+    """Why a title cannot be used, or None."""
+    speech = [track for track in title.tracks if track.kept and track.is_speech]
+    if not speech:
+        return f"{title.paths[0]} has no speech track that is kept ({title.tracks[0].reason})"
+    for track in speech:
+        if track.language is None and len([t for t in title.tracks if t.is_speech]) > 1:
+            return (
+                f"track {track.info.index} of {track.path} has no language tag; name the languages in the "
+                "'languages' column of --titles, or end the file's name with one, as in film_de.mkv"
+            )
+    return None
+
+
+def _require_pairs(titles: list[Title], writer: CatalogWriter, settings: IngestSettings) -> None:
+    """A corpus without one dub cannot do what this project is for: say so before hours of work."""
+    if settings.single_language or not titles or writer.title_ids:
+        return
+    if all(len(title.speech_languages) < 2 for title in titles):
+        name = titles[0].paths[0] if len(titles) == 1 else f"each of the {len(titles)} films"
+        raise InputError(
+            f"{name} has sound in one language only, so there is nothing to pair it with; add its dubs, "
+            "or pass --single-language to prepare it for recipes without dubs"
+        )
+
+
+def _cut_all(plan: Plan, writer: CatalogWriter, settings: IngestSettings, quiet: bool) -> list[Row]:
+    failures: list[Row] = []
+    tasks = []
+    for title in plan.titles:
+        task = _task(title, writer, settings.clips)
+        if task is None:
+            writer.add_sources(title.title_id, _sources(title))
+        else:
+            tasks.append(task)
+    tasks.sort(key=lambda task: -task.title.film.duration_s)
+    workers = settings.workers or available_cpus()
+    with Progress("ingest", len(tasks), "titles", quiet) as progress:
+        for outcome in run_stage(cut_title, tasks, workers):
+            title = outcome.item.title
+            if outcome.value is None:
+                failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
+            else:
+                _commit(title, outcome.value, writer)
+            progress.advance(note=Path(title.paths[0]).name)
+    return failures
+
+
+def _task(title: Title, writer: CatalogWriter, clips: ClipSettings) -> CutTask | None:
+    """The work that a title still needs; None when it stands with all its tracks."""
+    staging = str(writer.staging(title.title_id))
+    if not writer.generation(title.title_id):
+        return CutTask(title, staging, clips)
+    known = frozenset(str(row["track_id"]) for row in writer.rows(title.title_id, "tracks"))
+    if all(track.track_id in known for track in title.tracks):
+        return None
+    assert title.film.video is not None  # identify() refuses films without a picture
+    shots = [_shot(row, title.film.video.fps) for row in writer.rows(title.title_id, "shots")]
+    return CutTask(title, staging, clips, tuple(shots), known)
+
+
+def _shot(row: Row, fps: Fraction) -> Shot:
+    return Shot(row["start_frame"], row["end_frame"], fps, row["reason"])  # type: ignore[arg-type]
+
+
+def _sources(title: Title) -> list[Source]:
+    return [Source.of(Path(path), title.title_id) for path in title.paths]
+
+
+def _commit(title: Title, cut: Rows, writer: CatalogWriter) -> None:
+    rows = {**cut, "titles": [_title_row(title)], "tracks": [_track_row(t, title) for t in title.tracks]}
+    if writer.generation(title.title_id):
+        old = {name: writer.rows(title.title_id, name) for name in TABLES}
+        known = {row["track_id"] for row in old["tracks"]}
+        fresh = [row for row in rows["tracks"] if row["track_id"] not in known]
+        rows = {**old, "tracks": old["tracks"] + fresh, "members": old["members"] + rows["members"]}
+    writer.commit(title.title_id, rows, _sources(title))
+
+
+def _title_row(title: Title) -> Row:
+    video = title.film.video
+    assert video is not None  # identify() refuses films without a picture
+    spoken = title.speech_languages
+    return {
+        "title_id": title.title_id,
+        "name": Path(title.paths[0]).stem,
+        "duration_s": title.film.duration_s,
+        "original_language": spoken[0] if spoken else None,
+        "genre": title.record.genre,
+        "split": title.record.split,
+        "width": video.width,
+        "height": video.height,
+        "fps_numerator": video.fps.numerator,
+        "fps_denominator": video.fps.denominator,
+    }
+
+
+def _track_row(track: Track, title: Title) -> Row:
+    return {
+        "track_id": track.track_id,
+        "title_id": title.title_id,
+        "path": track.path,
+        "index": track.info.index,
+        "language": track.language,
+        "role": track.role,
+        "channels": track.info.channels,
+        "kept": track.kept,
+        "reason": track.reason,
+    }
+
+
+def _require_something(failures: list[Row], plan: Plan, writer: CatalogWriter) -> None:
+    if writer.title_ids or not failures:
+        return
+    first = str(failures[0]["reason"])
+    more = f" (and {len(failures) - 1} more failed)" if len(failures) > 1 else ""
+    raise InputError(f"nothing usable: {first}{more}")

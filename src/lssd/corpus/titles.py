@@ -1,0 +1,247 @@
+"""Which files are the same film, and what its tracks are.
+
+A title is identified by its coded picture, a track by its coded sound. Languages come from the
+track's tag, else from the file's name, else from the titles table; roles from the container.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lssd import languages
+from lssd.errors import InputError, MediaError
+from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
+
+_ID_DIGITS = 16
+_COLUMNS = {"path", "original_language", "genre", "split", "languages"}
+_SPLITS = {"train", "valid", "test"}
+_NOT_SPEECH = {"background"}
+
+
+@dataclass(frozen=True)
+class TitleRecord:
+    """One row of the titles table that a user hands in (`--titles`)."""
+
+    original_language: str | None = None
+    genre: str | None = None
+    split: str = "train"
+    languages: tuple[str, ...] = ()  # of the sound tracks in order, where the file does not say
+
+
+@dataclass(frozen=True)
+class Track:
+    """One sound track of a title, with the decision whether it is kept."""
+
+    track_id: str
+    path: str
+    info: TrackInfo
+    language: str | None
+    role: str
+    reason: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        return self.reason is None
+
+    @property
+    def is_speech(self) -> bool:
+        return self.role not in _NOT_SPEECH
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What one input file turned out to be."""
+
+    path: str
+    title_id: str
+    film: FilmInfo
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
+class Title:
+    """A film with all its tracks, from one file or several."""
+
+    title_id: str
+    film: FilmInfo
+    paths: tuple[str, ...]
+    tracks: tuple[Track, ...]
+    record: TitleRecord
+
+    @property
+    def speech_languages(self) -> list[str]:
+        """The languages of the kept speech tracks, the original's first."""
+        kept = [track for track in self.tracks if track.kept and track.is_speech]
+        kept.sort(key=lambda track: track.role != "original")
+        return list(dict.fromkeys(track.language for track in kept if track.language))
+
+
+def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
+    """Read the titles table: CSV with `path` and any of original_language, genre, split, languages.
+
+    Relative paths are relative to the table's own folder. `languages` is a list separated by spaces.
+    Raises InputError for a missing file, an unknown column or an unknown value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such titles table: {path}")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        unknown = set(reader.fieldnames or []) - _COLUMNS
+        if unknown or "path" not in (reader.fieldnames or []):
+            fault = f"unknown column '{min(unknown)}'" if unknown else "no column 'path'"
+            raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(_COLUMNS))}")
+        rows = list(reader)
+    return {
+        (path.parent / row["path"]).resolve(): _record(row, f"{path}, line {number}")
+        for number, row in enumerate(rows, start=2)
+    }
+
+
+def _record(row: dict[str, str], where: str) -> TitleRecord:
+    def language(tag: str) -> str:
+        code = languages.normalise(tag)
+        if code is None:
+            raise InputError(f"{where}: '{tag}' is not a language code")
+        return code
+
+    split = (row.get("split") or "train").strip()
+    if split not in _SPLITS:
+        raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
+    original = (row.get("original_language") or "").strip()
+    return TitleRecord(
+        original_language=language(original) if original else None,
+        genre=(row.get("genre") or "").strip() or None,
+        split=split,
+        languages=tuple(language(tag) for tag in (row.get("languages") or "").split()),
+    )
+
+
+def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
+    """Probe a film and hash its picture and its tracks, without decoding either.
+
+    Raises MediaError when the file is no film, has no picture or no sound.
+    """
+    record = record or TitleRecord()
+    film = probe(path)
+    if film.video is None:
+        raise MediaError(f"{path} has no picture; ingest wants films")
+    if not film.tracks:
+        raise MediaError(f"{path} has no sound track; ingest wants films with sound")
+    tracks = [
+        Track(
+            track_id=track_hash(path, info.index)[:_ID_DIGITS],
+            path=str(path),
+            info=info,
+            language=_language(info, film, path, record),
+            role=info.role,
+        )
+        for info in film.tracks
+    ]
+    return Identity(str(path), picture_hash(path)[:_ID_DIGITS], film, tuple(tracks))
+
+
+def _language(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> str | None:
+    if info.index < len(record.languages):
+        return record.languages[info.index]
+    if info.language is not None:
+        return info.language
+    # A file's name speaks for its only track; with several it cannot say which one is meant.
+    return languages.from_file_name(path) if len(film.tracks) == 1 else None
+
+
+def assemble(
+    identities: list[Identity],
+    records: dict[Path, TitleRecord],
+    original: str | None = None,
+    standing: Callable[[str], list[Track]] = lambda title_id: [],
+) -> list[Title]:
+    """Group files by their picture and decide on the tracks of each title.
+
+    `original` is the original language of titles for which neither the container nor the titles
+    table says it. `standing` gives the tracks that a title has already; their roles stay. Titles come
+    in the order of their ids.
+    """
+    groups: dict[str, list[Identity]] = defaultdict(list)
+    for identity in sorted(identities, key=lambda item: item.path):
+        groups[identity.title_id].append(identity)
+    titles = []
+    for title_id, group in sorted(groups.items()):
+        known = [records[path] for path in (Path(item.path).resolve() for item in group) if path in records]
+        record = known[0] if known else TitleRecord()
+        old = standing(title_id)
+        known_ids = {track.track_id for track in old}
+        fresh = [track for identity in group for track in identity.tracks if track.track_id not in known_ids]
+        wanted = record.original_language or original
+        titles.append(
+            Title(
+                title_id=title_id,
+                film=group[0].film,
+                paths=tuple(identity.path for identity in group),
+                tracks=tuple(decide_tracks([*old, *fresh], wanted)),
+                record=record,
+            )
+        )
+    return titles
+
+
+def decide_tracks(tracks: list[Track], original: str | None = None) -> list[Track]:
+    """Settle the role of each track and whether it is kept.
+
+    Commentary and audio description are not kept, nor a track that repeats another one or is a
+    second one of its language. The original is the track flagged so, else the one of the language
+    `original`, else the one flagged default, else the first; all other speech is a dub.
+    """
+    decided: list[Track] = []
+    for track in tracks:
+        reason = _reason(track, [other for other in decided if other.kept])
+        decided.append(replace(track, reason=reason))
+    speech = [track for track in decided if track.kept and track.is_speech and track.role != "revoiced"]
+    if not speech:
+        return decided
+    chosen = min(speech, key=lambda track: _rank(track, original)).track_id
+    return [
+        replace(track, role="original" if track.track_id == chosen else "dub") if track in speech else track
+        for track in decided
+    ]
+
+
+def _reason(track: Track, kept: list[Track]) -> str | None:
+    if track.role in ("commentary", "description"):
+        return f"the track is a {track.role}"
+    for other in kept:
+        if other.track_id == track.track_id:
+            return f"the same sound as track {other.info.index} of {Path(other.path).name}"
+        if (
+            other.language == track.language
+            and other.is_speech
+            and track.is_speech
+            and track.role != "revoiced"
+        ):
+            return f"a second track in {languages.display_name(track.language)}"
+    return None
+
+
+def _rank(track: Track, original: str | None) -> tuple[bool, bool, bool]:
+    return (track.role != "original", track.language != original, not track.info.default)
+
+
+def track_of(row: dict[str, Any]) -> Track:
+    """A committed track from its row in the catalog."""
+    info = TrackInfo(
+        index=row["index"],
+        language=row["language"],
+        role=row["role"],
+        title="",
+        default=row["role"] == "original",  # so that a newcomer flagged original does not replace it
+        channels=row["channels"],
+        layout="",
+        sample_rate=0,
+        codec="",
+        start_s=0.0,
+        duration_s=0.0,
+    )
+    return Track(row["track_id"], row["path"], info, row["language"], row["role"], row["reason"])

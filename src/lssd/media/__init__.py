@@ -1,0 +1,31 @@
+"""Files to tensors and back: what a film holds, its frames, its samples, its identity, and writing films.
+
+The only room that touches a codec (through PyAV). All times are seconds from a film's first picture;
+see `lssd.media.timeline`. FFmpeg's own messages stay silent; failures arrive as `lssd.errors`.
+"""
+
+from lssd.media.encode import encode_picture, encode_sound
+from lssd.media.identity import picture_hash, track_hash
+from lssd.media.pictures import Frame, iterate_frames, read_frames
+from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
+from lssd.media.resampling import resample
+from lssd.media.sound import read_sound
+from lssd.media.write import SoundTrack, write_film
+
+__all__ = [
+    "FilmInfo",
+    "Frame",
+    "SoundTrack",
+    "TrackInfo",
+    "VideoInfo",
+    "encode_picture",
+    "encode_sound",
+    "iterate_frames",
+    "picture_hash",
+    "probe",
+    "read_frames",
+    "read_sound",
+    "resample",
+    "track_hash",
+    "write_film",
+]

@@ -1,0 +1,118 @@
+"""Opening a film, whether a path or bytes in memory, and saying in one line why it cannot be opened."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard, Disposition, Stream
+from av.video.stream import VideoStream
+
+from lssd.errors import InputError, MediaError
+
+Source = str | Path | bytes
+
+# Demuxers that accept what is no film: text drawn as a picture, and single images.
+_NOT_FILMS = ("tty", "image2", "_pipe", "txt", "bin", "xbin", "idf", "adf")
+_NOT_THE_PICTURE = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+
+
+def name_of(source: Source) -> str:
+    """What to call a source in a message."""
+    return "film in memory" if isinstance(source, bytes) else str(source)
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's reason alone, without its number and file name."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _check_file(path: Path) -> None:
+    """Tell the user's mistakes apart from broken media before FFmpeg sees the file."""
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder, not a film; give a file in it")
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be reached ({error.strerror}); check the path") from error
+    if size == 0:
+        raise MediaError(f"{path} is empty (0 bytes); copy it again from its source")
+
+
+def _open(source: Source) -> InputContainer:
+    name = name_of(source)
+    if isinstance(source, bytes):
+        if not source:
+            raise MediaError(f"{name} is empty (0 bytes)")
+        target: str | io.BytesIO = io.BytesIO(source)
+    else:
+        _check_file(Path(source))
+        target = f"file:{Path(source).absolute()}"  # the prefix keeps "a:b.mkv" from being read as a protocol
+    try:
+        # Tags in legacy encodings are replaced character by character, not fatal.
+        container = av.open(target, "r", metadata_errors="replace")
+    except PermissionError as error:
+        raise InputError(f"{name} cannot be read: permission denied; change its permissions") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(
+            f"{name} is not a film or sound file, or it is broken beyond reading ({reason(error)})"
+        ) from error
+    if any(container.format.name == kind or container.format.name.endswith(kind) for kind in _NOT_FILMS):
+        kind = container.format.name
+        container.close()
+        raise MediaError(f"{name} is text or a still image, not a film (read as {kind})")
+    return container
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[InputContainer]:
+    """A container that is closed on every way out.
+
+    Raises InputError when the path is missing or unreadable, MediaError when it holds no film.
+    """
+    container = _open(source)
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def picture_stream(container: InputContainer) -> VideoStream | None:
+    """The film's picture: the first video stream that is no cover art, or None."""
+    for stream in container.streams.video:
+        if not stream.disposition & _NOT_THE_PICTURE and stream.codec_context is not None:
+            return stream
+    return None
+
+
+def require_picture(container: InputContainer, source: Source) -> VideoStream:
+    stream = picture_stream(container)
+    if stream is None:
+        raise MediaError(f"{name_of(source)} has no picture that can be decoded")
+    return stream
+
+
+def require_track(container: InputContainer, source: Source, track: int) -> AudioStream:
+    """The sound stream of a track index (0-based among the sound streams)."""
+    streams = container.streams.audio
+    if not streams:
+        raise MediaError(f"{name_of(source)} has no sound track")
+    if not 0 <= track < len(streams):
+        raise InputError(
+            f"{name_of(source)} has no sound track {track}; it has {len(streams)}, counted from 0"
+        )
+    if streams[track].codec_context is None:
+        raise MediaError(f"{name_of(source)}: no decoder for sound track {track}")
+    return streams[track]
+
+
+def keep_only(container: InputContainer, *wanted: Stream) -> None:
+    """Let the demuxer skip all other streams; several times faster on films with many tracks."""
+    indices = {stream.index for stream in wanted}
+    for stream in container.streams:
+        stream.discard = Discard.default if stream.index in indices else Discard.all

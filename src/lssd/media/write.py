@@ -1,0 +1,160 @@
+"""Writing films: one picture and any number of tagged sound tracks, interleaved, whole or not at all."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import langcodes
+import numpy as np
+from av.container import OutputContainer
+from av.stream import Disposition
+
+from lssd.errors import InputError
+from lssd.media.encode import PictureEncoder, PictureOptions, SoundEncoder, first_and_all
+from lssd.media.source import reason
+from lssd.store import atomic_path
+
+_CONTAINERS = {
+    ".mkv": "matroska",
+    ".mka": "matroska",
+    ".webm": "webm",
+    ".mp4": "mp4",
+    ".m4a": "mp4",
+    ".mov": "mov",
+    ".ts": "mpegts",
+}
+_ROLES = {
+    "original": Disposition.original,
+    "dub": Disposition.dub,
+    "commentary": Disposition.comment,
+    "description": Disposition.visual_impaired,
+    "background": Disposition.clean_effects,
+    "revoiced": Disposition(0),
+    "unknown": Disposition(0),
+}
+# Roles that a container has no flag for survive as the title of a track without one.
+_TITLES = {
+    "matroska": {"background": "Music and effects", "revoiced": "Revoiced"},
+    "mp4": {"background": "Music and effects", "revoiced": "Revoiced", "original": "Original"},
+}
+_AHEAD_S = 0.5  # sound is written this far ahead of the picture
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """A sound track to write. Samples float32 (C, S); `start_s` after the first picture, not negative.
+
+    role: original, dub, commentary, description, background, revoiced or unknown.
+    codec: flac, aac, opus, pcm_s16le, pcm_f32le, ac3, mp3 ...; what the container holds.
+    """
+
+    samples_CS: np.ndarray
+    sample_rate: int
+    language: str | None
+    title: str = ""
+    role: str = "dub"
+    default: bool = False
+    codec: str = "flac"
+    start_s: float = 0.0
+
+
+def _container_options(kind: str, tracks: Sequence[SoundTrack]) -> dict[str, str]:
+    options = {"fflags": "bitexact"}  # no random ids, no dates: the same input gives the same bytes
+    if kind in ("matroska", "webm"):
+        options["default_mode"] = "passthrough"  # flag the tracks we flag and no others
+    if kind in ("mp4", "mov"):
+        # Edit lists count in movie time; at the default of 1000 a second a track's start would be rounded.
+        scale = math.lcm(1000, *(track.sample_rate for track in tracks))
+        options["movie_timescale"] = str(scale if scale < 1 << 24 else 48000)
+        options["movflags"] = "+faststart"
+    return options
+
+
+def _tag(encoder: SoundEncoder, track: SoundTrack, kind: str) -> None:
+    if track.role not in _ROLES:
+        raise InputError(f"{track.role} is no role of a track; choose from {', '.join(_ROLES)}")
+    title = track.title or _TITLES.get("mp4" if kind in ("mp4", "mov") else "matroska", {}).get(
+        track.role, ""
+    )
+    if title:
+        encoder.stream.metadata["title"] = title
+    if track.language:
+        encoder.stream.metadata["language"] = langcodes.Language.get(track.language).to_alpha3()
+    flags = _ROLES[track.role] | (Disposition.default if track.default else Disposition(0))
+    encoder.stream.disposition = flags
+
+
+def _add_track(container: OutputContainer, track: SoundTrack, kind: str) -> SoundEncoder:
+    if track.start_s < 0:
+        raise InputError(f"a track cannot start at {track.start_s} s, before the first picture")
+    encoder = SoundEncoder(container, track.samples_CS, track.sample_rate, track.codec, track.start_s)
+    _tag(encoder, track, kind)
+    return encoder
+
+
+def _write(
+    container: OutputContainer,
+    picture: PictureEncoder | None,
+    images: Iterator[np.ndarray],
+    sounds: list[SoundEncoder],
+) -> None:
+    """Encode and interleave: each track is kept a little ahead of the picture."""
+    for image in images:
+        if picture is None:
+            break
+        for sound in sounds:
+            while sound.time_s < picture.time_s + _AHEAD_S:
+                container.mux(sound.encode())
+        container.mux(picture.encode(image))
+    if picture is not None:
+        container.mux(picture.flush())
+    while sounds and (next_sound := min(sounds, key=lambda sound: sound.time_s)).time_s < math.inf:
+        container.mux(next_sound.encode())
+
+
+def write_film(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: Fraction,
+    tracks: Sequence[SoundTrack],
+    codec: str = "libx264",
+    gop: int = 50,
+    crf: int = 23,
+    metadata: Mapping[str, str] | None = None,
+    preset: str = "veryfast",
+    threads: int = 1,
+) -> None:
+    """Write frames uint8 (H, W, 3) and sound tracks as one film; the suffix chooses the container.
+
+    Frames are taken one at a time, so memory does not grow with the film's length; no frames at all
+    make a film of sound alone. Languages, titles, default flags and roles are written as tags. MP4 has
+    no flag for roles original, background and revoiced, Matroska none for the last two: a track without
+    title then gets one that `probe` understands. The file appears under its name only when it is whole.
+
+    Raises InputError for an unknown suffix, a codec the container does not hold, frames of several or
+    odd sizes, or a place that cannot be written.
+    """
+    path = Path(path)
+    kind = _CONTAINERS.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(f"{path}: no container for suffix '{path.suffix}'; use {', '.join(_CONTAINERS)}")
+    first, every = first_and_all(frames)
+    if first is None and not tracks:
+        raise InputError(f"{path}: neither frames nor tracks to write")
+    options = PictureOptions(codec, gop, crf, preset, threads)
+    with atomic_path(path) as partial:
+        try:
+            with av.open(
+                f"file:{partial.absolute()}", "w", format=kind, options=_container_options(kind, tracks)
+            ) as container:
+                container.metadata.update(metadata or {})
+                picture = None if first is None else PictureEncoder(container, Fraction(fps), first, options)
+                sounds = [_add_track(container, track, kind) for track in tracks]
+                _write(container, picture, every, sounds)
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"cannot write {path}: {reason(error)}; check the codecs and the disk"
+            ) from error

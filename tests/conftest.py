@@ -1,0 +1,85 @@
+"""Small films for all rooms: shots of different looks, one tone a language."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lssd.media import SoundTrack, write_film
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, None: 330.0}
+
+FilmMaker = Callable[..., Path]
+
+
+def shot_frames(seconds: float, seed: int, fps: float, height: int = 48, width: int = 64) -> np.ndarray:
+    """Frames of one shot: blocks of random colours, and a bright dot on its way; (T, H, W, 3) uint8."""
+    generator = np.random.default_rng(seed)
+    blocks = generator.integers(0, 256, (height // 8, width // 8, 3))
+    still = np.kron(blocks, np.ones((8, 8, 1))).astype(np.uint8)
+    frames = np.repeat(still[None], round(seconds * fps), axis=0)
+    for index, frame in enumerate(frames):
+        frame[2:6, index % width : index % width + 4] = 255
+    return frames
+
+
+def tone(seconds: float, frequency: float, seed: int = 0) -> np.ndarray:
+    """A tone with a little noise at 48 kHz: (1, S) float32."""
+    time_s = np.arange(round(seconds * 48_000)) / 48_000
+    noise = np.random.default_rng(seed).standard_normal(len(time_s)) * 0.01
+    return (0.2 * np.sin(2 * np.pi * frequency * time_s) + noise).astype(np.float32)[None]
+
+
+@pytest.fixture(scope="session")
+def make_film() -> FilmMaker:
+    def make(
+        path: Path,
+        seconds: Sequence[float] = (4.0, 2.0, 5.0),
+        languages: Sequence[str | None] = ("en", "de"),
+        seed: int = 0,
+        fps: Fraction = Fraction(25),
+        roles: Sequence[str] | None = None,
+    ) -> Path:
+        frames = np.concatenate(
+            [shot_frames(length, 100 * seed + shot, float(fps)) for shot, length in enumerate(seconds)]
+        )
+        length_s = len(frames) / float(fps)
+        roles = ["original", *["dub"] * (len(languages) - 1)] if roles is None else roles
+        tracks = [
+            SoundTrack(
+                # Two tracks without a language must differ too; two of one language are the same.
+                tone(length_s, TONES_HZ[language] + 50 * number * (language is None), seed),
+                48_000,
+                language,
+                role=role,
+                default=role == "original",
+            )
+            for number, (language, role) in enumerate(zip(languages, roles, strict=True))
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_film(path, iter(frames), fps, tracks)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory, make_film: FilmMaker) -> Path:
+    """A corpus of six titles: five with a German and a French dub, one of them held out, one English only."""
+    from lssd.corpus import IngestSettings, ingest
+
+    root = tmp_path_factory.mktemp("corpus")
+    for number in range(5):
+        make_film(root / f"films/t{number}.mkv", (3.2, 4.0, 3.6), ("en", "de", "fr"), seed=number)
+    make_film(root / "films/t5.mkv", (3.2, 4.0), ("en",), seed=5)
+    (root / "titles.csv").write_text("path,split\nfilms/t4.mkv,test\n", encoding="utf-8")
+    ingest(
+        [root / "films"],
+        root / "corpus",
+        IngestSettings(titles=str(root / "titles.csv"), workers=1),
+        quiet=True,
+    )
+    return root / "corpus"
