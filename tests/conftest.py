@@ -16,13 +16,14 @@ FilmMaker = Callable[..., Path]
 
 
 def shot_frames(seconds: float, seed: int, fps: float, height: int = 48, width: int = 64) -> np.ndarray:
-    """Frames of one shot: blocks of random colours, and a bright dot on its way; (T, H, W, 3) uint8."""
+    """Frames of one shot: blocks of random colours, and above them a white dot on its way through black; (T, H, W, 3) uint8."""
     generator = np.random.default_rng(seed)
     blocks = generator.integers(0, 256, (height // 8, width // 8, 3))
     still = np.kron(blocks, np.ones((8, 8, 1))).astype(np.uint8)
     frames = np.repeat(still[None], round(seconds * fps), axis=0)
     for index, frame in enumerate(frames):
-        frame[2:6, index % width : index % width + 4] = 255
+        frame[:8] = 0
+        frame[:8, index % width : index % width + 4] = 255
     return frames
 
 
