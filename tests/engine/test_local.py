@@ -1,7 +1,9 @@
 """Stages over processes: an item's failure is a value, a dying worker costs one item."""
 
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -46,3 +48,17 @@ def test_a_wrong_request_ends_the_stage(workers: int) -> None:
 def test_the_number_of_workers_is_checked() -> None:
     with pytest.raises(InputError, match="workers"):
         run_stage(work, [1], 0)
+
+
+def sleep(item: int) -> int:
+    time.sleep(0 if item == 0 else 60)
+    return item
+
+
+def test_closing_early_ends_the_workers() -> None:
+    begun = time.monotonic()
+    outcomes = run_stage(sleep, [0, 1, 2, 3], workers=2)
+    assert next(outcomes).item == 0
+    outcomes.close()
+    assert time.monotonic() - begun < 30
+    assert not multiprocessing.active_children()

@@ -8,10 +8,11 @@ it, so the items it held are run once more, one at a time, to find the one to bl
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 from lssd.errors import InputError, LssdError
@@ -71,6 +72,7 @@ def _run_pool(
 ) -> Iterator[Outcome[Item, Value]]:
     suspects: list[Item] = []
     waiting = list(reversed(items))
+    others = set(multiprocessing.active_children())
     while waiting:
         with _pool(workers) as pool:
             running: dict[Future[Value], Item] = {}
@@ -87,9 +89,10 @@ def _run_pool(
                         yield _outcome(running.pop(future), future)
             except BrokenProcessPool:
                 suspects += running.values()
-            finally:
-                for future in running:
-                    future.cancel()
+            except BaseException:
+                # Interrupted, or nobody wants the rest: the pool's own exit would wait for its workers.
+                _terminate(running, others)
+                raise
     for item in suspects:
         yield _run_alone(function, item)
 
@@ -100,6 +103,14 @@ def _run_alone(function: Callable[[Item], Value], item: Item) -> Outcome[Item, V
         if isinstance(future.exception(), BrokenProcessPool):
             return Outcome(item, None, "the worker process died (out of memory, or a crash in a codec)")
         return _outcome(item, future)
+
+
+def _terminate(running: "Iterable[Future[Value]]", others: set[BaseProcess]) -> None:
+    """Cancel what waits and end the worker processes begun since `others` were."""
+    for future in running:
+        future.cancel()
+    for process in set(multiprocessing.active_children()) - others:
+        process.terminate()
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -4,6 +4,7 @@ The only room that touches a codec (through PyAV). All times are seconds from a 
 see `lssd.media.timeline`. FFmpeg's own messages stay silent; failures arrive as `lssd.errors`.
 """
 
+from lssd.media.abilities import has_encoder
 from lssd.media.encode import encode_picture, encode_sound
 from lssd.media.identity import picture_hash, track_hash
 from lssd.media.pictures import Frame, iterate_frames, read_frames
@@ -20,6 +21,7 @@ __all__ = [
     "VideoInfo",
     "encode_picture",
     "encode_sound",
+    "has_encoder",
     "iterate_frames",
     "picture_hash",
     "probe",

@@ -108,7 +108,6 @@ class _Picture:
         Raises MediaError at a packet or frame that is damaged.
         """
         fps = self.grid.fps
-        trusted: int | None = None  # frames shown before the first keyframe lack their references
         last, holes = -1, _Holes(fps) if self.container.format.name.split(",")[0] in _LOSSY else None
         packets = self._packets_for(place, source)
         near = place
@@ -119,13 +118,12 @@ class _Picture:
                     return
                 if packet.pts is not None:
                     near = self.grid.ordinal(packet.pts, self.time_base)
-                    trusted = near if trusted is None and not self.grid.counted else trusted
                 frames = self._decode(packet)
             except av.error.FFmpegError as error:
                 raise self.error(near, reason(error)) from error
             for frame in frames:
                 ordinal = self._ordinal(frame, last)
-                if ordinal < max(trusted or 0, 0) or ordinal <= last:
+                if ordinal <= last:  # before time zero, or a second frame in one place
                     continue
                 if frame.is_corrupt:
                     raise self.error(ordinal, "damaged data")

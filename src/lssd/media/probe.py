@@ -31,7 +31,7 @@ _FLAGS = (
 )
 _SPECIAL = {"commentary", "description", "background"}
 _TITLES = (
-    (r"\bcommentar|\bkommentar|\bcomment(aire|ario)s?\b", "commentary"),
+    (r"\bcommentar|kommentar|\bcomment(aire|ario)s?\b", "commentary"),
     (
         r"\baudio[ -]?descri|\bdescriptive\b|\bdescribed video\b|\bvisually impaired\b|\baudiodesk",
         "description",

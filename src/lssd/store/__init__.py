@@ -1,6 +1,7 @@
 """Files that are whole or absent: content hashes, atomic commits, locks."""
 
 from lssd.store.atomic import atomic_folder, atomic_path, write_bytes, write_json
+from lssd.store.documents import read_json
 from lssd.store.hashing import digest, hash_file, hash_json
 from lssd.store.locks import lock
 
@@ -11,6 +12,7 @@ __all__ = [
     "hash_file",
     "hash_json",
     "lock",
+    "read_json",
     "write_bytes",
     "write_json",
 ]

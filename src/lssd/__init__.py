@@ -1,0 +1,49 @@
+"""lssd: audiovisual pretraining on dubbed films ("Looking Similar, Sounding Different", CVPR 2024).
+
+The public names load at first use, so that `import lssd` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lssd.corpus import Catalog, IngestSettings, ingest
+    from lssd.evaluation import compare, embed, evaluate
+    from lssd.models import Model, load_model
+    from lssd.pretraining import Recipe, Run, load_recipe, pretrain
+
+_HOMES = {
+    "Catalog": "lssd.corpus",
+    "IngestSettings": "lssd.corpus",
+    "Model": "lssd.models",
+    "Recipe": "lssd.pretraining",
+    "Run": "lssd.pretraining",
+    "compare": "lssd.evaluation",
+    "embed": "lssd.evaluation",
+    "evaluate": "lssd.evaluation",
+    "ingest": "lssd.corpus",
+    "load_model": "lssd.models",
+    "load_recipe": "lssd.pretraining",
+    "pretrain": "lssd.pretraining",
+}
+
+__all__ = [
+    "Catalog",
+    "IngestSettings",
+    "Model",
+    "Recipe",
+    "Run",
+    "compare",
+    "embed",
+    "evaluate",
+    "ingest",
+    "load_model",
+    "load_recipe",
+    "pretrain",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lssd' has no attribute '{name}'")

@@ -1,0 +1,340 @@
+"""The main job end to end, at small size: films, corpus, two arms of pretraining, evaluation, page."""
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from lssd import evaluation, filmset
+from lssd.corpus import Catalog, ClipSettings, IngestSettings, ingest
+from lssd.engine import Progress, run_stage
+from lssd.errors import InputError, LssdError
+from lssd.pretraining import Run, load_recipe, pretrain
+from lssd.pretraining.metrics import read_metrics
+from lssd.reporting import Arm, Stage, Study, report_study
+from lssd.store import lock, read_json, write_json
+
+ARMS = ("demo-mono", "demo")
+_DESCRIPTIONS = {
+    "demo-mono": "without dubs: both windows of a clip keep the original sound",
+    "demo": "with dubs: the second window is heard in another language where there is one",
+}
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """The size of the demo, and the bounds that it holds itself to.
+
+    titles, seconds, held_out: of the rendered films, each, and the share kept for retrieval.
+    items_per_class: sounds a class in each probe task. settings: changes of both arms' recipes.
+    """
+
+    titles: int = 40
+    seconds: float = 40.0
+    held_out: float = 0.25
+    seed: int = 1
+    items_per_class: int = 50
+    settings: tuple[str, ...] = ()
+    longest_s: float = 600.0
+    largest_bytes: float = 6e9
+    largest_wait_share: float = 0.15
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What the demo measured of itself; `lines` are for the terminal."""
+
+    page: Path
+    seconds: float
+    memory_bytes: int
+    wait_share: float
+    verdicts: tuple[str, ...]
+    settings: DemoSettings
+
+    @property
+    def within_bounds(self) -> bool:
+        return all(held for _, held in self._bounds())
+
+    def _bounds(self) -> list[tuple[str, bool]]:
+        limits = self.settings
+        return [
+            (
+                f"time {self.seconds / 60:.1f} min (bound {limits.longest_s / 60:.0f})",
+                self.seconds <= limits.longest_s,
+            ),
+            (
+                f"memory {self.memory_bytes / 1e9:.1f} GB (bound {limits.largest_bytes / 1e9:.0f})",
+                self.memory_bytes <= limits.largest_bytes,
+            ),
+            (
+                f"waiting for data {self.wait_share:.1%} of training (bound {limits.largest_wait_share:.0%})",
+                self.wait_share <= limits.largest_wait_share,
+            ),
+        ]
+
+    def summary(self) -> str:
+        """The verdicts, the bounds and where the page is, a line each."""
+        bounds = [text if held else f"{text}  BEYOND ITS BOUND" for text, held in self._bounds()]
+        return "\n".join([*self.verdicts, *bounds, f"the page: {self.page}"])
+
+
+def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool = False) -> DemoOutcome:
+    """Render films, ingest them, pretrain without and with dubs, evaluate, and write the page.
+
+    Everything lies below `out` and each stage resumes: killed at any moment and run again, the demo
+    does only what is missing, and its time counts all sittings. Raises InputError when `out` cannot be
+    written or holds a demo of other settings.
+    """
+    settings = settings or DemoSettings()
+    root = Path(out).resolve()
+    with lock(root), Ledger(root / "demo.json", settings) as ledger:
+        films = _make_films(root, settings, ledger, quiet)
+        corpus = _make_corpus(root, ledger, quiet)
+        runs = _pretrain(root, settings, ledger, quiet)
+        results = _evaluate(root, settings, ledger, quiet)
+        with ledger.stage("report"):
+            # Written below with all times known; measured here so that its own time is among them.
+            _report(root, settings, ledger, (films, corpus), runs, results)
+        page = _report(root, settings, ledger, (films, corpus), runs, results)
+    verdicts = tuple(_verdicts(runs, results))
+    wait_share = max(run.wait_share for run in runs.values())
+    return DemoOutcome(page, ledger.seconds, ledger.memory_bytes, wait_share, verdicts, settings)
+
+
+@dataclass
+class Ledger:
+    """Seconds a stage and the peak of memory, over all sittings; a context manager.
+
+    A thread looks once a second and writes every few, so a kill loses little.
+    """
+
+    path: Path
+    settings: DemoSettings
+    stages: dict[str, float] = field(default_factory=dict)
+    memory_bytes: int = 0
+
+    def __enter__(self) -> "Ledger":
+        if self.path.exists():
+            standing = read_json(self.path)
+            if standing["settings"] != repr(self.settings):
+                raise InputError(f"{self.path.parent} holds a demo of other settings; choose another --out")
+            self.stages, self.memory_bytes = standing["stages"], standing["memory_bytes"]
+        self._running: str | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._save()
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.stages.values())
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time inside as a stage's, on top of what it has."""
+        before, begun = self.stages.get(name, 0.0), time.monotonic()
+        self._running, self._before, self._begun = name, before, begun
+        try:
+            yield
+        finally:
+            self._running = None
+            self.stages[name] = before + time.monotonic() - begun
+
+    def _watch(self) -> None:
+        looks = 0
+        while not self._stop.wait(1.0):
+            self.memory_bytes = max(self.memory_bytes, _memory_of_tree())
+            name = self._running
+            if name is not None:
+                self.stages[name] = self._before + time.monotonic() - self._begun
+            looks += 1
+            if looks % 5 == 0:
+                self._save()
+
+    def _save(self) -> None:
+        standing = {"settings": repr(self.settings), "stages": dict(self.stages)}
+        write_json(self.path, {**standing, "memory_bytes": self.memory_bytes})
+
+
+def _memory_of_tree() -> int:
+    """Proportional memory of this process and its children: shared pages count once."""
+    own = psutil.Process()
+    total = 0
+    for process in [own, *own.children(recursive=True)]:
+        try:
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue  # it ended between being listed and being asked
+    return total
+
+
+def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> str:
+    with ledger.stage("render films"), Progress("render films", settings.titles, "titles", quiet) as progress:
+        films = filmset.render(
+            root / "films",
+            settings.titles,
+            settings.seed,
+            seconds=settings.seconds,
+            held_out=settings.held_out,
+            workers=2,
+            progress=lambda done, total: progress.update(done, total),
+        )
+    with ledger.stage("render tasks"), Progress("render tasks", 10, "folds", quiet) as progress:
+        filmset.write_tasks(
+            root / "tasks",
+            settings.seed,
+            settings.items_per_class,
+            workers=2,
+            progress=lambda done, total: progress.update(done, total),
+        )
+    return f"{len(films.titles)} titles of {settings.seconds:.0f} s"
+
+
+def _make_corpus(root: Path, ledger: Ledger, quiet: bool) -> str:
+    # The picture is small already; more keyframes than usual are cheap and make reading fast.
+    settings = IngestSettings(
+        clips=ClipSettings(short_side=96), titles=str(root / "films" / "titles.csv"), workers=2
+    )
+    with ledger.stage("ingest"):
+        catalog = ingest([root / "films"], root / "corpus", settings, quiet=quiet)
+    assert isinstance(catalog, Catalog)  # only a dry run returns a plan
+    return f"{catalog.clips.num_rows} clips of {catalog.titles.num_rows} titles"
+
+
+@dataclass(frozen=True)
+class _ArmTask:
+    root: str
+    name: str
+    settings: tuple[str, ...]
+
+
+def _run_arm(task: _ArmTask) -> Run:
+    root = Path(task.root)
+    run = pretrain(
+        task.name,
+        root / "corpus",
+        root / "runs" / task.name,
+        settings=task.settings,
+        cache_folder=root / "cache",
+        quiet=True,
+    )
+    assert isinstance(run, Run)  # only a dry run returns a forecast
+    return run
+
+
+def _pretrain(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> dict[str, Run]:
+    """Both arms at once, one thread each: on two cores that beats two threads for one after the other."""
+    tasks = [_ArmTask(str(root), name, settings.settings) for name in ARMS]
+    runs: dict[str, Run] = {}
+    with ledger.stage("pretrain both arms"), _watch_runs(root, settings, quiet):
+        for outcome in run_stage(_run_arm, tasks, workers=2):
+            if outcome.value is None:
+                raise LssdError(f"pretraining {outcome.item.name} failed: {outcome.reason}")
+            runs[outcome.item.name] = outcome.value
+    return {name: runs[name] for name in ARMS}
+
+
+@contextmanager
+def _watch_runs(root: Path, settings: DemoSettings, quiet: bool) -> Iterator[None]:
+    """A progress line over both runs, read off their metrics."""
+    steps = load_recipe(ARMS[0], settings.settings).schedule.steps or 0
+    stop = threading.Event()
+
+    def watch(progress: Progress) -> None:
+        while not stop.wait(1.0):
+            lines = [read_metrics(root / "runs" / name) for name in ARMS]
+            done = sum(found[-1]["step"] for found in lines if found)
+            losses = [next((x["loss"] for x in reversed(found) if "loss" in x), None) for found in lines]
+            note = ", ".join(f"{x:.2f}" for x in losses if x is not None)
+            progress.update(done, note=f"loss {note}" if note else None)
+
+    with Progress("pretrain both arms", len(ARMS) * steps, "steps", quiet) as progress:
+        thread = threading.Thread(target=watch, args=(progress,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+Results = dict[str, list[evaluation.Result]]
+
+
+def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> Results:
+    tasks = sorted(path.parent for path in (root / "tasks").glob("*/task_metadata.json"))
+    results: Results = {}
+    with ledger.stage("evaluate"), Progress("evaluate", 0, "sounds", quiet) as progress:
+        for name in ARMS:
+            found = evaluation.evaluate(
+                root / "runs" / name / "model",
+                tasks,
+                root / "tasks",
+                root / "results",
+                name=name,
+                # One untrained twin serves both arms: they start from the same weights.
+                random_init=name == ARMS[0],
+                cache=root / "cache" / "embeddings",
+                progress=progress,
+            )
+            for result in found:
+                results.setdefault(result.model.name, []).append(result)
+    return results
+
+
+def _verdicts(runs: dict[str, Run], results: Results) -> Iterator[str]:
+    for name, run in runs.items():
+        held_out = run.held_out
+        yield (
+            f"{name}: held-out recall@1 {held_out['recall@1']:.1%} among {held_out['clips']:.0f} clips, "
+            f"{held_out['recall@1'] / held_out['chance@1']:.1f} x chance"
+        )
+    for without, with_dubs in zip(results[ARMS[0]], results[ARMS[1]], strict=True):
+        comparison = evaluation.compare(without, with_dubs)
+        yield f"{without.task_title}: {comparison.verdict}"
+
+
+def _report(
+    root: Path,
+    settings: DemoSettings,
+    ledger: Ledger,
+    details: tuple[str, str],
+    runs: dict[str, Run],
+    results: Results,
+) -> Path:
+    films, corpus = details
+    steps = ", ".join(f"{run.steps} steps of {name}" for name, run in runs.items())
+    explained = {"render films": films, "ingest": corpus, "pretrain both arms": steps}
+    study = Study(
+        title="What dubs change",
+        arms=[Arm(name, _DESCRIPTIONS[name], runs[name].folder, results[name]) for name in ARMS],
+        random_init=results[evaluation.RANDOM_INIT],
+        corpus=root / "corpus",
+        stages=[Stage(name, seconds, explained.get(name, "")) for name, seconds in ledger.stages.items()],
+        facts={
+            "memory_peak_bytes": ledger.memory_bytes,
+            "seconds": ledger.seconds,
+            "data_wait_share": max(run.wait_share for run in runs.values()),
+            "versions": {name: metadata.version(name) for name in ("lssd", "torch", "numpy", "av")},
+            "seeds": {"films and tasks": settings.seed, "pretraining": load_recipe(ARMS[0]).seed},
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "commands": ["lssd demo", *(f"lssd pretrain {name} --corpus corpus --out RUN" for name in ARMS)],
+        },
+    )
+    return report_study(study, root)

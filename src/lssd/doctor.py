@@ -1,0 +1,77 @@
+"""What is installed, by room, and how to get what is missing."""
+
+import importlib
+import importlib.util
+import os
+import shutil
+from importlib import metadata
+
+from lssd.errors import InputError
+
+# room, import name, distribution, and the extra that brings it ("" for the base installation)
+_PARTS = (
+    ("media", "av", "av", ""),
+    ("corpus", "scenedetect", "scenedetect-headless", ""),
+    ("corpus", "pyarrow", "pyarrow", ""),
+    ("models", "torch", "torch", ""),
+    ("pretraining", "tensorboard", "tensorboard", ""),
+    ("reporting", "matplotlib", "matplotlib", ""),
+    ("filmset", "espeakng_loader", "espeakng-loader", "filmset"),
+)
+_ENCODERS = ("libx264", "aac", "flac", "libopus")
+_GIB = 1 << 30
+
+Check = tuple[str, str, bool, str]
+
+
+def examine(room: str | None = None) -> list[Check]:
+    """Check each part that rooms need: (room, part, there, version or the way to get it).
+
+    InputError for a room that has nothing to check.
+    """
+    checks = [_check_package(*part) for part in _PARTS]
+    checks += [_check_encoder(name) for name in _ENCODERS]
+    checks += [_check_speech(), _check_device(), _check_disk()]
+    rooms = sorted({check[0] for check in checks})
+    if room is not None and room not in rooms:
+        raise InputError(f"no room '{room}' to check; rooms: {', '.join(rooms)}")
+    return sorted(check for check in checks if room in (None, check[0]))
+
+
+def _check_package(room: str, module: str, distribution: str, extra: str) -> Check:
+    if importlib.util.find_spec(module) is None:
+        wanted = f"lssd[{extra}]" if extra else "lssd"
+        return room, distribution, False, f"pip install '{wanted}'"
+    return room, distribution, True, metadata.version(distribution)
+
+
+def _check_encoder(name: str) -> Check:
+    from lssd.media import has_encoder
+
+    there = has_encoder(name)
+    return "media", f"encoder {name}", there, "in PyAV's FFmpeg" if there else "install PyAV from its wheel"
+
+
+def _check_speech() -> Check:
+    from lssd.errors import LssdError
+    from lssd.speech import Synthesiser, voices
+
+    try:
+        with Synthesiser() as synthesiser:
+            spoken = synthesiser.speak("hello", "en", voices("en")[0])
+    except LssdError as error:
+        return "filmset", "a spoken line", False, str(error)
+    return "filmset", "a spoken line", True, f"{len(spoken)} samples"
+
+
+def _check_device() -> Check:
+    torch = importlib.import_module("torch")
+    if torch.cuda.is_available():
+        return "models", "device", True, torch.cuda.get_device_name()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return "models", "device", True, f"CPU, {cores} cores"
+
+
+def _check_disk() -> Check:
+    free = shutil.disk_usage(".").free / _GIB
+    return "corpus", "free space here", free > 1, f"{free:.0f} GiB"

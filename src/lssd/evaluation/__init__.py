@@ -1,0 +1,29 @@
+"""Judge frozen encoders: embeddings, probes on tasks, and comparisons that know their uncertainty.
+
+windows      a file as windows of 3 s
+embedding    files -> vectors                     cache: kept by content
+tasks        HEAR's task folders                  probes: the linear probe
+protocols    model x task -> Result               results: what is written
+intervals    uncertainty over test items          comparison: two results, item by item
+hear         a HEAR API module
+"""
+
+from lssd.evaluation.comparison import Comparison, compare
+from lssd.evaluation.embedding import Embeddings, Failure, embed
+from lssd.evaluation.protocols import evaluate
+from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, Score
+from lssd.evaluation.tasks import read_task
+
+__all__ = [
+    "RANDOM_INIT",
+    "Comparison",
+    "Embeddings",
+    "Failure",
+    "ModelReference",
+    "Result",
+    "Score",
+    "compare",
+    "embed",
+    "evaluate",
+    "read_task",
+]

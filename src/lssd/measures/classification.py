@@ -1,0 +1,32 @@
+"""Accuracy and the rows that any accuracy must stand beside."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
+    """Share of equal entries, in [0, 1]. ValueError for unequal lengths or none."""
+    truth, guess = np.asarray(labels), np.asarray(predicted)
+    if truth.shape != guess.shape or truth.ndim != 1 or len(truth) == 0:
+        raise ValueError(f"accuracy compares two equally long lists, not {truth.shape} and {guess.shape}")
+    return float((truth == guess).mean())
+
+
+def chance_rate(labels: ArrayLike) -> float:
+    """Expected accuracy of guessing uniformly among the classes that occur: 1 / classes."""
+    classes = np.unique(np.asarray(labels))
+    if len(classes) == 0:
+        raise ValueError("chance_rate needs at least one label")
+    return 1.0 / len(classes)
+
+
+def majority_rate(train_labels: ArrayLike, test_labels: ArrayLike | None = None) -> float:
+    """Accuracy of always answering the commonest training label, on the test labels (or the same ones).
+
+    Of equally common labels the one that sorts first is taken.
+    """
+    values, counts = np.unique(np.asarray(train_labels), return_counts=True)
+    truth = np.asarray(train_labels if test_labels is None else test_labels)
+    if len(values) == 0 or len(truth) == 0:
+        raise ValueError("majority_rate needs at least one label")
+    return float((truth == values[counts.argmax()]).mean())

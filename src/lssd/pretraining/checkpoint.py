@@ -1,0 +1,76 @@
+"""Training state on disk: whole or absent, and never unpickled as code.
+
+A checkpoint is a folder `RUN/checkpoints/00000400` with `model.safetensors` (encoders and heads),
+`optimiser.pt` (tensors and numbers, read with weights_only=True) and `state.json`. The two newest
+are kept, so the last good one survives whatever happens while the next is written.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from lssd.errors import CheckpointError
+from lssd.store import atomic_folder
+
+_KEEP = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a checkpoint lies and how many steps were done when it was written."""
+
+    folder: Path
+    step: int
+
+
+def save_checkpoint(
+    run: Path, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
+) -> Checkpoint:
+    """Write the state after `step` steps and remove all but the newest two checkpoints."""
+    folder = run / "checkpoints" / f"{step:08d}"
+    with atomic_folder(folder) as partial:
+        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file(tensors, partial / "model.safetensors")
+        torch.save(optimiser.state_dict(), partial / "optimiser.pt")
+        (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
+    for old in list_checkpoints(run)[:-_KEEP]:
+        _remove(old.folder)
+    return Checkpoint(folder, step)
+
+
+def list_checkpoints(run: Path) -> list[Checkpoint]:
+    """The checkpoints of a run, oldest first."""
+    folders = sorted(folder for folder in (run / "checkpoints").glob("[0-9]*") if folder.is_dir())
+    return [Checkpoint(folder, int(folder.name)) for folder in folders]
+
+
+def load_checkpoint(
+    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Put a checkpoint's tensors into the network and the optimiser; returns its `state.json`.
+
+    Raises CheckpointError when a file is damaged or the tensors are those of another architecture.
+    """
+    folder = checkpoint.folder
+    try:
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+        optimiser.load_state_dict(torch.load(folder / "optimiser.pt", weights_only=True))
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"cannot resume from {folder}: {detail}; remove that folder to go on"
+        ) from error
+    return state
+
+
+def _remove(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()

@@ -1,0 +1,198 @@
+"""`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lssd.errors import InputError
+from lssd.evaluation import Result
+from lssd.reporting import runs, scores
+from lssd.reporting.markup import duration, page, paragraph, percent, section, size, table, text
+from lssd.reporting.scene import scene_figure
+from lssd.reporting.study import Study
+from lssd.store import write_bytes
+
+PAGE = "index.html"
+
+_GLOSSARY = (
+    ("Title", "A film or an episode."),
+    ("Track", "One sound track of a title: its original, or a dub in another language."),
+    ("Clip", "A shot of 3 to 12 s, stored with its picture and every track."),
+    ("Window", "3 s of a clip; what an encoder sees at a time."),
+    ("Dub", "A track in another language: the same scene with other words."),
+    ("Arm", "One pretraining run of a study; arms differ in one thing only."),
+    (
+        "Linear probe",
+        "A small classifier on the frozen encoder's output; its accuracy tells what the output holds.",
+    ),
+    ("Random init", "The same network before any training, probed in the same way."),
+    ("Chance", "What guessing scores: one over the number of classes."),
+    ("Majority", "What always naming the commonest class of the training items scores."),
+    (
+        "Interval",
+        "How far chance in the test items may have moved the score; 95 of 100 such intervals hold the truth.",
+    ),
+    ("Minimum", "The smallest difference that a test of this size would find four times in five."),
+    (
+        "Recall@1",
+        "The share of held-out clips whose own sound comes first when their picture ranks all sounds.",
+    ),
+    ("Cross-modal loss", "How badly picture and sound of a clip find each other among the batch's others."),
+    ("Within-modal loss", "The same between two windows of one clip: of its picture, or of its sound."),
+    ("Log-mel", "A picture of sound: time across, pitch upwards, bright is loud."),
+)
+_KNOWN_FACTS = ("memory_peak_bytes", "seconds", "data_wait_share", "versions", "seeds", "commands")
+
+
+def report(
+    results: Sequence[Result | str | Path], out: str | Path, *, title: str = "Evaluation results"
+) -> Path:
+    """Write `out/index.html`: models side by side on every task, each compared with the first.
+
+    `results` are results, their JSON files, or folders of these. Results named `random-init` are the
+    reference row. Returns the page's path. InputError when there is no result to show.
+    """
+    tasks = scores.gather(read_results(results))
+    compared = max(len(task.models) for task in tasks) > 1
+    lead = f"{_count(len(tasks[0].models), 'model')} on {_count(len(tasks), 'task')}."
+    parts = [_verdict_section("Verdict", tasks)] if compared else []
+    parts.append(_score_section(tasks))
+    parts.append(_glossary({"Arm", "Recall@1", "Cross-modal loss", "Within-modal loss", "Log-mel", "Clip"}))
+    return _write(page(title, lead, parts), out)
+
+
+def report_study(study: Study, out: str | Path) -> Path:
+    """Write `out/index.html`, the page of a study: the verdict first, then all it rests on.
+
+    What a study lacks (metrics, a random-init row, a corpus) is said in a sentence where it would
+    be. Returns the page's path. InputError when the study has no arm.
+    """
+    if not study.arms:
+        raise InputError("a study needs at least one arm")
+    if len({arm.name for arm in study.arms}) < len(study.arms):
+        raise InputError("the arms of a study need names of their own")
+    names = [arm.name for arm in study.arms]
+    results = [_renamed(result, arm.name) for arm in study.arms for result in arm.results]
+    tasks = scores.gather(results, names, study.random_init)
+    parts = [
+        _verdict_section("Verdict", tasks),
+        section("arms", "The arms", _arms(study)),
+        _score_section(tasks),
+        section("retrieval", "Picture and sound find each other", runs.retrieval(study.arms)),
+        section("training", "Training", runs.loss_curves(study.arms)),
+        section("scene", "One clip in all its languages", _scene(study)),
+        section("cost", "What was run, and how long it took", _stages(study), _facts(study.facts)),
+        section("reproduce", "How to reproduce it", _reproduce(study.facts)),
+        _glossary(set()),
+    ]
+    return _write(page(study.title, study.summary, parts), out)
+
+
+def read_results(results: Sequence[Result | str | Path]) -> list[Result]:
+    """Results, their files, or folders of these, as results. InputError when there is none."""
+    found: list[Result] = []
+    for result in results:
+        if isinstance(result, Result):
+            found.append(result)
+        elif Path(result).is_dir():
+            found += [Result.read(path) for path in sorted(Path(result).glob("*.json"))]
+        else:
+            found.append(Result.read(result))
+    if not found:
+        raise InputError("no result to report; make some: lssd evaluate")
+    return found
+
+
+def _renamed(result: Result, name: str) -> Result:
+    """The result under its arm's name: the page speaks of arms, whatever the model's folder is called."""
+    return dataclasses.replace(result, model=dataclasses.replace(result.model, name=name))
+
+
+def _write(markup: str, out: str | Path) -> Path:
+    path = Path(out) / PAGE
+    write_bytes(path, markup.encode("utf-8"))
+    return path
+
+
+def _verdict_section(title: str, tasks: list[scores.TaskScores]) -> str:
+    return section(
+        "verdict", title, scores.summary(tasks), scores.verdicts(tasks), paragraph(scores.SEED_LIMIT, "note")
+    )
+
+
+def _score_section(tasks: list[scores.TaskScores]) -> str:
+    caption = "Accuracy with its interval beneath, in percent"
+    return section(
+        "scores",
+        "Task by task",
+        scores.charts(tasks),
+        scores.score_table(tasks, caption),
+        scores.footnotes(tasks),
+    )
+
+
+def _arms(study: Study) -> str:
+    rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
+    return table("All arms are compared with the first", ["Arm", "What it is"], rows)
+
+
+def _scene(study: Study) -> str:
+    if study.corpus is None:
+        return paragraph("No corpus was given, so no clip is shown.", "note")
+    words = (
+        "The same picture and the same place, other words. Where a difference panel is pale, the dub "
+        "sounds as the original does; red is louder, blue is quieter."
+    )
+    return paragraph(words) + scene_figure(study.corpus)
+
+
+def _stages(study: Study) -> str:
+    if not study.stages:
+        return paragraph("No stage was recorded.", "note")
+    rows = [[text(stage.name), duration(stage.seconds), text(stage.detail)] for stage in study.stages]
+    rows.append(["All stages", duration(sum(stage.seconds for stage in study.stages)), ""])
+    return table("Stages in the order they ran", ["Stage", "Time", "Result"], rows, (1,), compact=True)
+
+
+def _facts(facts: Mapping[str, object]) -> str:
+    rows = []
+    if isinstance(facts.get("seconds"), int | float):
+        rows.append(["Time in all", duration(float(facts["seconds"]))])  # type: ignore[arg-type]
+    if isinstance(facts.get("memory_peak_bytes"), int | float):
+        rows.append(["Peak memory", size(float(facts["memory_peak_bytes"]))])  # type: ignore[arg-type]
+    if isinstance(facts.get("data_wait_share"), int | float):
+        rows.append(["Training's wait for data", percent(float(facts["data_wait_share"]))])  # type: ignore[arg-type]
+    for key, value in facts.items():
+        if key not in _KNOWN_FACTS:
+            rows.append([text(key.replace("_", " ").capitalize()), text(value)])
+    return table("Cost", ["Quantity", "Value"], rows, compact=True) if rows else ""
+
+
+def _reproduce(facts: Mapping[str, object]) -> str:
+    parts = []
+    commands = facts.get("commands")
+    if isinstance(commands, str):
+        commands = [commands]
+    if isinstance(commands, Sequence) and commands:
+        parts.append(f"<pre><code>{text(chr(10).join(map(str, commands)))}</code></pre>")
+    else:
+        parts.append(paragraph("No command was recorded.", "note"))
+    for key, caption in (("seeds", "Seeds"), ("versions", "Versions")):
+        value = facts.get(key)
+        if isinstance(value, Mapping) and value:
+            rows = [[text(name), text(item)] for name, item in value.items()]
+            parts.append(table(caption, ["Name", "Value"], rows, compact=True))
+        elif value:
+            parts.append(paragraph(f"{caption}: {value}"))
+    return "\n".join(parts)
+
+
+def _glossary(left_out: set[str]) -> str:
+    entries = "".join(
+        f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in _GLOSSARY if word not in left_out
+    )
+    return section("words", "Words", f"<dl>{entries}</dl>")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

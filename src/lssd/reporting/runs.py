@@ -1,0 +1,116 @@
+"""What a run folder's `metrics.jsonl` says: loss curves and held-out retrieval."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lssd.reporting.charts import Curve, curve_chart, legend
+from lssd.reporting.markup import paragraph, percent, table, text
+from lssd.reporting.study import Arm
+
+# The terms of the objective in the order they are drawn, with what each compares.
+_TERMS = (
+    ("cross", "Cross-modal", "a clip's picture against its sound"),
+    ("video", "Within picture", "two windows of a clip, picture only"),
+    ("audio", "Within sound", "two windows of a clip, sound only"),
+)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The lines of a run: those of training steps, and those of evaluations."""
+
+    steps: tuple[dict[str, Any], ...]
+    evaluations: tuple[dict[str, Any], ...]
+
+    def curve(self, key: str) -> tuple[list[float], list[float]]:
+        """Steps and finite values of one quantity."""
+        pairs = [(float(line["step"]), line[key]) for line in self.steps if _finite(line.get(key))]
+        return [step for step, _ in pairs], [float(value) for _, value in pairs]
+
+
+def read_metrics(run_folder: Path | None) -> Metrics:
+    """Read `metrics.jsonl`; empty when there is none. A line that is not whole JSON is passed over:
+    a killed run may leave one at the end."""
+    steps, evaluations = [], []
+    path = run_folder / "metrics.jsonl" if run_folder is not None else None
+    if path is not None and path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(value, dict) or not _finite(value.get("step")):
+                continue
+            if isinstance(value.get("eval"), dict):
+                evaluations.append({"step": value["step"], **value["eval"]})
+            else:
+                steps.append(value)
+    return Metrics(tuple(steps), tuple(evaluations))
+
+
+def loss_curves(arms: Sequence[Arm]) -> str:
+    """One chart a term of the objective, all arms in each."""
+    metrics = [read_metrics(arm.run_folder) for arm in arms]
+    parts = [
+        _missing([arm for arm, found in zip(arms, metrics, strict=True) if not found.steps], "training steps")
+    ]
+    charts = []
+    for key, name, meaning in _TERMS:
+        curves = [
+            Curve(arm.name, *found.curve(key), series)
+            for series, (arm, found) in enumerate(zip(arms, metrics, strict=True))
+        ]
+        drawn = curve_chart(f"{name} loss", curves)
+        if drawn:
+            caption = f'<figcaption>{name} loss <span class="more">{text(meaning)}</span></figcaption>'
+            charts.append(f"<figure>{caption}{drawn}</figure>")
+    if charts:
+        parts.append(legend([(f"s{series}", arm.name) for series, arm in enumerate(arms)]))
+        parts.append(f'<div class="charts three">{"".join(charts)}</div>')
+    return "\n".join(parts)
+
+
+def retrieval(arms: Sequence[Arm]) -> str:
+    """Held-out recall@1 of every arm beside chance, as a table with a sentence an arm."""
+    rows, without = [], []
+    sentences = []
+    for arm in arms:
+        lines = [line for line in read_metrics(arm.run_folder).evaluations if _finite(line.get("recall@1"))]
+        if not lines:
+            without.append(arm)
+            continue
+        last = lines[-1]
+        recall = float(last["recall@1"])
+        chance = float(last["chance@1"]) if _finite(last.get("chance@1")) else 0.0
+        times = f"{recall / chance:.1f} ×" if chance > 0 else "–"
+        shown = percent(chance) if chance > 0 else "–"
+        rows.append([text(arm.name), percent(recall), shown, times, text(f"{last['step']:g}")])
+        if times != "–":
+            words = (
+                f"{arm.name}: {percent(recall)} of held-out clips find their own sound first, {times} chance."
+            )
+            sentences.append(paragraph(words))
+    parts = [_missing(without, "held-out retrieval"), *sentences]
+    if rows:
+        head = ["Arm", "Recall@1", "Chance", "Times chance", "At step"]
+        parts.append(
+            table("Picture-to-sound retrieval on held-out titles", head, rows, (1, 2, 3, 4), compact=True)
+        )
+    return "\n".join(parts)
+
+
+def _missing(arms: Sequence[Arm], what: str) -> str:
+    if not arms:
+        return ""
+    names = ", ".join(arm.name for arm in arms)
+    return paragraph(
+        f"No {what} recorded for {names}: the run folder has no such line in metrics.jsonl.", "note"
+    )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

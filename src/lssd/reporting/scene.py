@@ -1,0 +1,148 @@
+"""One clip in all its languages: its stills, and each track's log-mel beside its difference to the original.
+
+After the paper's Figure 4: the same picture, the same scene around the words, other words.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import torch
+from matplotlib.image import imsave
+
+from lssd.corpus import Catalog
+from lssd.errors import CorpusError, MediaError
+from lssd.languages import display_name
+from lssd.media import read_frames, read_sound
+from lssd.models import LogMel
+from lssd.reporting.markup import image, paragraph, text
+
+_STILLS = 5
+_STILL_SIDE = 180
+_RATE = 48_000  # of the log-mel that the paper draws, `LogMel`'s default
+_WIDTH = 480  # columns of a panel at most
+_RANGE_DB = 80.0
+_DIFFERENCE_DB = 30.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A clip as shown: stills uint8 (T, H, W, 3) at `times_s`; of each track its language, role and
+    log-mel (F, L) in dB, the original's first."""
+
+    clip_id: str
+    title: str
+    duration_s: float
+    times_s: tuple[float, ...]
+    stills: np.ndarray
+    tracks: tuple[tuple[str, str, np.ndarray], ...]
+
+
+def read_scene(corpus: Path) -> Scene | None:
+    """The clip with most languages (of those, the longest) of a corpus, decoded; None when it has no clip.
+
+    Raises CorpusError and MediaError when the corpus cannot be read.
+    """
+    catalog = Catalog.open(corpus)
+    sounds: dict[str, list[dict]] = {}
+    for row in catalog.members.filter(pc.equal(catalog.members["kind"], "sound")).to_pylist():
+        sounds.setdefault(row["clip_id"], []).append(row)
+    clips = {row["clip_id"]: row for row in catalog.clips.to_pylist() if row["clip_id"] in sounds}
+    if not clips:
+        return None
+    clip_id = max(
+        clips, key=lambda key: (len({row["language"] for row in sounds[key]}), clips[key]["duration_s"], key)
+    )
+    clip = clips[clip_id]
+    members = catalog.members.filter(pc.equal(catalog.members["clip_id"], clip_id))
+    picture = next(row for row in members.to_pylist() if row["kind"] == "picture")
+    duration_s = float(clip["duration_s"])
+    times_s = tuple((index + 0.5) * duration_s / _STILLS for index in range(_STILLS))
+    stills = read_frames(catalog.read(picture), times_s, short_side=_STILL_SIDE)
+    known = {row["track_id"]: row for row in catalog.tracks.to_pylist()}
+    tracks = []
+    for row in sorted(sounds[clip_id], key=lambda row: _order(known.get(row["track_id"], {}), row)):
+        samples_CS = read_sound(catalog.read(row), 0, 0.0, duration_s, _RATE, channels=1)
+        role = str(known.get(row["track_id"], {}).get("role") or "unknown")
+        tracks.append((display_name(row["language"]), role, log_mel(samples_CS)))
+    name = next(
+        (row["name"] for row in catalog.titles.to_pylist() if row["title_id"] == clip["title_id"]), None
+    )
+    return Scene(clip_id, str(name or clip["title_id"]), duration_s, times_s, stills, tuple(tracks))
+
+
+def log_mel(samples_CS: np.ndarray) -> np.ndarray:
+    """The method's log-mel of mono sound at 48 kHz, (96, T) in dB."""
+    with torch.no_grad():
+        mel_BCFT = LogMel()(torch.from_numpy(samples_CS)[None])
+    return mel_BCFT[0, 0].numpy()
+
+
+def scene_figure(corpus: Path) -> str:
+    """The figure as markup; a sentence instead when the corpus cannot show one."""
+    try:
+        scene = read_scene(corpus)
+    except (CorpusError, MediaError) as error:
+        return paragraph(f"The clip could not be drawn: {error}", "note")
+    if scene is None:
+        return paragraph("The corpus holds no clip with sound, so there is none to show.", "note")
+    return draw_scene(scene)
+
+
+def draw_scene(scene: Scene) -> str:
+    """Stills on top; below, a row a track."""
+    stills = "".join(
+        image(_jpeg(still), f"{scene.title} at {time_s:.1f} s of the clip", "still", "image/jpeg")
+        for still, time_s in zip(scene.stills, scene.times_s, strict=True)
+    )
+    top = max(float(mel.max()) for _, _, mel in scene.tracks)
+    # Below what the panels show, differences of near-silence would fill the page.
+    shown = [np.maximum(mel, top - _RANGE_DB) for _, _, mel in scene.tracks]
+    original = scene.tracks[0][0]
+    cells = ['<div class="head first">Track</div><div class="head">Log-mel</div>']
+    cells.append(f'<div class="head">Difference to {text(original)}</div>')
+    span = f"0 to {scene.duration_s:.1f} s, 96 mel bands"
+    for (language, role, _), mel in zip(scene.tracks, shown, strict=True):
+        cells.append(f'<div class="language">{text(language)} <span>{text(role)}</span></div>')
+        panel = _panel(mel, top - _RANGE_DB, top, "magma")
+        cells.append(image(panel, f"Log-mel spectrogram of the {language} track, {span}", "mel"))
+        if mel is shown[0]:
+            cells.append('<div class="head">–</div>')
+            continue
+        panel = _panel(mel - shown[0], -_DIFFERENCE_DB, _DIFFERENCE_DB, "RdBu_r")
+        words = f"{language} minus {original} log-mel, {span}: blue is quieter, red is louder"
+        cells.append(image(panel, words, "mel"))
+    ends = f"<span>0 s</span><span>{scene.duration_s:.1f} s</span>"
+    cells.append('<div class="corner"></div>' + 2 * f'<div class="axis" aria-hidden="true">{ends}</div>')
+    return (
+        f'<div class="stills">{stills}</div>\n<div class="sounds">{"".join(cells)}</div>\n'
+        f"{_scale('magma', f'−{_RANGE_DB:.0f} dB', 'the loudest')}"
+        f"{_scale('RdBu_r', f'−{_DIFFERENCE_DB:.0f} dB', f'+{_DIFFERENCE_DB:.0f} dB, difference')}"
+    )
+
+
+def _order(track: Mapping[str, object], row: Mapping[str, object]) -> tuple[bool, str, str]:
+    return (track.get("role") != "original", display_name(row["language"]), str(row["track_id"]))  # type: ignore[arg-type]
+
+
+def _panel(values_FT: np.ndarray, low: float, high: float, colours: str) -> bytes:
+    """A spectrogram as PNG, low frequencies at the bottom, at most `_WIDTH` columns."""
+    columns = np.array_split(np.arange(values_FT.shape[1]), min(_WIDTH, values_FT.shape[1]))
+    shown = np.stack([values_FT[:, part].mean(axis=1) for part in columns], axis=1)
+    buffer = io.BytesIO()
+    imsave(buffer, shown, vmin=low, vmax=high, cmap=colours, origin="lower", format="png")
+    return buffer.getvalue()
+
+
+def _jpeg(still: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    imsave(buffer, np.ascontiguousarray(still), format="jpg", pil_kwargs={"quality": 85})
+    return buffer.getvalue()
+
+
+def _scale(colours: str, low: str, high: str) -> str:
+    ramp = _panel(np.linspace(0, 1, 128)[None].repeat(2, axis=0), 0, 1, colours)
+    return f'<div class="scale">{low} {image(ramp, "", "ramp")} {high}</div>'

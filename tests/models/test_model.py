@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lssd.errors import InputError
+from lssd.models import Model, ProjectionHead, build_model, window_starts
+
+
+def waveform(seconds: float, batch: int = 2, channels: int = 1) -> torch.Tensor:
+    samples = round(seconds * 48000)
+    return torch.from_numpy(np.random.RandomState(1).randn(batch, channels, samples).astype(np.float32)) * 0.1
+
+
+def frames(batch: int = 2, count: int = 4) -> torch.Tensor:
+    return torch.from_numpy(
+        np.random.RandomState(1).randint(0, 256, (batch, count, 3, 32, 32), dtype=np.uint8)
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "starts"),
+    [
+        (0.5, [0]),
+        (3, [0]),
+        (4.5, [0]),
+        (4.6, [0, 1.6]),
+        (6, [0, 3]),
+        (7.5, [0, 3]),
+        (7.51, [0, 3, 4.51]),
+        (10, [0, 3, 6]),
+        (11, [0, 3, 6, 8]),
+    ],
+)
+def test_windows_by_hand(seconds, starts):
+    assert window_starts(round(seconds * 48000), 144000) == [round(start * 48000) for start in starts]
+
+
+@given(st.integers(1, 5000), st.integers(1, 300))
+def test_windows_fit_and_leave_at_most_half_a_window(samples, window):
+    starts = window_starts(samples, window)
+    assert starts == sorted(set(starts))
+    if samples >= window:
+        assert starts[-1] + window <= samples
+        assert samples - (starts[-1] + window) <= window / 2
+
+
+class TestEmbedAudio:
+    def test_long_sound_is_the_mean_of_its_windows(self, model):
+        x = waveform(11)
+        parts = [model.embed_audio(x[..., s : s + 144000]) for s in (0, 144000, 288000, 384000)]
+        torch.testing.assert_close(model.embed_audio(x), torch.stack(parts).mean(dim=0), rtol=1e-4, atol=1e-5)
+        windows = model.embed_audio_windows(x, batch=3)
+        torch.testing.assert_close(windows, torch.stack(parts, dim=1), rtol=1e-4, atol=1e-5)
+
+    def test_short_sound_is_padded_with_zeros(self, model):
+        x = waveform(1.2)
+        padded = torch.nn.functional.pad(x, (0, 144000 - x.shape[-1]))
+        assert torch.equal(model.embed_audio(x), model.embed_audio(padded))
+        assert model.embed_audio(x[..., :1]).isfinite().all()
+
+    def test_silence_and_full_scale_are_finite(self, model):
+        for value in (0.0, 1.0, -1.0):
+            assert model.embed_audio(torch.full((1, 1, 144000), value)).isfinite().all()
+
+    def test_training_mode_changes_nothing_and_is_kept(self, model):
+        x = waveform(3)
+        expected = model.embed_audio(x)
+        model.train()
+        assert torch.equal(model.embed_audio(x), expected)
+        assert model.training
+        assert model.audio.training
+        assert not model.embed_audio(x).requires_grad
+
+    def test_different_sounds_differ(self, model):
+        a, b = model.embed_audio(waveform(3))
+        assert not torch.allclose(a, b)
+
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            (torch.zeros(2, 144000), r"\(2, 144000\)"),
+            (torch.zeros(1, 1, 0), r"\(1, 1, 0\)"),
+            (torch.zeros(0, 1, 10), r"\(0, 1, 10\)"),
+            (torch.zeros(1, 1, 10, dtype=torch.int16), "int16"),
+            (np.zeros((1, 1, 10)), "float64"),
+            ([0.0], "list"),
+            (torch.tensor([[[0.0]], [[float("nan")]]]), "item 1"),
+            (torch.tensor([[[float("inf")]]]), "item 0"),
+        ],
+    )
+    def test_wrong_input_is_named(self, model, bad, message):
+        with pytest.raises(InputError, match=message):
+            model.embed_audio(bad)
+
+
+class TestEmbedVideo:
+    def test_batches_do_not_matter(self, model):
+        x = frames(3)
+        torch.testing.assert_close(model.embed_video(x, batch=1), model.embed_video(x), rtol=1e-4, atol=1e-5)
+
+    def test_other_sizes_embed(self, model):
+        x = torch.zeros(1, 6, 3, 48, 40, dtype=torch.uint8)
+        assert model.embed_video(x).shape == (1, model.embedding_size)
+
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            (frames().float(), "float32"),
+            (frames()[0], r"\(4, 3, 32, 32\)"),
+            (frames().movedim(2, -1), r"\(2, 4, 32, 32, 3\)"),
+            (frames()[:0], r"\(0, 4, 3, 32, 32\)"),
+            (frames()[:, :1], "smaller than one patch"),
+        ],
+    )
+    def test_wrong_input_is_named(self, model, bad, message):
+        with pytest.raises(InputError, match=message):
+            model.embed_video(bad)
+
+
+class TestBuild:
+    def test_one_tower_is_a_model_too(self, settings):
+        sound = build_model(audio=settings["audio"])
+        assert sound.video is None
+        assert sound.sample_rate == 48000
+        with pytest.raises(InputError, match="no video encoder"):
+            sound.embed_video(frames())
+        picture = build_model(video=settings["video"])
+        assert picture.sample_rate is None
+        with pytest.raises(InputError, match="no audio encoder"):
+            picture.embed_audio(waveform(3))
+
+    def test_no_tower_and_unequal_towers_are_refused(self, settings):
+        with pytest.raises(InputError, match="none is given"):
+            Model()
+        settings["audio"]["dials"]["width"] = 16
+        with pytest.raises(InputError, match="32 and 16"):
+            build_model(**settings)
+
+    def test_preprocessing_sets_the_encoder_s_sizes(self, settings):
+        settings["audio"]["preprocessing"] = {"channels": 2, "mels": 64, "hop": 480}
+        model = build_model(**settings)
+        assert model.audio.encoder.config.in_channels == 2
+        assert model.audio.encoder.config.input_size == (1, 64, 301)
+        assert model.video.encoder.config.input_size == (4, 32, 32)
+        assert model.embed_audio(waveform(3)).shape == (2, 16)
+
+    @pytest.mark.parametrize(
+        ("modality", "key", "value", "message"),
+        [
+            ("audio", "dials", {"in_channels": 2}, "in_channels"),
+            ("video", "dials", {"in_channels": 1}, "in_channels"),
+            ("audio", "preprocessing", {"n_mels": 64}, "n_mels"),
+            ("audio", "name", "resnet", "resnet"),
+        ],
+    )
+    def test_contradictions_are_named(self, settings, modality, key, value, message):
+        settings[modality][key] = value
+        with pytest.raises(InputError, match=message):
+            build_model(**settings)
+
+    def test_seeds(self, settings):
+        first, again, other = (build_model(**settings, seed=seed).state_dict() for seed in (0, 0, 1))
+        name = "audio.encoder.patches.conv.weight"
+        assert torch.equal(first[name], again[name])
+        assert not torch.equal(first[name], other[name])
+
+
+def test_projection_head_gives_unit_vectors():
+    head = ProjectionHead(16)
+    x = torch.randn(5, 16) * 100
+    z = head(x)
+    assert z.shape == (5, 512)
+    hidden = torch.relu(x @ head.layers[0].weight.t() + head.layers[0].bias)
+    raw = (hidden @ head.layers[2].weight.t() + head.layers[2].bias).detach().numpy()
+    np.testing.assert_allclose(
+        z.detach().numpy(), raw / np.linalg.norm(raw, axis=1, keepdims=True), rtol=1e-4, atol=1e-6
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        assert head(x).dtype == torch.float32
+    assert sum(p.numel() for p in ProjectionHead(16, 8, 4).parameters()) == 16 * 4 + 4 + 4 * 8 + 8
