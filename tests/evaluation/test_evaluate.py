@@ -8,7 +8,7 @@ import soundfile
 from lssd.engine import Progress
 from lssd.errors import CheckpointError, InputError
 from lssd.evaluation import Result, evaluate
-from lssd.models import save_model
+from lssd.models import save_model, weights_hash
 
 
 def test_a_task_that_can_be_heard_is_solved(model, tones, tmp_path):
@@ -117,3 +117,15 @@ def test_the_metric_of_the_authors_is_named_when_it_is_another(model, tones, tmp
     path.write_text(json.dumps(json.loads(path.read_text()) | {"evaluation": ["mAP", "top1_acc"]}))
     (result,) = evaluate(model, [tones], "", tmp_path / "out")
     assert result.notes == ("the task's authors judge by mAP; this is accuracy",)
+
+
+def test_the_untrained_twin_is_judged_beside_the_model(new_model, tones, tmp_path, calls):
+    model = new_model(seed=1)  # the twin draws from seed 0
+    results = evaluate(model, [tones], "", tmp_path / "out", name="tiny", random_init=True)
+    assert [result.model.name for result in results] == ["tiny", "random-init"]
+    assert results[0].model.weights_sha256 == weights_hash(model) != results[1].model.weights_sha256
+    assert results[0].model.settings_sha256 == results[1].model.settings_sha256
+    assert (tmp_path / "out" / "tones.random-init.json").is_file()
+    calls.clear()
+    assert evaluate(model, [tones], "", tmp_path / "out", name="tiny", random_init=True) == results
+    assert not calls

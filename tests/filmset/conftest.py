@@ -14,4 +14,4 @@ def film_set(tmp_path_factory) -> FilmSet:
 
 @pytest.fixture(scope="session")
 def task_folders(tmp_path_factory):
-    return write_tasks(tmp_path_factory.mktemp("tasks"), seed=3, items_per_class=10)
+    return write_tasks(tmp_path_factory.mktemp("tasks"), seed=3, items_per_class=5)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lssd.errors import InputError, LssdError
-from lssd.filmset import FilmSet, Settings, film_path, render
+from lssd.errors import InputError, LssdError, MissingExtraError
+from lssd.filmset import FilmSet, Settings, film_path, render, write_tasks
 from lssd.filmset import rendering as rendering_module
 from lssd.filmset.script import shot_lengths, write_script
 from lssd.media import picture_hash, read_sound, track_hash
+from lssd.speech import synthesiser
 
 SMALL = {"seed": 5, "seconds": 4.0, "height": 48, "dubs_per_title": 1}
 
@@ -163,6 +164,14 @@ def test_unusable_folders_are_refused(tmp_path):
         FilmSet.open(tmp_path)
 
 
+def test_without_espeak_the_message_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesiser.importlib.util, "find_spec", lambda name: None)
+    for make in (lambda: render(tmp_path, titles=1, **SMALL), lambda: write_tasks(tmp_path, seed=0)):
+        with pytest.raises(MissingExtraError, match=r"lssd\[filmset\]"):
+            make()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_title_that_fails_is_named_and_the_others_stand(tmp_path, monkeypatch):
     real = rendering_module.perform
 
@@ -191,13 +200,14 @@ def test_some_shots_are_shorter_and_longer_than_ingest_keeps():
     assert 0.04 < (lengths > 12).mean() < 0.2
 
 
+@settings(max_examples=20, deadline=None)
 @given(index=st.integers(0, 500), languages=st.integers(2, 7), share=st.sampled_from([0.0, 0.2, 0.25, 1.0]))
 def test_languages_and_splits_are_balanced(index, languages, share):
-    settings = Settings(3, Settings(3).languages[:languages], dubs_per_title=1, held_out=share, seconds=4.0)
+    chosen = Settings(3, Settings(3).languages[:languages], dubs_per_title=1, held_out=share, seconds=4.0)
     first = index // languages * languages
-    block = [write_script(settings, first + k) for k in range(languages)]
-    assert {title.original_language for title in block} == set(settings.languages)
+    block = [write_script(chosen, first + k) for k in range(languages)]
+    assert {title.original_language for title in block} == set(chosen.languages)
     if share == 0.25:
-        assert sum(write_script(settings, index // 4 * 4 + k).split == "test" for k in range(4)) == 1
+        assert sum(write_script(chosen, index // 4 * 4 + k).split == "test" for k in range(4)) == 1
     elif share in (0.0, 1.0):
         assert {title.split for title in block} == {"test" if share else "train"}

@@ -18,8 +18,8 @@ def tiny(**dials) -> MViT:
     return MViT(MViTConfig(**{**TINY, **dials})).eval()
 
 
-# Parameters in millions with a 400-way classification layer and a class token. S and B: MViTv2, Table 4
-# (Kinetics-400, 16x4 and 32x3). T on video is not in the paper.
+# Parameters in millions with a 400-way classification layer and a class token. S and B: the
+# MViTv2 paper on Kinetics-400, 16x4 and 32x3. It has no T for video.
 @pytest.mark.parametrize(("name", "frames", "published"), [("mvit_v2_s", 16, 34.5), ("mvit_v2_b", 32, 51.2)])
 def test_published_parameter_counts(name, frames, published):
     with torch.device("meta"):

@@ -21,7 +21,7 @@ from lssd.filmset.pictures import Person, draw_shot
 from lssd.filmset.script import Settings, write_script
 from lssd.filmset.truth import Shot, Title
 from lssd.media import SoundTrack, write_film
-from lssd.speech import Synthesiser
+from lssd.speech import Synthesiser, check_installed
 from lssd.store import lock, write_bytes, write_json
 
 _SETTINGS_FILE, _TITLES_FILE = "filmset.json", "titles.csv"
@@ -102,6 +102,7 @@ def render(
         float(held_out),
         float(language_look),
     )
+    check_installed()
     folder = Path(out)
     with lock(folder):
         _claim(folder, settings)

@@ -104,7 +104,7 @@ def _look(rng: np.random.Generator, original: str, language_look: float) -> Look
     """A title's look: its own palette, leaning to one that goes with its original language."""
     angle = 2 * np.pi * LANGUAGES.index(original) / len(LANGUAGES)
     leaning = 0.5 + 0.5 * np.cos(angle - np.array([0, 2, 4]) * np.pi / 3)
-    tint = rng.uniform(0.8, 1.0, 3) * (1 - 0.35 * language_look * (1 - leaning))
+    tint = rng.uniform(0.8, 1.0, 3) * (1 - 0.28 * language_look * (1 - leaning))
     return Look(
         tint=tuple(float(value) for value in (tint / tint.max()).round(4)),  # type: ignore[arg-type]
         saturation=round(float(rng.uniform(0.75, 1.2)), 4),

@@ -27,7 +27,7 @@ from lssd.filmset.lines import LANGUAGES, LINES, line_numbers
 from lssd.filmset.scenes import KINDS, draw_scene
 from lssd.filmset.sounds import background
 from lssd.media import encode_sound
-from lssd.speech import Synthesiser, Voice, voices
+from lssd.speech import Synthesiser, Voice, check_installed, voices
 from lssd.store import atomic_folder, hash_json, write_json
 
 SAMPLE_RATE = 48000
@@ -100,6 +100,7 @@ def write_tasks(
         raise InputError(f"items per class must be a positive multiple of {FOLDS}, not {items_per_class}")
     if seed < 0:
         raise InputError(f"the seed must not be negative: {seed}")
+    check_installed()
     todo = {}
     for task in _TASKS:
         folder = _folder(Path(out), task)

@@ -1,5 +1,6 @@
 """Source frames of a film: one after another, or those shown at given times."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -85,7 +86,7 @@ class _Picture:
             return None
         if key is None or key.pts is None or self.grid.ordinal(key.pts, self.time_base) > place:
             return None
-        return _chain(key, packets)
+        return itertools.chain([key], packets)
 
     def _packets_for(self, place: int, source: Source) -> Iterator[Packet]:
         """Packets from the first keyframe of the film, or from one at or before `place`."""
@@ -146,11 +147,6 @@ class _Picture:
         # The decoder's delay is the same for all frames; the first one out is frame 0.
         self._delay = self._delay if self._delay is not None else frame.dts
         return round((frame.dts - self._delay) * self.time_base * self.grid.fps)
-
-
-def _chain(first: Packet, rest: Iterator[Packet]) -> Iterator[Packet]:
-    yield first
-    yield from rest
 
 
 def iterate_frames(

@@ -58,10 +58,12 @@ class _Track:
         self.zero = time_zero(source, container)
         self.time_base = stream.time_base or Fraction(1, self.rate)
         self.tick = float(self.time_base * self.rate)
+        self._tick_s = float(self.time_base)
+        self._zero_samples = float(self.zero * self.rate)
         self.reached_s = 0.0  # container time up to which there were data, once all is read
 
     def _time(self, packet: Packet) -> float | None:
-        return None if packet.pts is None else float(packet.pts * self.time_base)
+        return None if packet.pts is None else packet.pts * self._tick_s
 
     def _blocks(self, packets: Iterator[Packet], from_s: float, until_s: float) -> Iterator[Block]:
         """Decoded blocks, packets that end before `from_s` skipped; damage before `until_s` is forgiven.
@@ -77,7 +79,7 @@ class _Track:
                 at_s = self._time(packet)
                 if at_s is not None:
                     now_s = at_s
-                    end_s = at_s + float((packet.duration or 0) * self.time_base)
+                    end_s = at_s + (packet.duration or 0) * self._tick_s
                     self.reached_s = max(self.reached_s, end_s)
                     if end_s < from_s:
                         continue
@@ -101,10 +103,8 @@ class _Track:
         names = tuple(channel.name for channel in frame.layout.channels)
         position = None
         if frame.pts is not None:
-            self.reached_s = max(
-                self.reached_s, float(frame.pts * self.time_base) + frame.samples / self.rate
-            )
-            position = float((frame.pts * self.time_base - self.zero) * self.rate)
+            self.reached_s = max(self.reached_s, frame.pts * self._tick_s + frame.samples / self.rate)
+            position = frame.pts * self.tick - self._zero_samples
         return Block(position, mix(as_float(frame), names, self.channels))
 
     def _sought(self, from_s: float) -> Iterator[Packet] | None:

@@ -1,7 +1,7 @@
 """Models on disk: a folder of `model.safetensors` and `config.json`. Nothing is ever unpickled."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def _hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    def blocks() -> Any:
+    def blocks() -> Iterator[bytes]:
         for name in sorted(tensors):
             tensor = tensors[name].detach().cpu().contiguous()
             yield f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode()

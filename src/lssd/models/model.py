@@ -66,8 +66,11 @@ class VideoTower(Tower):
 
 
 def window_starts(samples: int, window: int) -> list[int]:
-    """First samples of the windows of a sound: end to end, plus one anchored at the end when more than
-    half a window remains. Sound no longer than a window has one, at 0."""
+    """First samples of the windows that a sound is cut into.
+
+    End to end from 0, plus one anchored at the end when more than half a window remains. Sound no longer
+    than a window has one, at 0.
+    """
     starts = list(range(0, max(samples - window, 0) + 1, window))
     if samples - (starts[-1] + window) > window / 2:
         starts.append(samples - window)

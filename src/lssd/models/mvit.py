@@ -26,7 +26,7 @@ _EPS = 1e-6  # LayerNorm, as in both papers' released settings
 
 @dataclasses.dataclass(frozen=True)
 class MViTConfig:
-    """The dials of an MViT. Defaults are MViTv2-S on 16 frames of 224 x 224 (MViTv2, Table 2).
+    """The dials of an MViT. Defaults are MViTv2-S on 16 frames of 224 x 224.
 
     `patch_kernel` equal to `patch_stride` with no padding gives plain patches, otherwise they overlap.
     `kv_stride` is the keys' and values' spatial stride in the first stage; it halves at each later one.
@@ -163,7 +163,7 @@ class TokenPool(nn.Module):
 class PoolingAttention(nn.Module):
     """Multi-head attention over pooled queries, keys and values, plus the pooled query itself.
 
-    MViTv2, Eq. 1-4: attention of pooled tokens, decomposed relative positions, residual pooling.
+    MViTv2, Section 4.1: attention of pooled tokens, decomposed relative positions, residual pooling.
     """
 
     def __init__(self, width: int, width_out: int, heads: int, grid: Grid, block: "BlockShape") -> None:

@@ -1,4 +1,4 @@
-"""Decomposed relative positions (MViTv2, Section 4.1, Eq. 3-4).
+"""Decomposed relative positions (MViTv2, Section 4.1).
 
 One table an axis holds a vector for every distance between a query and a key. The bias of a pair is
 q . (R_t + R_h + R_w), so it is linear in q: `RelativePositions` returns the products of each query with

@@ -23,7 +23,7 @@ _SPECTROGRAM: dict[str, Any] = {
     "pool_kernel": (1, 3, 3),
 }
 
-# MViTv2, Table 2: blocks a stage T 1-2-5-2, S 1-2-11-2, B 2-3-16-3, all 96 wide at the start.
+# The MViTv2 paper's variants: blocks a stage T 1-2-5-2, S 1-2-11-2, B 2-3-16-3, all 96 wide at the start.
 _PRESETS: dict[str, dict[str, Any]] = {
     "mvit": {},
     "mvit_v2_t": {"depth": 10, "stage_starts": (1, 3, 8), "drop_path": 0.1},

@@ -5,7 +5,7 @@ sound artificial, but they are many, differ clearly, cover a hundred languages, 
 line, and are the same on every machine: the speech of a test bed, not of a release.
 """
 
-from lssd.speech.synthesiser import SpeechError, Synthesiser, Utterance, Word
+from lssd.speech.synthesiser import SpeechError, Synthesiser, Utterance, Word, check_installed
 from lssd.speech.voices import Voice, voices
 
-__all__ = ["SpeechError", "Synthesiser", "Utterance", "Voice", "Word", "voices"]
+__all__ = ["SpeechError", "Synthesiser", "Utterance", "Voice", "Word", "check_installed", "voices"]

@@ -64,6 +64,12 @@ class Utterance:
         return Utterance(self.samples[first:last], self.sample_rate, tuple(moved))
 
 
+def check_installed() -> None:
+    """Raise MissingExtraError when espeak-ng is not installed; loads nothing."""
+    if importlib.util.find_spec("espeakng_loader") is None:
+        raise MissingExtraError("speech needs espeak-ng, which is not installed: pip install 'lssd[filmset]'")
+
+
 class Synthesiser:
     """Text to speech by espeak-ng in a process of its own; use it as a context manager.
 
@@ -75,10 +81,7 @@ class Synthesiser:
     """
 
     def __init__(self) -> None:
-        if importlib.util.find_spec("espeakng_loader") is None:
-            raise MissingExtraError(
-                "speech needs espeak-ng, which is not installed: pip install 'lssd[filmset]'"
-            )
+        check_installed()
         worker = Path(__file__).with_name("worker.py")
         # What the process complains about; a pipe that nobody reads would fill up and block it.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
