@@ -44,6 +44,12 @@ def _check_file(path: Path) -> None:
         raise MediaError(f"{path} is empty (0 bytes); copy it again from its source")
 
 
+def _demuxer_options(source: Source) -> dict[str, str]:
+    """A WAV says all in its header; by default FFmpeg reads 5 MB more to be sure (15 ms against 2 ms)."""
+    wave = source[:4] == b"RIFF" if isinstance(source, bytes) else Path(source).suffix.lower() == ".wav"
+    return {"probesize": "32768"} if wave else {}
+
+
 def _open(source: Source) -> InputContainer:
     name = name_of(source)
     if isinstance(source, bytes):
@@ -55,7 +61,7 @@ def _open(source: Source) -> InputContainer:
         target = f"file:{Path(source).absolute()}"  # the prefix keeps "a:b.mkv" from being read as a protocol
     try:
         # Tags in legacy encodings are replaced character by character, not fatal.
-        container = av.open(target, "r", metadata_errors="replace")
+        container = av.open(target, "r", metadata_errors="replace", options=_demuxer_options(source))
     except PermissionError as error:
         raise InputError(f"{name} cannot be read: permission denied; change its permissions") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
