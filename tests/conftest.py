@@ -16,7 +16,7 @@ FilmMaker = Callable[..., Path]
 
 
 def shot_frames(seconds: float, seed: int, fps: float, height: int = 48, width: int = 64) -> np.ndarray:
-    """Frames of one shot: blocks of random colours, and above them a white dot on its way through black; (T, H, W, 3) uint8."""
+    """Frames (T, H, W, 3) uint8: random blocks, above them a white dot on its way through black."""
     generator = np.random.default_rng(seed)
     blocks = generator.integers(0, 256, (height // 8, width // 8, 3))
     still = np.kron(blocks, np.ones((8, 8, 1))).astype(np.uint8)
@@ -48,7 +48,7 @@ def make_film() -> FilmMaker:
             [shot_frames(length, 100 * seed + shot, float(fps)) for shot, length in enumerate(seconds)]
         )
         length_s = len(frames) / float(fps)
-        roles = ["original", *["dub"] * (len(languages) - 1)] if roles is None else roles
+        roles = ["original", *["dub"] * len(languages)][: len(languages)] if roles is None else roles
         tracks = [
             SoundTrack(
                 # Two tracks without a language must differ too; two of one language are the same.

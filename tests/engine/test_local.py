@@ -3,8 +3,13 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 
 from lssd.engine import run_stage
@@ -62,3 +67,36 @@ def test_closing_early_ends_the_workers() -> None:
     outcomes.close()
     assert time.monotonic() - begun < 30
     assert not multiprocessing.active_children()
+
+
+def write_process_id(item: str) -> None:
+    Path(item).write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+_PARENT = """
+import sys
+from test_local import write_process_id
+from lssd.engine import run_stage
+if __name__ == "__main__":
+    list(run_stage(write_process_id, sys.argv[1:], workers=2))
+"""
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(_PARENT)
+    notes = [tmp_path / "a", tmp_path / "b"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", *notes], env=environment)
+    wait_for(lambda: all(note.exists() and note.read_text() for note in notes))
+    workers = [int(note.read_text()) for note in notes]
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(psutil.pid_exists(worker) for worker in workers))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)

@@ -8,6 +8,8 @@ it, so the items it held are run once more, one at a time, to find the one to bl
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 from lssd.errors import InputError, LssdError
+
+_PARENT_CHECK_S = 0.5
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -116,12 +120,20 @@ def _terminate(running: "Iterable[Future[Value]]", others: set[BaseProcess]) -> 
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: the parent may hold threads of torch and FFmpeg.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
 
 
-def _ignore_interrupt() -> None:
+def _prepare_worker() -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when its parent is gone: a killed parent cannot tell it to stop."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_CHECK_S)
+    os._exit(1)
 
 
 def _outcome(item: Item, future: "Future[Value]") -> Outcome[Item, Value]:

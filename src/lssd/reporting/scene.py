@@ -26,6 +26,7 @@ _RATE = 48_000  # of the log-mel that the paper draws, `LogMel`'s default
 _WIDTH = 480  # columns of a panel at most
 _RANGE_DB = 80.0
 _DIFFERENCE_DB = 30.0
+_CANDIDATES = 12  # clips that are looked at for the figure
 
 
 @dataclass(frozen=True)
@@ -42,36 +43,62 @@ class Scene:
 
 
 def read_scene(corpus: Path) -> Scene | None:
-    """The clip with most languages (of those, the longest) of a corpus, decoded; None when it has no clip.
+    """A clip with as many languages as any in the corpus, decoded; None when the corpus has no clip.
 
+    Of the longest such clips, the one whose tracks differ most: one in which somebody speaks.
     Raises CorpusError and MediaError when the corpus cannot be read.
     """
     catalog = Catalog.open(corpus)
     sounds: dict[str, list[dict]] = {}
     for row in catalog.members.filter(pc.equal(catalog.members["kind"], "sound")).to_pylist():
         sounds.setdefault(row["clip_id"], []).append(row)
-    clips = {row["clip_id"]: row for row in catalog.clips.to_pylist() if row["clip_id"] in sounds}
+    clips = [row for row in catalog.clips.to_pylist() if row["clip_id"] in sounds]
     if not clips:
         return None
-    clip_id = max(
-        clips, key=lambda key: (len({row["language"] for row in sounds[key]}), clips[key]["duration_s"], key)
-    )
-    clip = clips[clip_id]
-    members = catalog.members.filter(pc.equal(catalog.members["clip_id"], clip_id))
-    picture = next(row for row in members.to_pylist() if row["kind"] == "picture")
-    duration_s = float(clip["duration_s"])
-    times_s = tuple((index + 0.5) * duration_s / _STILLS for index in range(_STILLS))
-    stills = read_frames(catalog.read(picture), times_s, short_side=_STILL_SIDE)
+    spoken = {clip_id: len({row["language"] for row in rows}) for clip_id, rows in sounds.items()}
+    clips = [clip for clip in clips if spoken[clip["clip_id"]] == max(spoken.values())]
+    clips.sort(key=lambda clip: (-clip["duration_s"], clip["clip_id"]))
+    candidates = [
+        (clip, _read_tracks(catalog, clip, sounds[clip["clip_id"]])) for clip in clips[:_CANDIDATES]
+    ]
+    clip, tracks = max(candidates, key=lambda candidate: _difference(candidate[1]))
+    return _read_picture(catalog, clip, tracks)
+
+
+_Tracks = tuple[tuple[str, str, np.ndarray], ...]
+
+
+def _read_tracks(catalog: Catalog, clip: dict, sounds: list[dict]) -> _Tracks:
     known = {row["track_id"]: row for row in catalog.tracks.to_pylist()}
     tracks = []
-    for row in sorted(sounds[clip_id], key=lambda row: _order(known.get(row["track_id"], {}), row)):
-        samples_CS = read_sound(catalog.read(row), 0, 0.0, duration_s, _RATE, channels=1)
+    for row in sorted(sounds, key=lambda row: _order(known.get(row["track_id"], {}), row)):
+        samples_CS = read_sound(catalog.read(row), 0, 0.0, float(clip["duration_s"]), _RATE, channels=1)
         role = str(known.get(row["track_id"], {}).get("role") or "unknown")
         tracks.append((display_name(row["language"]), role, log_mel(samples_CS)))
-    name = next(
-        (row["name"] for row in catalog.titles.to_pylist() if row["title_id"] == clip["title_id"]), None
-    )
-    return Scene(clip_id, str(name or clip["title_id"]), duration_s, times_s, stills, tuple(tracks))
+    return tuple(tracks)
+
+
+def _difference(tracks: _Tracks) -> float:
+    """Mean distance in dB of the other tracks to the first, near-silence left out."""
+    shown = _above_floor([mel for _, _, mel in tracks])
+    return float(np.mean([np.abs(mel - shown[0]).mean() for mel in shown[1:]] or [0.0]))
+
+
+def _above_floor(mels: list[np.ndarray]) -> list[np.ndarray]:
+    """Log-mels clipped to the range that the panels show: differences of near-silence say nothing."""
+    floor = max(float(mel.max()) for mel in mels) - _RANGE_DB
+    return [np.maximum(mel, floor) for mel in mels]
+
+
+def _read_picture(catalog: Catalog, clip: dict, tracks: _Tracks) -> Scene:
+    clip_id, duration_s = clip["clip_id"], float(clip["duration_s"])
+    members = catalog.members.filter(pc.equal(catalog.members["clip_id"], clip_id))
+    picture = next(row for row in members.to_pylist() if row["kind"] == "picture")
+    times_s = tuple((index + 0.5) * duration_s / _STILLS for index in range(_STILLS))
+    stills = read_frames(catalog.read(picture), times_s, short_side=_STILL_SIDE)
+    names = {row["title_id"]: row["name"] for row in catalog.titles.to_pylist()}
+    title = str(names.get(clip["title_id"]) or clip["title_id"])
+    return Scene(clip_id, title, duration_s, times_s, stills, tracks)
 
 
 def log_mel(samples_CS: np.ndarray) -> np.ndarray:
@@ -99,8 +126,7 @@ def draw_scene(scene: Scene) -> str:
         for still, time_s in zip(scene.stills, scene.times_s, strict=True)
     )
     top = max(float(mel.max()) for _, _, mel in scene.tracks)
-    # Below what the panels show, differences of near-silence would fill the page.
-    shown = [np.maximum(mel, top - _RANGE_DB) for _, _, mel in scene.tracks]
+    shown = _above_floor([mel for _, _, mel in scene.tracks])
     original = scene.tracks[0][0]
     cells = ['<div class="head first">Track</div><div class="head">Log-mel</div>']
     cells.append(f'<div class="head">Difference to {text(original)}</div>')
