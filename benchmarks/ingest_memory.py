@@ -20,10 +20,12 @@ import numpy as np
 from lssd.media import SoundTrack, write_film
 
 _INGEST = """
-import json, resource, sys
+import json, re, sys
+from pathlib import Path
 from lssd.corpus import IngestSettings, ingest
 catalog = ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1), quiet=True)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss: that remembers the parent from before exec.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(json.dumps({"clips": catalog.clips.num_rows, "peak_mib": peak}))
 """
 
