@@ -7,8 +7,8 @@ that intervals can be clustered. Both tasks have five folds that share no title,
 
 - `filmset_scene_speech`: which of the eight kinds of scene is heard under speech, 5-11 dB louder, in
   any language. Groups are titles.
-- `filmset_language`: which of the seven languages is spoken, over any scene. Groups are voices. Each
-  fold has lines of its own, and every language the same voices, so neither gives the answer away.
+- `filmset_language`: which of the seven languages is spoken, 15-25 dB over any scene. Groups are voices.
+  Each fold has lines of its own, and every language the same voices, so neither gives the answer away.
 """
 
 import csv
@@ -39,17 +39,18 @@ _PURPOSE = 61  # of a task's generator
 
 @dataclass(frozen=True)
 class _Task:
-    """A task's name, classes, what its groups are, and how far speech lies above the background in dB."""
+    """A task: its classes, what its groups are, and how far speech lies above the background in dB."""
 
     name: str
+    title: str
     labels: tuple[str, ...]
     groups: str
     speech_over_background_db: tuple[float, float]
 
 
 _TASKS = (
-    _Task("filmset_scene_speech", KINDS, "title", (5.0, 11.0)),
-    _Task("filmset_language", LANGUAGES, "voice", (5.0, 11.0)),
+    _Task("filmset_scene_speech", "Scene heard under speech", KINDS, "title", (5.0, 11.0)),
+    _Task("filmset_language", "Language spoken", LANGUAGES, "voice", (15.0, 25.0)),
 )
 
 
@@ -148,7 +149,8 @@ def _describe(folder: Path, folds: Sequence[_Fold]) -> None:
         "evaluation": ["top1_acc"],
         "splits": [fold.name for fold in folds],
         "mode": "full",
-        "groups": task.groups,
+        "title": task.title,
+        "group": task.groups,
     }
     write_json(folder / "task_metadata.json", metadata)
     _write_csv(folder / "labelvocabulary.csv", ("idx", "label"), enumerate(task.labels))
