@@ -19,8 +19,8 @@ from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe
-from lssd.store import lock, write_bytes, write_json
 from lssd.pretraining.schedule import total_steps
+from lssd.store import lock, write_bytes, write_json
 from lssd.views import CacheSettings, ClipIndex, batch_size, epoch_steps
 
 _GB = 10**9
