@@ -37,9 +37,9 @@ class DemoSettings:
     items_per_class: sounds a class in each probe task. settings: changes of both arms' recipes.
     """
 
-    titles: int = 40
+    titles: int = 48
     seconds: float = 40.0
-    held_out: float = 0.25
+    held_out: float = 1 / 3
     seed: int = 1
     items_per_class: int = 50
     settings: tuple[str, ...] = ()
@@ -305,9 +305,12 @@ def _verdicts(runs: dict[str, Run], results: Results) -> Iterator[str]:
             f"{name}: held-out recall@1 {held_out['recall@1']:.1%} among {held_out['clips']:.0f} clips, "
             f"{held_out['recall@1'] / held_out['chance@1']:.1f} x chance"
         )
-    for without, with_dubs in zip(results[ARMS[0]], results[ARMS[1]], strict=True):
-        comparison = evaluation.compare(without, with_dubs)
-        yield f"{without.task_title}: {comparison.verdict}"
+    rows = zip(results[evaluation.RANDOM_INIT], results[ARMS[0]], results[ARMS[1]], strict=True)
+    for untrained, without, with_dubs in rows:
+        yield (
+            f"{without.task_title}: {evaluation.compare(without, with_dubs).verdict} between the arms; "
+            f"trained with dubs against untrained: {evaluation.compare(untrained, with_dubs).verdict}"
+        )
 
 
 def _report(

@@ -165,3 +165,16 @@ def test_wrong_requests(planted, tmp_path):
 def test_only_random_init_results_make_a_page(planted, parse, tmp_path):
     page = parse(report([planted("random-init", "scene", 0.2)], tmp_path / "page"))
     assert "20.0%" in page.text and "0 models on 1 task." in page.text
+
+
+def test_a_task_at_chance_is_said_to_tell_nothing(planted, parse, tmp_path):
+    results = [planted("mono", "scene", 0.125), planted("dubs", "scene", 0.125)]
+    page = parse(report(results, tmp_path / "page"))
+    assert "neither is above chance, so this task cannot tell them apart" in page.text
+
+
+def test_models_are_set_against_the_untrained_network(planted, parse, tmp_path):
+    results = [planted("mono", "scene", 0.5), planted("random-init", "scene", 0.2)]
+    page = parse(report(results, tmp_path / "page"))
+    assert "against the untrained network: mono +30.0 points" in page.text
+    assert "neither is above chance" not in page.text

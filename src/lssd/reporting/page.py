@@ -126,6 +126,7 @@ def _score_section(tasks: list[scores.TaskScores]) -> str:
         "scores",
         "Task by task",
         scores.charts(tasks),
+        scores.against_untrained(tasks),
         scores.score_table(tasks, caption),
         scores.footnotes(tasks),
     )

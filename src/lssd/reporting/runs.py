@@ -1,12 +1,12 @@
 """What a run folder's `metrics.jsonl` says: loss curves and held-out retrieval."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lssd.pretraining.metrics import read_metrics as read_lines
 from lssd.reporting.charts import Curve, curve_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 from lssd.reporting.study import Arm
@@ -33,23 +33,12 @@ class Metrics:
 
 
 def read_metrics(run_folder: Path | None) -> Metrics:
-    """Read `metrics.jsonl`; empty when there is none. A line that is not whole JSON is passed over:
-    a killed run may leave one at the end."""
-    steps, evaluations = [], []
-    path = run_folder / "metrics.jsonl" if run_folder is not None else None
-    if path is not None and path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            if not isinstance(value, dict) or not _finite(value.get("step")):
-                continue
-            if isinstance(value.get("eval"), dict):
-                evaluations.append({"step": value["step"], **value["eval"]})
-            else:
-                steps.append(value)
-    return Metrics(tuple(steps), tuple(evaluations))
+    """The metrics of a run folder; empty when there are none."""
+    lines = read_lines(run_folder) if run_folder is not None else []
+    return Metrics(
+        tuple(line for line in lines if "eval" not in line),
+        tuple({"step": line["step"], **line["eval"]} for line in lines if "eval" in line),
+    )
 
 
 def loss_curves(arms: Sequence[Arm]) -> str:

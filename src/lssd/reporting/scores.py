@@ -109,6 +109,8 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
                 f"{name} {percent(result.primary.value)} against {scores.models[0]} "
                 f"{percent(first.primary.value)}, {result.n} test items; chance {percent(result.chance)}"
             )
+            if at_chance(first) and at_chance(result):
+                values += "; neither is above chance, so this task cannot tell them apart"
             lines.append(
                 f'<li><span class="task">{text(scores.title)}</span>'
                 f'<span class="words {kind}">{text(words)}</span>'
@@ -117,6 +119,25 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
     if not lines:
         return paragraph("Nothing to compare: no task has results of two models.", "note")
     return f'<ul class="verdicts">{"".join(lines)}</ul>'
+
+
+def at_chance(result: Result) -> bool:
+    """Whether a score's interval reaches down to chance."""
+    return result.primary.low <= result.chance
+
+
+def against_untrained(tasks: Sequence[TaskScores]) -> str:
+    """A sentence a task: how each model compares with the same network before any training."""
+    sentences = []
+    for scores in tasks:
+        found = []
+        for name, result in zip(scores.models, scores.results, strict=True):
+            comparison = _compare(scores.random_init, result)
+            if isinstance(comparison, Comparison):
+                found.append(f"{name} {comparison.verdict}")
+        if found:
+            sentences.append(f"{scores.title}, against the untrained network: {'; '.join(found)}.")
+    return "".join(paragraph(sentence) for sentence in sentences)
 
 
 def charts(tasks: Sequence[TaskScores]) -> str:

@@ -1,0 +1,53 @@
+"""Ingest on real films: a television clip in five languages, and shots of real films in six."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lssd.corpus import Catalog, IngestSettings, ingest
+from lssd.media import probe
+from lssd.views import ClipIndex, Selection
+
+REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
+EPISODE = REAL / "angel_one" / "angel_one_5lang_480p.mkv"
+SHOTS = REAL / "paper_clips"
+
+
+@pytest.mark.skipif(not EPISODE.exists(), reason="the television clip is not here")
+def test_a_television_clip_in_five_languages(tmp_path: Path) -> None:
+    assert [track.language for track in probe(EPISODE).tracks] == ["en", "de", "fr", "it", "es"]
+    catalog = ingest([EPISODE], tmp_path / "c", IngestSettings(workers=1), quiet=True)
+    assert isinstance(catalog, Catalog)
+    truth = json.loads((EPISODE.parent / "cuts_handchecked.json").read_text())
+    shots = catalog.shots.to_pylist()
+    cuts = [row["start_frame"] for row in shots[1:]]
+    assert len(cuts) == len(truth["hard_cuts_first_frame_of_new_shot"])
+    for found, checked in zip(cuts, truth["hard_cuts_first_frame_of_new_shot"], strict=True):
+        assert abs(found - checked) <= 1
+    durations = [round(row["duration_s"], 2) for row in catalog.clips.to_pylist()]
+    assert durations == [11.76, 5.68, 4.0, 4.84, 3.04]
+    rejected = [row["reason"] for row in shots if not row["kept"]]
+    assert len(rejected) == 6
+    assert set(rejected) == {"longer than 12 s", "shorter than 3 s"}
+    clips = ClipIndex.read(catalog, Selection()).clips
+    assert [[dub["language"] for dub in clip.dubs] for clip in clips] == [["de", "es", "fr", "it"]] * 5
+
+
+@pytest.mark.skipif(not SHOTS.exists(), reason="the shots of real films are not here")
+def test_one_file_a_language_becomes_titles_by_identical_pictures(tmp_path: Path) -> None:
+    settings = IngestSettings(original="en", workers=1)
+    catalog = ingest([SHOTS], tmp_path / "c", settings, quiet=True)
+    assert isinstance(catalog, Catalog)
+    assert catalog.titles.num_rows == 14
+    spoken: dict[str, set[str]] = {}
+    for row in catalog.tracks.to_pylist():
+        spoken.setdefault(row["title_id"], set()).add(row["language"])
+        # Files of one title are of one shot, as their names say.
+        assert row["role"] == ("original" if row["language"] == "en" else "dub")
+    assert list(spoken.values()) == [{"de", "en", "es", "fr", "it", "ja"}] * 14
+    assert set(catalog.titles["original_language"].to_pylist()) == {"en"}
+    names: dict[str, set[str]] = {}
+    for row in catalog.tracks.to_pylist():
+        names.setdefault(row["title_id"], set()).add(Path(row["path"]).stem.rsplit("_", 1)[0])
+    assert all(len(found) == 1 for found in names.values())
