@@ -5,6 +5,7 @@ request, or nothing usable; 130 interrupted. An error that the user can mend is 
 """
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lssd.errors import InputError, LssdError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # Rooms are imported inside the verbs: `lssd --help` must not wait for torch.
 
@@ -367,6 +370,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LssdError as error:
         print(f"lssd: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        print(f"lssd: no room to write{where}: {error.strerror}; free some and run again", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("lssd: interrupted; run the same command again to go on", file=sys.stderr)
         return 130

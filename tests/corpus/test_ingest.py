@@ -1,5 +1,6 @@
 """Ingest: what is kept and why, resumed without repeating, and every fault one line."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -11,7 +12,17 @@ import duckdb
 import numpy as np
 import pytest
 
-from lssd.corpus import Catalog, ClipSettings, IngestSettings, Plan, describe_corpus, ingest, verify
+from lssd.corpus import (
+    Catalog,
+    ClipSettings,
+    IngestSettings,
+    Plan,
+    cut,
+    describe_corpus,
+    ingest,
+    ingestion,
+    verify,
+)
 from lssd.errors import CorpusError, InputError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
@@ -226,6 +237,11 @@ def test_a_broken_film_among_good_ones_is_quarantined(tmp_path: Path, make_film)
     reasons = {Path(row["path"]).name: row["reason"] for row in catalog.quarantine.to_pylist()}
     assert set(reasons) == {"cut.mkv", "text.mkv", "empty.mp4"}
     assert all("\n" not in reason for reason in reasons.values())
+    # A run over other files forgets nothing.
+    ingest(
+        [tmp_path / "in/good.mkv"], tmp_path / "c", IngestSettings(retry_failed=True, workers=1), quiet=True
+    )
+    assert Catalog.open(tmp_path / "c").quarantine.num_rows == 3
     # Not tried again unasked; tried again, and mended, when asked.
     (tmp_path / "in/cut.mkv").write_bytes(whole)
     assert ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True).titles.num_rows == 1
@@ -352,3 +368,43 @@ def test_a_second_writer_is_refused(tmp_path: Path, make_film) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "in use by another" in done.stdout
     assert [path.name for path in (tmp_path / "c").iterdir()] == [".lock"]
+
+
+def test_a_film_that_goes_away_costs_only_itself(
+    tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_film(tmp_path / "in/stays.mkv", (4.0,), ("en", "de"), seed=1)
+    gone = make_film(tmp_path / "in/goes.mkv", (4.0,), ("en", "de"), seed=2)
+    real = ingestion._task
+
+    def remove_then_plan(*arguments: object) -> object:
+        gone.unlink(missing_ok=True)
+        return real(*arguments)
+
+    monkeypatch.setattr(ingestion, "_task", remove_then_plan)
+    catalog = ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)
+    assert catalog.titles["name"].to_pylist() == ["stays"]
+    assert "goes.mkv does not exist" in catalog.quarantine.to_pylist()[0]["reason"]
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(
+    tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_film(tmp_path / "in/a.mkv", (4.0,), ("en", "de"), seed=1)
+    make_film(tmp_path / "in/b.mkv", (4.0, 4.0), ("en", "de"), seed=2)
+    real = cut.ShardWriter.add
+    written = 0
+
+    def add(self: cut.ShardWriter, clip_id: str, suffix: str, data: bytes) -> dict:
+        nonlocal written
+        written += 1
+        if written > 9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, clip_id, suffix, data)
+
+    monkeypatch.setattr(cut.ShardWriter, "add", add)
+    with pytest.raises(InputError, match="No space left"):
+        ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)
+    assert Catalog.open(tmp_path / "c").titles["name"].to_pylist() == ["b"]
+    monkeypatch.undo()
+    assert ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True).titles.num_rows == 2

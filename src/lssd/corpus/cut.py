@@ -14,7 +14,7 @@ from lssd.corpus.schema import Row, Rows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
 from lssd.corpus.titles import Title, Track
-from lssd.errors import InputError
+from lssd.errors import InputError, MediaError
 from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
 
 CLIP_FPS = Fraction(25)
@@ -62,6 +62,9 @@ def cut_title(task: CutTask) -> Rows:
     """
     try:
         return _cut_title(task)
+    except InputError as error:
+        # A film that went away or may not be read is its own fault, not the request's.
+        raise MediaError(str(error)) from error
     except OSError as error:
         if error.errno in _FULL_DISK:
             raise InputError(f"cannot write {task.staging}: {error.strerror}; free some space") from error

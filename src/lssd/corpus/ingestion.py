@@ -13,7 +13,7 @@ from lssd.corpus.schema import TABLES, Row, Rows
 from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
 from lssd.engine import Progress, available_cpus, run_stage
-from lssd.errors import InputError
+from lssd.errors import InputError, MediaError
 from lssd.store import lock
 
 _SUFFIXES = {
@@ -74,22 +74,23 @@ def ingest(
     original = _language(settings.original)
     root = Path(out)
     if dry_run:
-        return _plan(files, records, original, settings, CatalogWriter(root, recover=False), [], quiet)
+        return _plan(files, records, original, settings, CatalogWriter(root, recover=False), quiet)
     created = not root.exists()
     with lock(root):
         writer = CatalogWriter(root)
-        before = [] if settings.retry_failed else writer.quarantined()
+        before = writer.quarantined()
+        skipped = set() if settings.retry_failed else {str(row["path"]) for row in before}
+        files = [path for path in files if str(path) not in skipped]
         try:
-            plan = _plan(files, records, original, settings, writer, before, quiet)
+            plan = _plan(files, records, original, settings, writer, quiet)
             failures = [*plan.failures, *_cut_all(plan, writer, settings, quiet)]
             _require_something(failures, plan, writer)
         except InputError:
             if created and not writer.title_ids:
                 writer.remove()
             raise
-        done = {str(row["path"]) for row in failures}
-        kept = [row for row in before if str(row["path"]) not in done and row["path"] not in writer.sources]
-        writer.write_quarantine([*failures, *kept])
+        tried = set(map(str, files))
+        writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
         writer.finish()
     return Catalog.open(root)
 
@@ -125,14 +126,10 @@ def _plan(
     original: str | None,
     settings: IngestSettings,
     writer: CatalogWriter,
-    quarantined: list[Row],
     quiet: bool,
 ) -> Plan:
-    skipped = {str(row["path"]) for row in quarantined}
     known = writer.sources
-    fresh = [
-        path for path in files if str(path) not in skipped and not _unchanged(known.get(str(path)), path)
-    ]
+    fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
     identities, failures = _identify_all(fresh, records, settings, quiet)
     titles = []
     for title in assemble(identities, records, original, partial(_standing_tracks, writer)):
@@ -142,8 +139,7 @@ def _plan(
         else:
             failures += [{"path": path, "stage": "tracks", "reason": fault} for path in title.paths]
     _require_pairs(titles, writer, settings)
-    standing = sum(_unchanged(known.get(str(path)), path) for path in files)
-    return Plan(tuple(titles), standing, tuple(failures))
+    return Plan(tuple(titles), len(files) - len(fresh), tuple(failures))
 
 
 def _standing_tracks(writer: CatalogWriter, title_id: str) -> list[Track]:
@@ -174,7 +170,11 @@ def _identify_all(
 
 
 def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
-    return identify(path, records.get(path))
+    try:
+        return identify(path, records.get(path))
+    except InputError as error:
+        # One unreadable file among many is a fault of that file, not of the request.
+        raise MediaError(str(error)) from error
 
 
 def _fault(title: Title) -> str | None:

@@ -32,11 +32,17 @@ class Checkpoint:
 def save_checkpoint(
     run: Path, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
 ) -> Checkpoint:
-    """Write the state after `step` steps and remove all but the newest two checkpoints."""
+    """Write the state after `step` steps and remove all but the newest two checkpoints.
+
+    Raises CheckpointError when it cannot be written; the checkpoints before it stay.
+    """
     folder = run / "checkpoints" / f"{step:08d}"
     with atomic_folder(folder) as partial:
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        save_file(tensors, partial / "model.safetensors")
+        try:
+            save_file(tensors, partial / "model.safetensors")
+        except SafetensorError as error:  # how safetensors reports a full disk
+            raise CheckpointError(f"cannot save {folder}: {error}; free some space and run again") from error
         torch.save(optimiser.state_dict(), partial / "optimiser.pt")
         (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
     for old in list_checkpoints(run)[:-_KEEP]:
