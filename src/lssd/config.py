@@ -26,7 +26,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise InputError(f"no such file: {path}")
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         detail = str(error).replace("\n", " ")
         raise InputError(f"{path} is not valid YAML: {detail}") from error
     if not isinstance(value, dict):

@@ -26,6 +26,7 @@ from lssd.corpus import (
 from lssd.errors import CorpusError, InputError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
+from lssd.views import ClipIndex, Selection
 
 ONE = IngestSettings(workers=1)
 TABLES = ("titles", "tracks", "shots", "clips", "members")
@@ -309,6 +310,99 @@ def test_titles_table_names_languages_genre_and_split(tmp_path: Path, make_film)
         "ja": "dub",
         "fr": "original",
     }
+
+
+def test_a_corrected_titles_table_changes_rows_and_no_ids(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
+    before = ingest([film], tmp_path / "c", ONE, quiet=True)
+    table = tmp_path / "titles.csv"
+    table.write_text("path,original_language,genre,split\nfilm.mkv,de,drama,test\n")
+    settings = IngestSettings(titles=str(table), workers=1)
+    after = ingest([film], tmp_path / "c", settings, quiet=True)
+    title = after.titles.to_pylist()[0]
+    assert (title["original_language"], title["genre"], title["split"]) == ("de", "drama", "test")
+    assert {row["language"]: row["role"] for row in after.tracks.to_pylist()} == {
+        "en": "dub",
+        "de": "original",
+    }
+    for name in ("shots", "clips", "members"):
+        assert rows(before, name) == rows(after, name)
+    manifest = (tmp_path / "c/catalog/manifest.json").read_bytes()
+    ingest([film], tmp_path / "c", settings, quiet=True)
+    assert (tmp_path / "c/catalog/manifest.json").read_bytes() == manifest
+    table.write_text("path,original_language,split\nfilm.mkv,ja,test\n")
+    kept = ingest([film], tmp_path / "c", settings, quiet=True)
+    assert kept.titles["original_language"].to_pylist() == ["de"]
+    assert verify(tmp_path / "c", quiet=True).faults == ()
+
+
+def test_a_corpus_stores_all_its_clips_alike(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
+    ingest([film], tmp_path / "c", ONE, quiet=True)
+    other = IngestSettings(clips=ClipSettings(short_side=32), workers=1)
+    with pytest.raises(InputError, match="stores its clips with short_side 320"):
+        ingest([film], tmp_path / "c", other, quiet=True)
+    for wrong in ({"shortest_s": 12.0, "longest_s": 3.0}, {"short_side": 0}, {"keyframe_every": 0}):
+        with pytest.raises(InputError, match="not"):
+            ClipSettings(**wrong)
+
+
+def test_the_same_film_twice_is_one_title_with_its_clips(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "in/film.mkv", (4.0, 4.0), ("en", "de"), roles=["unknown", "unknown"])
+    (tmp_path / "in/copy.mkv").write_bytes(film.read_bytes())
+    catalog = ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)
+    index = ClipIndex.read(catalog, Selection())
+    assert (len(index.clips), index.dubbed) == (2, 2)
+
+
+def test_a_newcomer_cannot_take_the_originals_place(tmp_path: Path, make_film) -> None:
+    make_film(tmp_path / "a/film.mkv", (4.0,), ("en", "de"))
+    more = make_film(tmp_path / "b/film.mkv", (4.0,), ("fr",), roles=["original"])
+    ingest([tmp_path / "a"], tmp_path / "c", ONE, quiet=True)
+    after = ingest([more], tmp_path / "c", IngestSettings(original="fr", workers=1), quiet=True)
+    assert isinstance(after, Catalog)
+    roles = {row["language"]: row["role"] for row in after.tracks.to_pylist()}
+    assert roles == {"en": "original", "de": "dub", "fr": "dub"}
+
+
+def test_a_corpus_of_another_format_is_left_alone(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
+    ingest([film], tmp_path / "c", ONE, quiet=True)
+    manifest = tmp_path / "c/catalog/manifest.json"
+    for text, words in (('{"format": 2, "titles": {}}', "format 2"), ("{", "damaged")):
+        manifest.write_text(text)
+        with pytest.raises(CorpusError, match=words):
+            ingest([film], tmp_path / "c", ONE, quiet=True)
+        assert manifest.read_text() == text
+    with pytest.raises(CorpusError, match="not a corpus"):
+        Catalog.open(film)
+    with pytest.raises(CorpusError, match="no place that can be read"):
+        Catalog.open("nowhere://x")
+
+
+def test_verify_reports_a_damaged_table_as_a_fault(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
+    ingest([film], tmp_path / "c", ONE, quiet=True)
+    next((tmp_path / "c/catalog/members").iterdir()).write_bytes(b"no parquet")
+    assert "members" in verify(tmp_path / "c", quiet=True).faults[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"path,genre\nfilm.mkv,com\xe9die\n", "save it as UTF-8"),
+        (b"genre,path\ndrama\n", "line 2"),
+        (b"path\nfilm.mkv,more\n", "line 2"),
+        (b"path,split\nfilm.mkv,dev\n", "split must be train, valid or test"),
+        (b"path,original_language\nfilm.mkv,x!!\n", "not a language code"),
+    ],
+)
+def test_a_wrong_titles_table_is_one_line(tmp_path: Path, make_film, text: bytes, words: str) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
+    (tmp_path / "t.csv").write_bytes(text)
+    with pytest.raises(InputError, match=words):
+        ingest([film], tmp_path / "c", IngestSettings(titles=str(tmp_path / "t.csv")), quiet=True)
+    assert not (tmp_path / "c").exists()
 
 
 def test_dry_run_writes_nothing(tmp_path: Path, make_film) -> None:

@@ -44,6 +44,14 @@ def test_a_dying_worker_costs_its_item_alone() -> None:
     assert {item: outcome.value for item, outcome in outcomes.items()} == {1: 1, 2: 4, 6: 36, 7: 49, 8: 64}
 
 
+def test_nothing_is_lost_when_a_worker_dies_while_nobody_looks() -> None:
+    seen = []
+    for outcome in run_stage(work, [1, 5, 2, 6, 7, 8], workers=2):
+        seen.append(outcome.item)
+        time.sleep(1.0)
+    assert sorted(seen) == [1, 2, 5, 6, 7, 8]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_wrong_request_ends_the_stage(workers: int) -> None:
     with pytest.raises(InputError, match="no such place"):

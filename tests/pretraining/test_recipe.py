@@ -39,7 +39,7 @@ def test_settings_change_a_recipe() -> None:
         (["schedule.stepz=3"], ["schedule.stepz", "schedule.steps"]),
         (["views.batch_size=many"], ["views.batch_size", "int"]),
         (["views.batch_size=1"], ["views", "batch_size must be at least 2"]),
-        (["machine.precision=float8"], ["machine.precision", "float32, bfloat16"]),
+        (["schedule.steps=0"], ["schedule", "steps must be at least 1"]),
     ],
 )
 def test_wrong_keys_and_values_are_named(settings: list[str], words: list[str]) -> None:

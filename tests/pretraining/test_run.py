@@ -136,14 +136,36 @@ def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
     )
 
 
-def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
+def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path, name: str) -> None:
     settings = (*SMALL, "schedule.steps=4")
     pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
     shutil.rmtree(tmp_path / "r/model")
-    weights = list_checkpoints(tmp_path / "r")[-1].folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="cannot resume from"):
-        pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    file = list_checkpoints(tmp_path / "r")[-1].folder / name
+    for damaged in (file.read_bytes()[: file.stat().st_size // 2], b"", b"{}"):
+        file.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="cannot resume from"):
+            pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+
+
+def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 4.0), ("en", "de"))
+    ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
+    with pytest.raises(InputError, match="trained on other clips"):
+        pretrain("demo", tmp_path / "c", finished.folder, settings=SMALL, quiet=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["schedule.log_every=0", "seed=-1", "optimiser.lr=-1", "machine.workers=-1", "machine.threads=0"]
+)
+def test_impossible_values_are_refused_before_the_folder_is_claimed(
+    corpus: Path, tmp_path: Path, wrong: str
+) -> None:
+    with pytest.raises(InputError, match="must"):
+        pretrain("demo", corpus, tmp_path / "r", settings=(*SMALL, wrong), quiet=True)
+    with pytest.raises(InputError, match="unknown architecture"):
+        pretrain("demo", corpus, tmp_path / "r", settings=(*SMALL, "video.name=nonsense"), quiet=True)
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(tmp_path: Path, make_film) -> None:

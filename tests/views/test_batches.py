@@ -1,5 +1,7 @@
 """Reading: the right instants, the same tensors with and without cache or workers."""
 
+import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +78,14 @@ def test_windows_show_the_frames_of_their_time(catalog: Catalog, index: ClipInde
     assert compared > 5
 
 
-def test_cache_changes_nothing(catalog: Catalog, index: ClipIndex, tmp_path: Path) -> None:
-    plan = plan_batch(index, SETTINGS, 0, 0, 2)
-    plain = read_batch(plan, SETTINGS, catalog)
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+def test_cache_changes_nothing(catalog: Catalog, index: ClipIndex, tmp_path: Path, rate: int) -> None:
+    settings = dataclasses.replace(SETTINGS, sample_rate=rate)
+    plan = plan_batch(index, settings, 0, 0, 2)
+    plain = read_batch(plan, settings, catalog)
     cache = ClipCache(tmp_path / "cache", 1 << 30)
     for _ in range(2):
-        cached = read_batch(plan, SETTINGS, catalog, cache)
+        cached = read_batch(plan, settings, catalog, cache)
         assert torch.equal(cached.frames_B2TCHW, plain.frames_B2TCHW)
         assert torch.equal(cached.waveform_B2CS, plain.waveform_B2CS)
     assert list((tmp_path / "cache").glob("*.npy"))
@@ -104,6 +108,16 @@ def test_workers_change_nothing(index: ClipIndex, tmp_path: Path) -> None:
         assert one.clip_ids == other.clip_ids
         assert torch.equal(one.frames_B2TCHW, other.frames_B2TCHW)
         assert torch.equal(one.waveform_B2CS, other.waveform_B2CS)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_lost_shard_is_one_line_also_from_a_worker(corpus: Path, tmp_path: Path, workers: int) -> None:
+    shutil.copytree(corpus, tmp_path / "c")
+    index = ClipIndex.read(Catalog.open(tmp_path / "c"), Selection())
+    shutil.rmtree(tmp_path / "c/shards")
+    with pytest.raises(CorpusError, match="cannot read shard") as caught:
+        list(Loader(index, SETTINGS, seed=0, first_step=0, last_step=2, workers=workers))
+    assert "Traceback" not in str(caught.value)
 
 
 def test_centre_windows(catalog: Catalog, index: ClipIndex) -> None:

@@ -17,11 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lssd.corpus.schema import QUARANTINE, TABLES, Row, Rows, to_table
-from lssd.errors import CorpusError
-from lssd.store import atomic_path, write_json
+from lssd.errors import CorpusError, InputError, MissingExtraError
+from lssd.store import atomic_path, sync_folder, write_json
 
 _FORMAT = 1
 _MANIFEST = "catalog/manifest.json"
+
+
+class DamagedTableError(CorpusError):
+    """A table that the manifest lists is missing or is no Parquet."""
 
 
 class Catalog:
@@ -42,8 +46,26 @@ class Catalog:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root).rstrip("/")
-        self._files, self._base = fsspec.core.url_to_fs(self.root)
+        try:
+            self._files, self._base = fsspec.core.url_to_fs(self.root)
+        except ImportError as error:
+            raise MissingExtraError(f"{self.root} needs a package that is not installed: {error}") from error
+        except ValueError as error:
+            raise CorpusError(f"{self.root} is no place that can be read: {error}") from error
         manifest = self._read_manifest()
+        while True:
+            try:
+                self._load(manifest)
+            except CorpusError:
+                if self._read_manifest() == manifest:
+                    raise
+            # A writer may have switched the manifest meanwhile: its tables must be of one state.
+            latest = self._read_manifest()
+            if latest == manifest:
+                return
+            manifest = latest
+
+    def _load(self, manifest: dict[str, Any]) -> None:
         self.title_ids: tuple[str, ...] = tuple(sorted(manifest["titles"]))
         for name, schema in TABLES.items():
             parts = [
@@ -82,17 +104,12 @@ class Catalog:
 
     def _read_manifest(self) -> dict[str, Any]:
         try:
-            manifest = json.loads(self._files.cat_file(f"{self._base}/{_MANIFEST}"))
-        except FileNotFoundError as error:
+            data = self._files.cat_file(f"{self._base}/{_MANIFEST}")
+        except OSError as error:
             raise CorpusError(
                 f"{self.root} is not a corpus (no {_MANIFEST}); make one: lssd ingest"
             ) from error
-        except ValueError as error:
-            raise CorpusError(f"{self.root}/{_MANIFEST} is damaged: {error}") from error
-        if manifest.get("format") != _FORMAT:
-            found = manifest.get("format")
-            raise CorpusError(f"{self.root} has catalog format {found}, this version reads {_FORMAT}")
-        return manifest
+        return _parse_manifest(data, self.root)
 
     def _read_part(self, table: str, title_id: str, generation: int) -> pa.Table:
         staged = f"{self._base}/.staging/{title_id}-{generation}/tables/{table}.parquet"
@@ -104,7 +121,18 @@ class Catalog:
             with self._files.open(path, "rb") as file:
                 return pq.read_table(file)
         except (OSError, pa.ArrowInvalid) as error:
-            raise CorpusError(f"cannot read {path}: {error}; run lssd verify {self.root}") from error
+            raise DamagedTableError(f"cannot read the table {path}: {error}") from error
+
+
+def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(data)
+    except ValueError as error:
+        raise CorpusError(f"{root}/{_MANIFEST} is damaged: {error}") from error
+    if manifest.get("format") != _FORMAT:
+        found = manifest.get("format")
+        raise CorpusError(f"{root} has catalog format {found}, this version reads {_FORMAT}")
+    return manifest
 
 
 @dataclass(frozen=True)
@@ -115,11 +143,6 @@ class Source:
     size: int
     modified_ns: int
     title_id: str
-
-    @classmethod
-    def of(cls, path: Path, title_id: str) -> "Source":
-        status = path.stat()
-        return cls(str(path), status.st_size, status.st_mtime_ns, title_id)
 
 
 class CatalogWriter:
@@ -134,9 +157,16 @@ class CatalogWriter:
         self._manifest: dict[str, Any] = {"format": _FORMAT, "titles": {}}
         path = root / _MANIFEST
         if path.exists():
-            self._manifest = json.loads(path.read_text(encoding="utf-8"))
+            self._manifest = _parse_manifest(path.read_bytes(), str(root))
         if recover:
             self._recover()
+
+    def agree(self, storage: dict[str, Any]) -> None:
+        """Fix how clips are stored with the first title; InputError when later ones would differ."""
+        standing = self._manifest.setdefault("storage", storage)
+        if standing != storage:
+            was = ", ".join(f"{key} {value}" for key, value in standing.items())
+            raise InputError(f"{self.root} stores its clips with {was}; use the same, or another --out")
 
     @property
     def title_ids(self) -> tuple[str, ...]:
@@ -155,8 +185,11 @@ class CatalogWriter:
         return int(self._manifest["titles"].get(title_id, {"generation": 0})["generation"])
 
     def rows(self, title_id: str, table: str) -> list[Row]:
-        """The committed rows of one title in one table."""
-        return pq.read_table(self.root / "catalog" / table / f"{title_id}.parquet").to_pylist()
+        """The committed rows of one title in one table, also while its commit was cut short."""
+        staged = self.root / ".staging" / f"{title_id}-{self.generation(title_id)}" / "tables"
+        folder = staged if staged.is_dir() else self.root / "catalog" / table
+        name = f"{table}.parquet" if staged.is_dir() else f"{title_id}.parquet"
+        return pq.read_table(folder / name).to_pylist()
 
     def staging(self, title_id: str) -> Path:
         """Where the shards of a title's next generation are prepared (`staging/shards`)."""
@@ -179,6 +212,7 @@ class CatalogWriter:
             "generation": self.generation(title_id) + 1,
             "sources": self._merge(title_id, sources),
         }
+        sync_folder(staging / "tables")
         write_json(self.root / _MANIFEST, self._manifest)
         self._publish(staging, title_id)
 
@@ -217,6 +251,8 @@ class CatalogWriter:
             folder = self.root / "catalog" / part.stem
             folder.mkdir(exist_ok=True)
             part.replace(folder / f"{title_id}.parquet")
+            sync_folder(folder)
+        sync_folder(self.root / "shards")
         shutil.rmtree(staging)
 
     def _recover(self) -> None:

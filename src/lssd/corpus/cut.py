@@ -41,6 +41,25 @@ class ClipSettings:
     sound_codec: str = "flac"
     detect: bool = True
 
+    @property
+    def storage(self) -> dict[str, int | str]:
+        """What all clips of a corpus have in common."""
+        return {
+            "short_side": self.short_side,
+            "keyframe_every": self.keyframe_every,
+            "sound_codec": self.sound_codec,
+        }
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shortest_s < self.longest_s:
+            raise InputError(
+                f"durations kept must rise from above 0, not {self.shortest_s:g} to {self.longest_s:g} s"
+            )
+        if self.short_side < 16 or self.short_side % 2:
+            raise InputError(f"the short side of clips must be even and at least 16, not {self.short_side}")
+        if self.keyframe_every < 1:
+            raise InputError(f"keyframes must come at least every frame or later, not {self.keyframe_every}")
+
 
 @dataclass(frozen=True)
 class CutTask:

@@ -1,5 +1,7 @@
 """Films in, corpus out: identify, cut, commit, title by title."""
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from lssd import languages
 from lssd.corpus.catalog import Catalog, CatalogWriter, Source
+from lssd.corpus.correction import correct_titles
 from lssd.corpus.cut import ClipSettings, CutTask, cut_title
 from lssd.corpus.schema import TABLES, Row, Rows
 from lssd.corpus.shots import Shot
@@ -71,17 +74,20 @@ def ingest(
     settings = settings or IngestSettings()
     files = find_films(paths)
     records = read_titles(settings.titles) if settings.titles else {}
+    _warn_of_missing(records, settings)
     original = _language(settings.original)
     root = Path(out)
     if dry_run:
-        return _plan(files, records, original, settings, CatalogWriter(root, recover=False), quiet)
+        writer = CatalogWriter(root, recover=False)
+        files = _not_quarantined(files, writer, settings)
+        return _plan(files, records, original, settings, writer, quiet)
     created = not root.exists()
     with lock(root):
         writer = CatalogWriter(root)
         before = writer.quarantined()
-        skipped = set() if settings.retry_failed else {str(row["path"]) for row in before}
-        files = [path for path in files if str(path) not in skipped]
+        files = _not_quarantined(files, writer, settings)
         try:
+            writer.agree(settings.clips.storage)
             plan = _plan(files, records, original, settings, writer, quiet)
             failures = [*plan.failures, *_cut_all(plan, writer, settings, quiet)]
             _require_something(failures, plan, writer)
@@ -89,6 +95,7 @@ def ingest(
             if created and not writer.title_ids:
                 writer.remove()
             raise
+        correct_titles(writer, records)
         tried = set(map(str, files))
         writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
         writer.finish()
@@ -118,6 +125,20 @@ def _language(tag: str | None) -> str | None:
     if tag and code is None:
         raise InputError(f"'{tag}' is not a language code; use one such as en or fra")
     return code
+
+
+def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings) -> None:
+    missing = [path for path in records if not path.exists()]
+    if missing:
+        print(
+            f"warning: {settings.titles} names {len(missing)} films that do not exist, first {missing[0]}",
+            file=sys.stderr,
+        )
+
+
+def _not_quarantined(files: list[Path], writer: CatalogWriter, settings: IngestSettings) -> list[Path]:
+    skipped = set() if settings.retry_failed else {str(row["path"]) for row in writer.quarantined()}
+    return [path for path in files if str(path) not in skipped]
 
 
 def _plan(
@@ -150,7 +171,13 @@ def _standing_tracks(writer: CatalogWriter, title_id: str) -> list[Track]:
 
 
 def _unchanged(source: Source | None, path: Path) -> bool:
-    return source is not None and source == Source.of(path, source.title_id)
+    if source is None:
+        return False
+    try:
+        status = path.stat()
+    except OSError:
+        return False  # gone by now: identifying it will say so
+    return (source.size, source.modified_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _identify_all(
@@ -164,14 +191,22 @@ def _identify_all(
             if outcome.value is not None:
                 identities.append(outcome.value)
             else:
-                failures.append({"path": str(outcome.item), "stage": "probe", "reason": outcome.reason})
+                failures.append({"path": _readable(outcome.item), "stage": "probe", "reason": outcome.reason})
             progress.advance()
     return identities, failures
 
 
+def _readable(path: Path) -> str:
+    """A path as text that any table can hold, also when its name is not valid UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
     try:
+        str(path).encode()
         return identify(path, records.get(path))
+    except UnicodeEncodeError as error:
+        raise MediaError("the file's name is not valid text (UTF-8); rename it") from error
     except InputError as error:
         # One unreadable file among many is a fault of that file, not of the request.
         raise MediaError(str(error)) from error
@@ -243,7 +278,7 @@ def _shot(row: Row, fps: Fraction) -> Shot:
 
 
 def _sources(title: Title) -> list[Source]:
-    return [Source.of(Path(path), title.title_id) for path in title.paths]
+    return [Source(file.path, file.size, file.modified_ns, title.title_id) for file in title.files]
 
 
 def _commit(title: Title, cut: Rows, writer: CatalogWriter) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lssd.corpus.catalog import Catalog
+from lssd.corpus.catalog import Catalog, DamagedTableError
 from lssd.corpus.schema import Row
 from lssd.engine import Progress
 from lssd.errors import CorpusError
@@ -23,7 +23,10 @@ def verify(path: str | Path, *, quiet: bool = False) -> Verdict:
 
     Raises CorpusError when the folder is no corpus.
     """
-    catalog = Catalog.open(path)
+    try:
+        catalog = Catalog.open(path)
+    except DamagedTableError as error:
+        return Verdict(0, (str(error),))
     faults = []
     members = catalog.members.to_pylist()
     with Progress("verify", len(members), "members", quiet) as progress:

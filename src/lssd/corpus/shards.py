@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from pathlib import Path
 from types import TracebackType
 
 from lssd.corpus.schema import Row
+from lssd.store import sync_folder
 
 _HEADER_BYTES = 512
 
@@ -61,3 +63,7 @@ class ShardWriter:
         if self._tar is not None:
             self._tar.close()
             self._tar = None
+            # A committed title must survive a power cut: its bytes reach the disk before the manifest.
+            with (self.folder / self._name).open("rb") as file:
+                os.fsync(file.fileno())
+            sync_folder(self.folder)

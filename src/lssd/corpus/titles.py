@@ -53,9 +53,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Identity:
-    """What one input file turned out to be."""
+    """What one input file turned out to be, and its size and time of change when that was found out."""
 
     path: str
+    size: int
+    modified_ns: int
     title_id: str
     film: FilmInfo
     tracks: tuple[Track, ...]
@@ -67,9 +69,13 @@ class Title:
 
     title_id: str
     film: FilmInfo
-    paths: tuple[str, ...]
+    files: tuple[Identity, ...]
     tracks: tuple[Track, ...]
     record: TitleRecord
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(file.path for file in self.files)
 
     @property
     def speech_languages(self) -> list[str]:
@@ -88,13 +94,20 @@ def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no such titles table: {path}")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        unknown = set(reader.fieldnames or []) - _COLUMNS
-        if unknown or "path" not in (reader.fieldnames or []):
-            fault = f"unknown column '{min(unknown)}'" if unknown else "no column 'path'"
-            raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(_COLUMNS))}")
-        rows = list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restkey="?")
+            columns = list(reader.fieldnames or [])
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not readable as CSV ({error}); save it as UTF-8") from error
+    unknown = set(columns) - _COLUMNS
+    if unknown or "path" not in columns:
+        fault = f"unknown column '{min(unknown)}'" if unknown else "no column 'path'"
+        raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(_COLUMNS))}")
+    for number, row in enumerate(rows, start=2):
+        if not row["path"] or "?" in row:
+            raise InputError(f"{path}, line {number}: it does not have one value a column")
     return {
         (path.parent / row["path"]).resolve(): _record(row, f"{path}, line {number}")
         for number, row in enumerate(rows, start=2)
@@ -127,6 +140,7 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
     """
     record = record or TitleRecord()
     film = probe(path)
+    status = Path(path).stat()
     if film.video is None:
         raise MediaError(f"{path} has no picture; ingest wants films")
     if not film.tracks:
@@ -141,7 +155,8 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
         )
         for info in film.tracks
     ]
-    return Identity(str(path), picture_hash(path)[:_ID_DIGITS], film, tuple(tracks))
+    title_id = picture_hash(path)[:_ID_DIGITS]
+    return Identity(str(path), status.st_size, status.st_mtime_ns, title_id, film, tuple(tracks))
 
 
 def _language(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> str | None:
@@ -180,20 +195,21 @@ def assemble(
             Title(
                 title_id=title_id,
                 film=group[0].film,
-                paths=tuple(identity.path for identity in group),
-                tracks=tuple(decide_tracks([*old, *fresh], wanted)),
+                files=tuple(group),
+                tracks=tuple(decide_tracks([*old, *fresh], wanted, standing=bool(old))),
                 record=record,
             )
         )
     return titles
 
 
-def decide_tracks(tracks: list[Track], original: str | None = None) -> list[Track]:
+def decide_tracks(tracks: list[Track], original: str | None = None, standing: bool = False) -> list[Track]:
     """Settle the role of each track and whether it is kept.
 
     Commentary and audio description are not kept, nor a track that repeats another one or is a
     second one of its language. The original is the track flagged so, else the one of the language
-    `original`, else the one flagged default, else the first; all other speech is a dub.
+    `original`, else the one flagged default, else the first; all other speech is a dub. Tracks of a
+    `standing` title come first and have its original among them, which stays.
     """
     decided: list[Track] = []
     for track in tracks:
@@ -202,7 +218,10 @@ def decide_tracks(tracks: list[Track], original: str | None = None) -> list[Trac
     speech = [track for track in decided if track.kept and track.is_speech and track.role != "revoiced"]
     if not speech:
         return decided
-    chosen = min(speech, key=lambda track: _rank(track, original)).track_id
+    if standing:
+        chosen = next(track for track in speech if track.role == "original").track_id
+    else:
+        chosen = min(speech, key=lambda track: _rank(track, original)).track_id
     return [
         replace(track, role="original" if track.track_id == chosen else "dub") if track in speech else track
         for track in decided
@@ -236,7 +255,7 @@ def track_of(row: dict[str, Any]) -> Track:
         language=row["language"],
         role=row["role"],
         title="",
-        default=row["role"] == "original",  # so that a newcomer flagged original does not replace it
+        default=False,
         channels=row["channels"],
         layout="",
         sample_rate=0,

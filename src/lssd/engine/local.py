@@ -83,8 +83,9 @@ def _run_pool(
             try:
                 while waiting or running:
                     while waiting and len(running) < workers + 1:
-                        item = waiting.pop()
-                        running[pool.submit(function, item)] = item
+                        # Taken off the list only once submitted: a pool that broke meanwhile refuses.
+                        running[pool.submit(function, waiting[-1])] = waiting[-1]
+                        waiting.pop()
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         error = future.exception()
@@ -102,9 +103,15 @@ def _run_pool(
 
 
 def _run_alone(function: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
+    others = set(multiprocessing.active_children())
     with _pool(1) as pool:
         future = pool.submit(function, item)
-        if isinstance(future.exception(), BrokenProcessPool):
+        try:
+            error = future.exception()
+        except BaseException:
+            _terminate([future], others)
+            raise
+        if isinstance(error, BrokenProcessPool):
             return Outcome(item, None, "the worker process died (out of memory, or a crash in a codec)")
         return _outcome(item, future)
 

@@ -6,6 +6,7 @@ are kept, so the last good one survives whatever happens while the next is writt
 """
 
 import json
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ from lssd.errors import CheckpointError
 from lssd.store import atomic_folder
 
 _KEEP = 2
+# What the readers raise for a file that is cut short, altered, or of another architecture.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    SafetensorError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    pickle.UnpicklingError,
+)
 
 
 @dataclass(frozen=True)
@@ -37,14 +48,15 @@ def save_checkpoint(
     Raises CheckpointError when it cannot be written; the checkpoints before it stay.
     """
     folder = run / "checkpoints" / f"{step:08d}"
-    with atomic_folder(folder) as partial:
-        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        try:
+    try:
+        with atomic_folder(folder) as partial:
+            tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
             save_file(tensors, partial / "model.safetensors")
-        except SafetensorError as error:  # how safetensors reports a full disk
-            raise CheckpointError(f"cannot save {folder}: {error}; free some space and run again") from error
-        torch.save(optimiser.state_dict(), partial / "optimiser.pt")
-        (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
+            torch.save(optimiser.state_dict(), partial / "optimiser.pt")
+            (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
+    except (SafetensorError, RuntimeError, OSError) as error:  # each writer's way to report a full disk
+        detail = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"cannot save {folder}: {detail}; free some space and run again") from error
     for old in list_checkpoints(run)[:-_KEEP]:
         _remove(old.folder)
     return Checkpoint(folder, step)
@@ -59,7 +71,7 @@ def list_checkpoints(run: Path) -> list[Checkpoint]:
 def load_checkpoint(
     checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> dict[str, Any]:
-    """Put a checkpoint's tensors into the network and the optimiser; returns its `state.json`.
+    """Put a checkpoint's tensors into the network and the optimiser; returns step, total_s and wait_s.
 
     Raises CheckpointError when a file is damaged or the tensors are those of another architecture.
     """
@@ -68,12 +80,13 @@ def load_checkpoint(
         network.load_state_dict(load_file(folder / "model.safetensors"))
         optimiser.load_state_dict(torch.load(folder / "optimiser.pt", weights_only=True))
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        found = {name: state[name] for name in ("step", "total_s", "wait_s")}
+    except _DAMAGE as error:
         detail = " ".join(str(error).split())[:200]
         raise CheckpointError(
             f"cannot resume from {folder}: {detail}; remove that folder to go on"
         ) from error
-    return state
+    return found
 
 
 def _remove(folder: Path) -> None:

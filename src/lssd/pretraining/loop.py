@@ -131,7 +131,7 @@ def take_step(training: Training, batch: Batch) -> Losses:
     if not torch.isfinite(losses.total):
         raise LssdError(
             f"the loss is not finite at step {training.step} of {training.run}; lower optimiser.lr and "
-            "run again, which goes on from the last checkpoint"
+            "start again with another --out"
         )
     optimiser.zero_grad(set_to_none=True)
     losses.total.backward()

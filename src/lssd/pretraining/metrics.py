@@ -25,7 +25,7 @@ class MetricsWriter:
         kept = [line for line in read_metrics(run) if line["step"] <= resume_step]
         write_bytes(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = self._path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=resume_step or None)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=resume_step + 1)
 
     def __enter__(self) -> "MetricsWriter":
         return self

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lssd import config
 from lssd.errors import InputError
@@ -23,6 +23,9 @@ class HeadRecipe:
     hidden: int | None = None
     size: int = 512
 
+    def __post_init__(self) -> None:
+        _require(self.size >= 1 and (self.hidden is None or self.hidden >= 1), "sizes must be at least 1")
+
 
 @dataclass(frozen=True)
 class ObjectiveRecipe:
@@ -31,6 +34,10 @@ class ObjectiveRecipe:
     lambda_v: float = 0.0
     lambda_a: float = 0.0
     temperature: float = 0.07
+
+    def __post_init__(self) -> None:
+        _require(min(self.lambda_v, self.lambda_a) >= 0, "lambda_v and lambda_a must not be negative")
+        _require(self.temperature > 0, "temperature must be above 0")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,12 @@ class OptimiserRecipe:
     weight_decay: float = 5e-2
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.lr > 0, "lr must be above 0")
+        _require(self.weight_decay >= 0, "weight_decay must not be negative")
+        _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
+        _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm must be above 0")
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,12 @@ class ScheduleRecipe:
     checkpoint_every: int = 500
     log_every: int = 10
 
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs must be at least 1")
+        _require(self.steps is None or self.steps >= 1, "steps must be at least 1")
+        _require(self.warmup_epochs >= 0, "warmup_epochs must not be negative")
+        _require(min(self.checkpoint_every, self.log_every) >= 1, "the intervals must be at least 1")
+
 
 @dataclass(frozen=True)
 class MonitorRecipe:
@@ -62,10 +81,13 @@ class MonitorRecipe:
     clips: int = 256
     splits: tuple[str, ...] = ("valid", "test")
 
+    def __post_init__(self) -> None:
+        _require(self.every >= 0 and self.clips >= 0, "every and clips must not be negative")
+
 
 @dataclass(frozen=True)
 class MachineRecipe:
-    """What may differ between machines: loader processes, clip cache (GB; 0: none), threads, precision.
+    """What may differ between machines: loader processes, clip cache (GB; 0: none), threads.
 
     threads None leaves torch's own choice. Results are the same to the bit at equal thread counts.
     """
@@ -73,7 +95,11 @@ class MachineRecipe:
     workers: int = 2
     cache_gb: float = 0.0
     threads: int | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        _require(self.workers >= 0, "workers must not be negative")
+        _require(self.cache_gb >= 0, "cache_gb must not be negative")
+        _require(self.threads is None or self.threads > 0, "threads must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,14 @@ class Recipe:
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     monitor: MonitorRecipe = field(default_factory=MonitorRecipe)
     machine: MachineRecipe = field(default_factory=MachineRecipe)
+
+    def __post_init__(self) -> None:
+        _require(self.seed >= 0, "seed must not be negative")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
 
 
 def recipe_names() -> list[str]:

@@ -20,7 +20,7 @@ from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.pretraining.schedule import total_steps
-from lssd.store import lock, write_bytes, write_json
+from lssd.store import lock, read_json, write_bytes, write_json
 from lssd.views import CacheSettings, ClipIndex, batch_size, epoch_steps
 
 _GB = 10**9
@@ -112,8 +112,9 @@ def pretrain(
     if dry_run:
         return _forecast(chosen, index)
     run = Path(out)
+    Network.create(chosen)  # what is wrong with the encoders must show before the folder is claimed
     with lock(run):
-        _claim(run, chosen, corpus)
+        _claim(run, chosen, corpus, index)
         _warn(chosen, index)
         folder = Path(cache_folder) if cache_folder else run / "cache"
         limit = int(chosen.machine.cache_gb * _GB)
@@ -123,7 +124,8 @@ def pretrain(
             resume(training)
             if training.step < training.steps:
                 train(training, quiet=quiet)
-            save_model(training.network.to_model(), run / "model")
+            if not (run / "model").is_dir():
+                save_model(training.network.to_model(), run / "model")
         return _finished(training)
 
 
@@ -146,24 +148,31 @@ def _warn(recipe: Recipe, index: ClipIndex) -> None:
         )
 
 
-def _claim(run: Path, recipe: Recipe, corpus: str | Path) -> None:
+def _claim(run: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex) -> None:
     """Write what defines the run, or check that the folder holds the same run already."""
-    path = run / "recipe.yaml"
+    path, data = run / "recipe.yaml", index.digest()
     if path.exists():
         standing = load_recipe(path)
         if _science(standing) != _science(recipe):
             raise InputError(f"{run} holds a run of another recipe ({path}); choose another --out")
+        trained_on = read_json(run / "environment.json")
+        if trained_on["data"] != data:
+            raise InputError(
+                f"{run} was trained on other clips (of {trained_on['corpus']}, as it was then) than those of "
+                f"{corpus}; choose another --out"
+            )
         return
-    write_bytes(path, config.to_yaml(recipe).encode())
     environment = {
         "lssd": metadata.version("lssd"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "machine": platform.machine(),
-        "corpus": str(Path(corpus).resolve()),
+        "corpus": str(corpus),
+        "data": data,
     }
     write_json(run / "environment.json", environment)
+    write_bytes(path, config.to_yaml(recipe).encode())  # last: it marks the folder as claimed
 
 
 def _science(recipe: Recipe) -> dict[str, Any]:

@@ -35,7 +35,8 @@ _GLOSSARY = (
     ("Minimum", "The smallest difference that a test of this size would find four times in five."),
     (
         "Recall@1",
-        "The share of held-out clips whose own sound comes first when their picture ranks all sounds.",
+        "How often a held-out clip's own sound comes first when its picture ranks all sounds, and its own "
+        "picture when its sound ranks all pictures: the mean of both.",
     ),
     ("Cross-modal loss", "How badly picture and sound of a clip find each other among the batch's others."),
     ("Within-modal loss", "The same between two windows of one clip: of its picture, or of its sound."),

@@ -80,14 +80,21 @@ def retrieval(arms: Sequence[Arm]) -> str:
         rows.append([text(arm.name), percent(recall), shown, times, text(f"{last['step']:g}")])
         if times != "–":
             words = (
-                f"{arm.name}: {percent(recall)} of held-out clips find their own sound first, {times} chance."
+                f"{arm.name}: among the held-out clips, picture and sound find each other first in "
+                f"{percent(recall)} of cases, {times} chance."
             )
             sentences.append(paragraph(words))
     parts = [_missing(without, "held-out retrieval"), *sentences]
     if rows:
         head = ["Arm", "Recall@1", "Chance", "Times chance", "At step"]
         parts.append(
-            table("Picture-to-sound retrieval on held-out titles", head, rows, (1, 2, 3, 4), compact=True)
+            table(
+                "Retrieval on held-out titles, mean of picture to sound and sound to picture",
+                head,
+                rows,
+                (1, 2, 3, 4),
+                compact=True,
+            )
         )
     return "\n".join(parts)
 

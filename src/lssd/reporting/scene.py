@@ -69,7 +69,7 @@ _Tracks = tuple[tuple[str, str, np.ndarray], ...]
 
 
 def _read_tracks(catalog: Catalog, clip: dict, sounds: list[dict]) -> _Tracks:
-    known = {row["track_id"]: row for row in catalog.tracks.to_pylist()}
+    known = {row["track_id"]: row for row in catalog.tracks.to_pylist() if row["kept"]}
     tracks = []
     for row in sorted(sounds, key=lambda row: _order(known.get(row["track_id"], {}), row)):
         samples_CS = read_sound(catalog.read(row), 0, 0.0, float(clip["duration_s"]), _RATE, channels=1)

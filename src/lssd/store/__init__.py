@@ -1,6 +1,6 @@
 """Files that are whole or absent: content hashes, atomic commits, locks."""
 
-from lssd.store.atomic import atomic_folder, atomic_path, write_bytes, write_json
+from lssd.store.atomic import atomic_folder, atomic_path, sync_folder, write_bytes, write_json
 from lssd.store.documents import read_json
 from lssd.store.hashing import digest, hash_file, hash_json
 from lssd.store.locks import lock
@@ -13,6 +13,7 @@ __all__ = [
     "hash_json",
     "lock",
     "read_json",
+    "sync_folder",
     "write_bytes",
     "write_json",
 ]

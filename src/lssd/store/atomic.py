@@ -16,7 +16,8 @@ from typing import Any
 from lssd.errors import InputError
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put a folder's entries (renames, new files) on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -72,7 +73,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(final)
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
         except PermissionError as error:
             raise InputError(f"cannot write {final}: {error.strerror}; choose another output") from error
 
@@ -97,7 +98,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         if final.exists():
             _remove(final)
         partial.replace(final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -109,17 +109,12 @@ def _sound(
     rate, channels = settings.sample_rate, settings.channels
     start = round(window.start_frame / settings.fps * rate)
 
-    if cache is not None:
+    def decode() -> np.ndarray:
+        return _to_int16(read_sound(catalog.read(member), 0, sample_rate=rate, channels=channels))
 
-        def decode() -> np.ndarray:
-            return _to_int16(read_sound(catalog.read(member), 0, sample_rate=rate, channels=channels))
-
-        whole_CS = cache.get(sound_key(member, rate, channels), decode)
-        part_CS = np.asarray(whole_CS[:, start : start + settings.window_samples])
-    else:
-        part_CS = _to_int16(
-            read_sound(catalog.read(member), 0, start / rate, settings.window_s, rate, channels)
-        )
+    # The whole clip in both cases: a resampler sees other edges in a window, and gives other samples.
+    whole_CS = decode() if cache is None else cache.get(sound_key(member, rate, channels), decode)
+    part_CS = np.asarray(whole_CS[:, start : start + settings.window_samples])
     sound_CS = torch.from_numpy(part_CS.astype(np.float32) / _FULL_SCALE)
     return F.pad(sound_CS, (0, settings.window_samples - sound_CS.shape[1]))
 

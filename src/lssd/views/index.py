@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lssd.corpus import Catalog
 from lssd.errors import CorpusError
+from lssd.store import hash_json
 
 Member = dict[str, Any]
 
@@ -46,7 +48,7 @@ class ClipIndex:
     root: str
     titles: tuple[tuple[ClipEntry, ...], ...]
 
-    @property
+    @cached_property
     def clips(self) -> tuple[ClipEntry, ...]:
         return tuple(clip for title in self.titles for clip in title)
 
@@ -55,11 +57,22 @@ class ClipIndex:
         """How many clips have at least one dub."""
         return sum(bool(clip.dubs) for clip in self.clips)
 
+    def digest(self) -> str:
+        """A hash of the clips and of every byte of their pictures and sounds."""
+        return hash_json(
+            [
+                [clip.clip_id, *(member["sha256"] for member in (clip.picture, clip.original, *clip.dubs))]
+                for clip in self.clips
+            ]
+        )
+
     @classmethod
     def read(cls, catalog: Catalog, selection: Selection) -> "ClipIndex":
         """Index a catalog. CorpusError when nothing in it fits the selection."""
         titles = {row["title_id"]: row for row in catalog.titles.to_pylist() if _fits(row, selection)}
-        roles = {(row["title_id"], row["track_id"]): row["role"] for row in catalog.tracks.to_pylist()}
+        # A track that repeats another one shares its id; the kept one says what the role is.
+        kept = [row for row in catalog.tracks.to_pylist() if row["kept"]]
+        roles = {(row["title_id"], row["track_id"]): row["role"] for row in kept}
         members: dict[str, list[Member]] = defaultdict(list)
         for member in catalog.members.to_pylist():
             members[member["clip_id"]].append(member)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch.utils.data import DataLoader, Dataset
 
 from lssd.corpus import Catalog
+from lssd.errors import LssdError
 from lssd.views.batches import Batch, read_batch
 from lssd.views.clip_cache import ClipCache
 from lssd.views.index import ClipIndex
@@ -21,8 +22,9 @@ class CacheSettings:
     limit_bytes: int
 
 
-class _Steps(Dataset[Batch]):
-    """Global step -> batch. Opens the catalog once in each worker, at first use."""
+class _Steps(Dataset[Batch | LssdError]):
+    """Global step -> batch, or the error that prevents it, as a value: raised in a worker it would come
+    with that process' traceback. Opens the catalog once in each worker, at first use."""
 
     def __init__(
         self,
@@ -39,7 +41,13 @@ class _Steps(Dataset[Batch]):
         self._catalog: Catalog | None = None
         self._cache: ClipCache | None = None
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | LssdError:
+        try:
+            return self._read(step)
+        except LssdError as error:
+            return error
+
+    def _read(self, step: int) -> Batch:
         if self._catalog is None:
             self._catalog = Catalog.open(self.index.root)
             if self._cache_settings is not None:
@@ -69,7 +77,7 @@ class Loader:
         workers: int = 0,
         cache: CacheSettings | None = None,
     ) -> None:
-        self._batches: DataLoader[Batch] = DataLoader(
+        self._batches: DataLoader[Batch | LssdError] = DataLoader(
             _Steps(index, settings, seed, rank, processes, cache),
             sampler=range(first_step, last_step),
             batch_size=None,
@@ -88,5 +96,12 @@ class Loader:
                 batch = next(batches)
             except StopIteration:
                 return
+            except RuntimeError as error:
+                raise LssdError(
+                    "a loader process died (out of memory, or too little shared memory); "
+                    "run again with machine.workers=0, which goes on from the last checkpoint"
+                ) from error
+            if isinstance(batch, LssdError):
+                raise batch
             self.wait_s += time.perf_counter() - begun
             yield batch
