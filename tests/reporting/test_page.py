@@ -50,7 +50,7 @@ def test_the_page_of_a_study_says_what_the_results_say(planted, run_folder, pars
     assert "ONE training run with one seed" in page.text and "another seed" in page.text
     for number in ("60.0%", "56.9 to 63.2", "21.0%", "12.5%", "14.3%", "400"):
         assert number in page.text
-    assert "45.0% of held-out clips find their own sound first, 28.8 × chance" in page.text
+    assert "picture and sound find each other first in 45.0% of cases, 28.8 × chance" in page.text
     assert "1 min 15 s" in page.text and "1 h 02 min" in page.text and "3.0 GiB" in page.text
     assert "lssd demo --out demo" in page.text and "4.2%" in page.text and "Seeds" in page.text
     assert page.text.index("Verdict") < page.text.index("Task by task") < page.text.index("How to reproduce")

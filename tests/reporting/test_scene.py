@@ -41,7 +41,7 @@ class FakeCatalog:
             [{"clip_id": c, "title_id": "t", "duration_s": d} for c, d in clips]
         )
         roles = (("en", "original"), ("de", "dub"), ("ja", "dub"))
-        self.tracks = pa.Table.from_pylist([{"track_id": t, "role": role} for t, role in roles])
+        self.tracks = pa.Table.from_pylist([{"track_id": t, "role": role, "kept": True} for t, role in roles])
         self.titles = pa.Table.from_pylist([{"title_id": "t", "name": "A <film>"}])
 
     def read(self, row) -> bytes:
