@@ -37,9 +37,9 @@ class DemoSettings:
     items_per_class: sounds a class in each probe task. settings: changes of both arms' recipes.
     """
 
-    titles: int = 48
+    titles: int = 64
     seconds: float = 40.0
-    held_out: float = 1 / 3
+    held_out: float = 0.25
     seed: int = 1
     items_per_class: int = 50
     settings: tuple[str, ...] = ()
