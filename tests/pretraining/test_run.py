@@ -148,6 +148,11 @@ def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path, name: str) 
             pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
 
 
+def test_a_corpus_is_no_place_for_a_run(corpus: Path) -> None:
+    with pytest.raises(InputError, match="is a corpus"):
+        pretrain("demo", corpus, corpus, settings=SMALL, quiet=True)
+
+
 def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 4.0), ("en", "de"))
     ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)

@@ -112,6 +112,8 @@ def pretrain(
     if dry_run:
         return _forecast(chosen, index)
     run = Path(out)
+    if (run / "catalog").exists():
+        raise InputError(f"{run} is a corpus; choose another --out")
     Network.create(chosen)  # what is wrong with the encoders must show before the folder is claimed
     with lock(run):
         _claim(run, chosen, corpus, index)
