@@ -264,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _DEMO = """\
-The whole path at small size: about 8 minutes on 2 cores. Killed and run again, it does only what is
+The whole path at small size: 6-8 minutes on 2 cores. Killed and run again, it does only what is
 missing. At its end it prints its time, its memory and the share of training spent waiting for data,
 and exits with 1 when one of them is beyond its bound (10 minutes, 6 GB, 15 %)."""
 
