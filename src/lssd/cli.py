@@ -7,6 +7,7 @@ request, or nothing usable; 130 interrupted. An error that the user can mend is 
 import argparse
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,6 +102,11 @@ def ingest(arguments: argparse.Namespace) -> int:
             f"{result.quarantine.num_rows} files in quarantine"
         )
         failures = result.quarantine.to_pylist()
+        if not result.clips.num_rows:
+            shortest_s, longest_s = arguments.keep
+            print(
+                f"warning: no shot of {shortest_s:g}-{longest_s:g} s was found; see --keep", file=sys.stderr
+            )
     for row in failures:
         print(f"quarantine: {row['path']} ({row['stage']}): {row['reason']}", file=sys.stderr)
     if failures and not arguments.dry_run:
@@ -381,5 +387,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def run() -> None:
+    """The `lssd` program: `main`, then the end of the process without tearing native libraries down.
+
+    Threads of FFmpeg, OpenCV, Arrow and torch live in one process here; at interpreter exit, on a loaded
+    machine, one of them now and then aborted a run whose work was done and printed.
+    """
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

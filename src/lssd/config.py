@@ -40,7 +40,7 @@ def override(mapping: Mapping[str, Any], settings: Iterable[str]) -> dict[str, A
     for setting in settings:
         key, separator, text = setting.partition("=")
         if not separator or not key:
-            raise InputError(f"'{setting}' is not of the form KEY=VALUE, as in training.steps=100")
+            raise InputError(f"'{setting}' is not of the form KEY=VALUE, as in schedule.steps=100")
         *parents, last = key.strip().split(".")
         place = result
         for parent in parents:

@@ -336,6 +336,16 @@ def test_a_corrected_titles_table_changes_rows_and_no_ids(tmp_path: Path, make_f
     assert verify(tmp_path / "c", quiet=True).faults == ()
 
 
+def test_a_corpus_wants_a_folder_of_its_own(tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "in/film.mkv", (4.0,), ("en", "de"))
+    with pytest.raises(InputError, match="holds other files"):
+        ingest(film, tmp_path / "in", ONE, quiet=True)
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["film.mkv"]
+    assert ingest(film, tmp_path / "c", ONE, quiet=True).titles.num_rows == 1
+    with pytest.raises(InputError, match="workers"):
+        ingest(film, tmp_path / "d", IngestSettings(workers=0), quiet=True)
+
+
 def test_a_corpus_stores_all_its_clips_alike(tmp_path: Path, make_film) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
     ingest([film], tmp_path / "c", ONE, quiet=True)

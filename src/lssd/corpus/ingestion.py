@@ -24,6 +24,8 @@ _SUFFIXES = {
     *(".wmv", ".flv", ".mxf", ".ogv", ".3gp"),
 }
 
+_OWN = {".lock", ".staging", "catalog", "shards"}  # what a corpus folder holds
+
 
 @dataclass(frozen=True)
 class IngestSettings:
@@ -55,7 +57,7 @@ class Plan:
 
 
 def ingest(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     out: str | Path,
     settings: IngestSettings | None = None,
     *,
@@ -72,7 +74,7 @@ def ingest(
     missing, the place cannot be written, or not one film is usable.
     """
     settings = settings or IngestSettings()
-    files = find_films(paths)
+    files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
     _warn_of_missing(records, settings)
     original = _language(settings.original)
@@ -82,6 +84,7 @@ def ingest(
         files = _not_quarantined(files, writer, settings)
         return _plan(files, records, original, settings, writer, quiet)
     created = not root.exists()
+    _require_own_folder(root)
     with lock(root):
         writer = CatalogWriter(root)
         before = writer.quarantined()
@@ -134,6 +137,13 @@ def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings)
             f"warning: {settings.titles} names {len(missing)} films that do not exist, first {missing[0]}",
             file=sys.stderr,
         )
+
+
+def _require_own_folder(root: Path) -> None:
+    """A corpus must not be spread among other files, such as the films themselves."""
+    others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
+    if others:
+        raise InputError(f"{root} holds other files ({min(others)}); choose an empty or new folder for --out")
 
 
 def _not_quarantined(files: list[Path], writer: CatalogWriter, settings: IngestSettings) -> list[Path]:
@@ -248,7 +258,7 @@ def _cut_all(plan: Plan, writer: CatalogWriter, settings: IngestSettings, quiet:
         else:
             tasks.append(task)
     tasks.sort(key=lambda task: -task.title.film.duration_s)
-    workers = settings.workers or available_cpus()
+    workers = available_cpus() if settings.workers is None else settings.workers
     with Progress("ingest", len(tasks), "titles", quiet) as progress:
         for outcome in run_stage(cut_title, tasks, workers):
             title = outcome.item.title
