@@ -15,6 +15,7 @@ from typing import Any
 
 from lssd.errors import InputError, LssdError
 
+_INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # Rooms are imported inside the verbs: `lssd --help` must not wait for torch.
@@ -384,7 +385,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("lssd: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
 
 
 def run() -> None:
@@ -394,6 +395,8 @@ def run() -> None:
     machine, one of them now and then aborted a run whose work was done and printed.
     """
     code = main()
+    if code == _INTERRUPTED:
+        sys.exit(code)  # what was cut short still holds semaphores, which only an orderly end gives back
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
