@@ -255,9 +255,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
-    _add_demo(verb(demo, _DEMO))
+    verb(demo, _DEMO).add_argument("--out", default="demo-out", metavar="DIR", help="default: demo-out")
     _add_filmset(verb(filmset, _FILMSET))
-    _add_inspect(verb(inspect))
+    sub = verb(inspect)
+    sub.add_argument("path", metavar="PATH", help="a film, a corpus folder or a run folder")
+    sub.add_argument("--json", action="store_true", help="as JSON")
     _add_ingest(verb(ingest, _INGEST))
     verb(verify).add_argument("path", metavar="CORPUS")
     _add_pretrain(verb(pretrain, _PRETRAIN))
@@ -295,10 +297,6 @@ TASK is a task folder in HEAR's layout, or the name of one under ROOT. Each resu
 interval, chance and the majority's score; `random-init` is the same architecture untrained."""
 
 
-def _add_demo(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--out", default="demo-out", metavar="DIR", help="default: demo-out")
-
-
 def _add_filmset(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--titles", type=int, required=True, metavar="N")
     sub.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same films; default 0")
@@ -310,11 +308,6 @@ def _add_filmset(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="of each title; default 60")
     sub.add_argument("--height", type=int, default=96, metavar="PIXELS", help="default 96")
     sub.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
-
-
-def _add_inspect(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("path", metavar="PATH", help="a film, a corpus folder or a run folder")
-    sub.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _add_ingest(sub: argparse.ArgumentParser) -> None:
