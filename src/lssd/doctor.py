@@ -2,10 +2,10 @@
 
 import importlib
 import importlib.util
-import os
 import shutil
 from importlib import metadata
 
+from lssd.engine import available_cpus
 from lssd.errors import InputError
 
 # room, import name, distribution, and the extra that brings it ("" for the base installation)
@@ -68,8 +68,7 @@ def _check_device() -> Check:
     torch = importlib.import_module("torch")
     if torch.cuda.is_available():
         return "models", "device", True, torch.cuda.get_device_name()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return "models", "device", True, f"CPU, {cores} cores"
+    return "models", "device", True, f"CPU, {available_cpus()} cores"
 
 
 def _check_disk() -> Check:
