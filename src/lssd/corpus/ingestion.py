@@ -17,6 +17,7 @@ from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
 from lssd.engine import Progress, available_cpus, run_stage
 from lssd.errors import InputError, MediaError
+from lssd.media import find_files
 from lssd.store import lock
 
 _SUFFIXES = {
@@ -110,10 +111,10 @@ def find_films(paths: Iterable[str | Path]) -> list[Path]:
     found: set[Path] = set()
     for path in map(Path, paths):
         if path.is_dir():
-            inside = {file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()}
+            inside = find_files(path, _SUFFIXES)
             if not inside:
                 raise InputError(f"no films in folder {path} (looked for {', '.join(sorted(_SUFFIXES))})")
-            found |= inside
+            found.update(inside)
         elif path.exists():
             found.add(path)
         else:

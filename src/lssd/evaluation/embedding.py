@@ -15,6 +15,7 @@ from lssd.errors import InputError, LssdError
 from lssd.evaluation.cache import EmbeddingCache, WindowVectors, cache_key
 from lssd.evaluation.windows import Window, iterate_picture, iterate_sound
 from lssd.languages import normalise
+from lssd.media import find_files
 from lssd.models import Model, weights_hash
 from lssd.store import atomic_path, hash_file
 
@@ -143,10 +144,7 @@ def find_media(paths: Sequence[str | Path]) -> list[Path]:
         if not path.is_dir():
             found[path] = None
             continue
-        inside = (
-            file for file in path.rglob("*") if file.suffix.lower() in _SOUND | _FILM and file.is_file()
-        )
-        found.update(dict.fromkeys(sorted(file for file in inside if not file.name.startswith("."))))
+        found.update(dict.fromkeys(find_files(path, _SOUND | _FILM)))
     if not found:
         named = ", ".join(str(path) for path in paths) or "no path"
         raise InputError(f"no sound or film in {named}; name files, or folders that hold some")

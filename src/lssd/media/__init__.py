@@ -10,10 +10,12 @@ from lssd.media.identity import picture_hash, track_hash
 from lssd.media.pictures import Frame, iterate_frames, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
 from lssd.media.resampling import resample
+from lssd.media.search import NO_MEDIA, find_files
 from lssd.media.sound import read_sound
-from lssd.media.write import SoundTrack, write_film
+from lssd.media.write import SoundTrack, write_film, write_sounds
 
 __all__ = [
+    "NO_MEDIA",
     "FilmInfo",
     "Frame",
     "SoundTrack",
@@ -21,6 +23,7 @@ __all__ = [
     "VideoInfo",
     "encode_picture",
     "encode_sound",
+    "find_files",
     "has_encoder",
     "iterate_frames",
     "picture_hash",
@@ -30,4 +33,5 @@ __all__ = [
     "resample",
     "track_hash",
     "write_film",
+    "write_sounds",
 ]

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -18,7 +18,14 @@ from lssd.errors import InputError, MediaError
 from lssd.media.resampling import resample
 from lssd.media.source import reason
 
-_CODECS = {"opus": "libopus", "wav": "pcm_s16le", "mp3": "libmp3lame", "h264": "libx264", "vp9": "libvpx-vp9"}
+_CODECS = {
+    "opus": "libopus",
+    "wav": "pcm_s16le",
+    "flac24": "flac",
+    "mp3": "libmp3lame",
+    "h264": "libx264",
+    "vp9": "libvpx-vp9",
+}
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 _SOUND_FILES = {
@@ -34,7 +41,7 @@ _BT709, _LIMITED = 1, 1  # AVCOL_SPC_BT709 (also primaries and transfer), AVCOL_
 
 
 def codec_name(codec: str) -> str:
-    """FFmpeg's encoder for a common name: opus, wav, mp3, h264, vp9; others as they are."""
+    """FFmpeg's encoder for a common name: opus, wav, flac24, mp3, h264, vp9; others as they are."""
     return _CODECS.get(codec, codec)
 
 
@@ -51,13 +58,17 @@ def add_stream(container: OutputContainer, codec: str, rate: int | Fraction, opt
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """How a picture is coded. `preset`: x264's, from ultrafast to veryslow; `threads` 1 keeps bytes fixed."""
+    """How a picture is coded. `preset`: x264's, from ultrafast to veryslow; `threads` 1 keeps bytes fixed.
+
+    pixel_aspect: width over height of a coded pixel, which the coded stream itself carries.
+    """
 
     codec: str = "libx264"
     gop: int = 50
     crf: int = 23
     preset: str = "veryfast"
     threads: int = 1
+    pixel_aspect: Fraction = Fraction(1)
 
     def encoder_options(self) -> dict[str, str]:
         if codec_name(self.codec) == "libvpx-vp9":
@@ -76,6 +87,10 @@ class PictureEncoder:
         height, width = first.shape[:2]
         if height % 2 or width % 2:
             raise InputError(f"a film's sides must be even, not {width} x {height}; crop or scale the frames")
+        if options.pixel_aspect <= 0:
+            raise InputError(f"a pixel aspect must be positive, not {options.pixel_aspect}")
+        if options.pixel_aspect != 1 and codec_name(options.codec) == "libvpx-vp9":
+            raise InputError("VP9 has no room for a pixel aspect; use libx264, or frames in square pixels")
         stream: VideoStream = add_stream(container, options.codec, fps, options.encoder_options())
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
@@ -84,6 +99,8 @@ class PictureEncoder:
         context.time_base = 1 / fps
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
+        if options.pixel_aspect != 1:
+            context.sample_aspect_ratio = options.pixel_aspect
         self.stream = stream
         self._fps = fps
         self._reformatter = VideoReformatter()
@@ -118,34 +135,54 @@ class PictureEncoder:
         return self.stream.encode(None)
 
 
-def quantise(samples_CS: np.ndarray) -> np.ndarray:
-    """float32 in [-1, 1] as 16-bit integers: times 32768, rounded, clipped. Exact on decoded 16-bit sound."""
-    return np.clip(np.rint(samples_CS * 32768.0), -32768, 32767).astype(np.int16)
+class Samples(Protocol):
+    """Sound float32 (C, S): an array, or anything of a shape that makes the pieces it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, S)."""
+
+    def __getitem__(self, key: tuple[slice, slice], /) -> np.ndarray:
+        """A piece, asked for as [:, a:b]."""
+
+
+def quantise(samples_CS: np.ndarray, bits: int = 16) -> np.ndarray:
+    """float32 in [-1, 1] as integers of 16 bits, or of 24 in the upper part of 32; rounded and clipped.
+
+    Exact on decoded sound of as many bits.
+    """
+    whole = 1 << (bits - 1)
+    rounded_CS = np.clip(np.rint(samples_CS * float(whole)), -whole, whole - 1)
+    return rounded_CS.astype(np.int16) if bits == 16 else rounded_CS.astype(np.int32) << (32 - bits)
 
 
 class SoundEncoder:
     """One sound stream of an output, fed in small pieces so that a film can be interleaved."""
 
     def __init__(
-        self, container: OutputContainer, samples_CS: np.ndarray, rate: int, codec: str, start_s: float = 0.0
+        self, container: OutputContainer, samples_CS: Samples, rate: int, codec: str, start_s: float = 0.0
     ) -> None:
-        samples_CS = np.asarray(samples_CS, np.float32)
-        if samples_CS.ndim != 2 or samples_CS.shape[0] not in _LAYOUTS or rate <= 0:
+        if len(samples_CS.shape) != 2 or samples_CS.shape[0] not in _LAYOUTS or rate <= 0:
             raise InputError(
                 f"sound of shape {samples_CS.shape} at {rate} Hz cannot be coded; give float32 (C, S)"
             )
         if codec_name(codec) == "libopus" and rate not in _OPUS_RATES:
-            samples_CS, rate = resample(samples_CS, rate, 48000), 48000
+            samples_CS, rate = resample(np.asarray(samples_CS[:, :], np.float32), rate, 48000), 48000
         self._samples_CS = samples_CS
         self._rate = rate
         self._layout = _LAYOUTS[samples_CS.shape[0]]
         self._start = round(start_s * rate)
         self._sent = 0
-        self.stream: AudioStream = add_stream(container, codec, rate, {})
+        deep = codec == "flac24"
+        options = {"bits_per_raw_sample": "24"} if deep else {}
+        self.stream: AudioStream = add_stream(container, codec, rate, options)
         self.stream.codec_context.layout = self._layout
         if codec_name(codec) == "libopus":
             self.stream.codec_context.format = "flt"
-        self._sixteen = self.stream.codec_context.format.packed.name == "s16"
+        elif deep:
+            self.stream.codec_context.format = "s32"
+        kind = self.stream.codec_context.format.packed.name
+        self._bits = 24 if deep else 16 if kind == "s16" else None
 
     @property
     def time_s(self) -> float:
@@ -157,10 +194,11 @@ class SoundEncoder:
     def encode(self) -> list[Packet]:
         """Packets of the next piece; with the last piece, of all that the encoder still held."""
         size = max(1, round(_CHUNK_S * self._rate))
-        piece_CS = self._samples_CS[:, self._sent : self._sent + size]
-        if self._sixteen:
-            interleaved = np.ascontiguousarray(quantise(piece_CS).T).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(interleaved, "s16", self._layout)
+        piece_CS = np.asarray(self._samples_CS[:, self._sent : self._sent + size], np.float32)
+        if self._bits is not None:
+            interleaved = np.ascontiguousarray(quantise(piece_CS, self._bits).T).reshape(1, -1)
+            packed = "s16" if self._bits == 16 else "s32"
+            frame = av.AudioFrame.from_ndarray(interleaved, packed, self._layout)
         else:
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece_CS), "fltp", self._layout)
         frame.sample_rate, frame.time_base = self._rate, Fraction(1, self._rate)
@@ -214,19 +252,19 @@ def encode_picture(
 def encode_sound(samples_CS: np.ndarray, sample_rate: int, codec: str = "flac") -> bytes:
     """A sound file of samples float32 (C, S) in [-1, 1], as bytes.
 
-    codec: "flac" or "wav" (16 bits, exact on 16-bit sound), "pcm_f32le" (a float WAV), "opus" (Ogg),
-    "aac" (MP4). Raises InputError for other codecs or shapes.
+    codec: "flac" or "wav" (16 bits, exact on 16-bit sound), "flac24" (24 bits), "pcm_f32le" (a float
+    WAV), "opus" (Ogg), "aac" (MP4). Raises InputError for other codecs or shapes.
     """
     name = codec_name(codec) if codec != "wav" else "pcm_s16le"
     if name not in _SOUND_FILES or samples_CS.ndim != 2 or samples_CS.shape[1] == 0:
         raise InputError(
             f"cannot encode sound of shape {samples_CS.shape} as {codec}; "
-            "give (C, S) and flac, wav, pcm_f32le, opus or aac"
+            "give (C, S) and flac, flac24, wav, pcm_f32le, opus or aac"
         )
     buffer = io.BytesIO()
     try:
         with av.open(buffer, "w", format=_SOUND_FILES[name], options={"fflags": "bitexact"}) as container:
-            encoder = SoundEncoder(container, samples_CS, sample_rate, name)
+            encoder = SoundEncoder(container, samples_CS, sample_rate, codec)
             while encoder.time_s < float("inf"):
                 container.mux(encoder.encode())
     except av.error.FFmpegError as error:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 
 from lssd.errors import InputError
-from lssd.media.encode import PictureEncoder, PictureOptions, SoundEncoder, first_and_all
+from lssd.media.encode import PictureEncoder, PictureOptions, Samples, SoundEncoder, first_and_all
 from lssd.media.source import reason
 from lssd.store import atomic_path
 
@@ -22,6 +23,7 @@ _CONTAINERS = {
     ".mka": "matroska",
     ".webm": "webm",
     ".mp4": "mp4",
+    ".flac": "flac",
     ".m4a": "mp4",
     ".mov": "mov",
     ".ts": "mpegts",
@@ -47,11 +49,12 @@ _AHEAD_S = 0.5  # sound is written this far ahead of the picture
 class SoundTrack:
     """A sound track to write. Samples float32 (C, S); `start_s` after the first picture, not negative.
 
+    Samples may be an array or make their pieces when asked: they are read a piece at a time, in order.
     role: original, dub, commentary, description, background, revoiced or unknown.
-    codec: flac, aac, opus, pcm_s16le, pcm_f32le, ac3, mp3 ...; what the container holds.
+    codec: flac (16 bits), flac24, aac, opus, pcm_s16le, pcm_f32le, ac3, mp3 ...; what the container holds.
     """
 
-    samples_CS: np.ndarray
+    samples_CS: Samples
     sample_rate: int
     language: str | None
     title: str = ""
@@ -59,6 +62,13 @@ class SoundTrack:
     default: bool = False
     codec: str = "flac"
     start_s: float = 0.0
+
+
+def _container_of(path: Path) -> str:
+    kind = _CONTAINERS.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(f"{path}: no container for suffix '{path.suffix}'; use {', '.join(_CONTAINERS)}")
+    return kind
 
 
 def _container_options(kind: str, tracks: Sequence[SoundTrack]) -> dict[str, str]:
@@ -126,6 +136,7 @@ def write_film(
     metadata: Mapping[str, str] | None = None,
     preset: str = "veryfast",
     threads: int = 1,
+    pixel_aspect: Fraction = Fraction(1),
 ) -> None:
     """Write frames uint8 (H, W, 3) and sound tracks as one film; the suffix chooses the container.
 
@@ -133,18 +144,17 @@ def write_film(
     make a film of sound alone. Languages, titles, default flags and roles are written as tags. MP4 has
     no flag for roles original, background and revoiced, Matroska none for the last two: a track without
     title then gets one that `probe` understands. The file appears under its name only when it is whole.
+    `pixel_aspect` is the width over height of a stored pixel; H.264 keeps it exactly, VP9 cannot.
 
     Raises InputError for an unknown suffix, a codec the container does not hold, frames of several or
     odd sizes, or a place that cannot be written.
     """
     path = Path(path)
-    kind = _CONTAINERS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"{path}: no container for suffix '{path.suffix}'; use {', '.join(_CONTAINERS)}")
+    kind = _container_of(path)
     first, every = first_and_all(frames)
     if first is None and not tracks:
         raise InputError(f"{path}: neither frames nor tracks to write")
-    options = PictureOptions(codec, gop, crf, preset, threads)
+    options = PictureOptions(codec, gop, crf, preset, threads, Fraction(pixel_aspect))
     with atomic_path(path) as partial:
         try:
             with av.open(
@@ -158,3 +168,27 @@ def write_film(
             raise InputError(
                 f"cannot write {path}: {reason(error)}; check the codecs and the disk"
             ) from error
+
+
+def write_sounds(files: Mapping[Path, SoundTrack]) -> None:
+    """Write several files of sound alone in step, a piece of each in turn, so that all can be made at once.
+
+    The suffix of each chooses its container. Each file appears under its name only when all are whole.
+    Raises InputError as `write_film` does.
+    """
+    try:
+        with ExitStack() as places, ExitStack() as containers:
+            sounds: list[tuple[OutputContainer, SoundEncoder]] = []
+            for path, track in files.items():
+                kind = _container_of(path)
+                partial = places.enter_context(atomic_path(path))
+                options = _container_options(kind, [track])
+                opened = av.open(f"file:{partial.absolute()}", "w", format=kind, options=options)
+                container = containers.enter_context(opened)
+                sounds.append((container, _add_track(container, track, kind)))
+            while unfinished := [pair for pair in sounds if pair[1].time_s < math.inf]:
+                container, sound = min(unfinished, key=lambda pair: pair[1].time_s)
+                container.mux(sound.encode())
+    except av.error.FFmpegError as error:
+        names = ", ".join(map(str, files))
+        raise InputError(f"cannot write {names}: {reason(error)}; check the codecs and the disk") from error
