@@ -12,6 +12,7 @@ from lssd.cli import main
 VERBS = (
     "demo",
     "filmset",
+    "view",
     "inspect",
     "ingest",
     "verify",
@@ -51,7 +52,7 @@ def test_each_verb_explains_itself(capsys: pytest.CaptureFixture[str], verb: str
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; from lssd.cli import _parser; _parser(); assert 'torch' not in sys.modules"
+    code = "import sys; import lssd.cli as c; c.build_parser(c._VERBS); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -136,12 +137,12 @@ def test_pretrain_prints_and_forecasts(
 
 
 def test_models_and_places_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert_refused(run(capsys, "inspect", tmp_path), "neither a corpus")
+    assert_refused(run(capsys, "inspect", tmp_path), "no corpus")
     assert_refused(run(capsys, "inspect", tmp_path / "no.mkv"), "no.mkv")
     assert_refused(run(capsys, "embed", tmp_path / "m", "x.wav", "--out", tmp_path / "o.npz"), "no model")
     assert_refused(run(capsys, "report", tmp_path / "r.json", "--out", tmp_path / "page"), "r.json")
     assert_refused(run(capsys, "doctor", "attic"), "no room 'attic'")
-    assert_refused(run(capsys, "filmset", "--titles", 0, "--out", tmp_path / "f"), "at least 1")
+    assert_refused(run(capsys, "filmset", "--titles", 0, "--out", tmp_path / "f"), "between 1 and")
     (tmp_path / "file").write_text("")
     assert_refused(run(capsys, "demo", "--out", tmp_path / "file/demo"), "cannot write")
 

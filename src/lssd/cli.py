@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lssd.arguments import build_parser
 from lssd.errors import InputError, LssdError
 
 _INTERRUPTED = 130
@@ -32,29 +33,38 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def filmset(arguments: argparse.Namespace) -> int:
     """Render films with several sound tracks, whose whole truth is known."""
-    from lssd.filmset import render
+    from lssd import config
+    from lssd.filmset import Settings, render, write_tasks
 
+    given = {name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__}
+    settings = config.build(Settings, config.override(given, arguments.set), "film set")
+    out = arguments.out
     with _progress("render", arguments.titles, "titles", arguments) as progress:
         films = render(
-            arguments.out,
+            out,
             arguments.titles,
-            arguments.seed,
-            languages=tuple(arguments.languages),
-            dubs_per_title=arguments.dubs_per_title,
-            seconds=arguments.seconds,
-            height=arguments.height,
+            settings,
             workers=arguments.workers,
             progress=lambda done, total: progress.update(done, total),
         )
-    out = arguments.out
-    print(
-        f"{len(films.titles)} titles in {out}; next: lssd ingest {out} --titles {out}/titles.csv --out CORPUS"
-    )
+    print(f"{len(films.titles)} titles in {out}; look at them with lssd view {out}")
+    if arguments.tasks is not None:
+        with _progress("render tasks", 0, "folds", arguments) as progress:
+            folders = write_tasks(
+                Path(out) / "tasks",
+                settings.seed,
+                arguments.items_per_class,
+                tasks=arguments.tasks or None,
+                workers=arguments.workers,
+                progress=lambda done, total: progress.update(done, total),
+            )
+        print(f"{len(folders)} probe tasks in {out}/tasks")
+    print(f"next: lssd ingest {out} --titles {out}/titles.csv --out CORPUS")
     return 0
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """Describe a film, a corpus or a run."""
+    """Describe a film, a corpus, a run or a film set."""
     from lssd.inspection import inspect as look
     from lssd.reporting import terminal
 
@@ -66,6 +76,7 @@ def inspect(arguments: argparse.Namespace) -> int:
             "film": terminal.show_film,
             "corpus": terminal.show_corpus,
             "run": terminal.show_run,
+            "filmset": terminal.show_filmset,
         }
         show[kind](found)
     return 0
@@ -212,6 +223,21 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def view(arguments: argparse.Namespace) -> int:
+    """Write a page that shows a film set: contact sheet, players, spectrograms."""
+    from lssd.reporting import view as run
+
+    with _progress("page", 0, "titles", arguments) as progress:
+        page = run(
+            arguments.path,
+            arguments.out,
+            arguments.titles,
+            progress=lambda done, total: progress.update(done, total),
+        )
+    print(page)
+    return 0
+
+
 def doctor(arguments: argparse.Namespace) -> int:
     """Say what is installed and works here, and how to get what is missing."""
     from lssd.doctor import examine
@@ -227,144 +253,15 @@ def _progress(title: str, total: int, unit: str, arguments: argparse.Namespace) 
     return Progress(title, total, unit, arguments.quiet)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argparse, with errors of one line as everywhere else."""
-
-    def error(self, message: str) -> Any:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="lssd",
-        description="Audiovisual pretraining on dubbed films: looking similar, sounding different.",
-        epilog="Start with: lssd demo",
-    )
-    parser.add_argument("--version", action="version", version=_version())
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
-
-    def verb(function: Callable[[argparse.Namespace], int], more: str = "") -> argparse.ArgumentParser:
-        summary = (function.__doc__ or "").splitlines()[0]
-        sub = verbs.add_parser(
-            function.__name__,
-            help=summary,
-            description=f"{summary}\n\n{more}".strip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        sub.add_argument("--quiet", action="store_true", help="no progress lines")
-        sub.set_defaults(function=function)
-        return sub
-
-    verb(demo, _DEMO).add_argument("--out", default="demo-out", metavar="DIR", help="default: demo-out")
-    _add_filmset(verb(filmset, _FILMSET))
-    sub = verb(inspect)
-    sub.add_argument("path", metavar="PATH", help="a film, a corpus folder or a run folder")
-    sub.add_argument("--json", action="store_true", help="as JSON")
-    _add_ingest(verb(ingest, _INGEST))
-    verb(verify).add_argument("path", metavar="CORPUS")
-    _add_pretrain(verb(pretrain, _PRETRAIN))
-    _add_embed(verb(embed, _EMBED))
-    _add_evaluate(verb(evaluate, _EVALUATE))
-    sub = verb(report)
-    sub.add_argument("results", nargs="+", metavar="RESULT", help="result files, or folders of them")
-    sub.add_argument("--out", required=True, metavar="DIR")
-    verb(doctor).add_argument("room", nargs="?", metavar="ROOM", help="check this room alone")
-    return parser
-
-
-_DEMO = """\
-The whole path at small size: 6-8 minutes on 2 cores. Killed and run again, it does only what is
-missing. At its end it prints its time, its memory and the share of training spent waiting for data,
-and exits with 1 when one of them is beyond its bound (10 minutes, 6 GB, 15 %)."""
-
-_FILMSET = "Each title is one MKV with tagged sound tracks and one JSON with the truth."
-
-_INGEST = """\
-Files with the same picture are one title: the same film again with more tracks, or once a language.
-Shots of 3-12 s are kept, the others noted with the reason. Languages come from the tracks' tags, else
-from a file name such as film_de.mkv, else from the titles table: CSV with the column path and any of
-original_language, genre, split (train, valid, test), languages (of the tracks in order, by spaces).
-A file that cannot be used goes to the quarantine table; the rest is done."""
-
-_PRETRAIN = """\
-RECIPE is a packaged name or a YAML file. A run that was killed goes on from its last checkpoint.
-Example: lssd pretrain demo --corpus C --out R --set schedule.steps=200"""
-
-_EMBED = "FILE ends in .parquet or .npz; columns path, start_s, end_s, modality, vector."
-
-_EVALUATE = """\
-TASK is a task folder in HEAR's layout, or the name of one under ROOT. Each result is one JSON with an
-interval, chance and the majority's score; `random-init` is the same architecture untrained."""
-
-
-def _add_filmset(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--titles", type=int, required=True, metavar="N")
-    sub.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same films; default 0")
-    sub.add_argument("--out", required=True, metavar="DIR")
-    sub.add_argument(
-        "--languages", nargs="+", default=["en", "es", "fr", "ja", "de", "it", "ko"], metavar="L"
-    )
-    sub.add_argument("--dubs-per-title", type=int, default=2, metavar="N", help="default 2")
-    sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="of each title; default 60")
-    sub.add_argument("--height", type=int, default=96, metavar="PIXELS", help="default 96")
-    sub.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
-
-
-def _add_ingest(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("paths", nargs="+", metavar="PATH", help="films, or folders of them")
-    sub.add_argument("--out", required=True, metavar="CORPUS")
-    sub.add_argument("--clips", action="store_true", help="each file is one clip already; find no shots")
-    sub.add_argument("--titles", metavar="CSV", help="what is known of the titles")
-    sub.add_argument("--original", metavar="L", help="original language, where nothing else says it")
-    sub.add_argument(
-        "--single-language", action="store_true", help="accept a corpus in which no title has a dub"
-    )
-    sub.add_argument(
-        "--keep", nargs=2, type=float, default=(3.0, 12.0), metavar="S", help="durations kept; default 3 12"
-    )
-    sub.add_argument("--short-side", type=int, default=320, metavar="PIXELS", help="of clips; default 320")
-    sub.add_argument("--keyframe-every", type=int, default=25, metavar="FRAMES", help="default 25")
-    sub.add_argument("--workers", type=int, metavar="N", help="default: one a core")
-    sub.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
-    sub.add_argument("--retry-failed", action="store_true", help="try again what is in quarantine")
-
-
-def _add_pretrain(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("recipe", metavar="RECIPE")
-    sub.add_argument("--corpus", metavar="CORPUS")
-    sub.add_argument("--out", metavar="RUN")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
-    sub.add_argument("--dry-run", action="store_true", help="say how large the run is, and stop")
-    sub.add_argument("--print-recipe", action="store_true", help="print the whole recipe, and stop")
-
-
-def _add_embed(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
-    sub.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of them")
-    sub.add_argument("--out", required=True, metavar="FILE")
-    sub.add_argument("--modality", choices=("audio", "video"), default="audio")
-    sub.add_argument("--pool", choices=("file", "window"), default="file", help="a vector a file or a window")
-    sub.add_argument("--language", metavar="L", help="of the sound track; default: the first track")
-
-
-def _add_evaluate(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
-    sub.add_argument("--tasks", nargs="+", required=True, metavar="TASK")
-    sub.add_argument("--data", required=True, metavar="ROOT")
-    sub.add_argument("--out", required=True, metavar="DIR")
-    sub.add_argument("--name", metavar="NAME", help="what reports call the model")
-    sub.add_argument("--no-random-init", action="store_true", help="leave the untrained twin out")
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    return f"lssd {metadata.version('lssd')}"
+_VERBS = {
+    verb.__name__: verb
+    for verb in (demo, filmset, inspect, ingest, verify, pretrain, embed, evaluate, report, view, doctor)
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser(_VERBS).parse_args(argv)
     try:
         return int(arguments.function(arguments))
     except LssdError as error:

@@ -125,7 +125,7 @@ def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
             for index, (item_hint, item) in enumerate(zip(inner, value, strict=True))
         )
     if origin is dict and isinstance(value, Mapping):
-        return dict(value)
+        return {name: _convert(arguments[1], item, source, f"{key}.{name}") for name, item in value.items()}
     return _convert_scalar(hint, value, source, key)
 
 

@@ -23,6 +23,7 @@ from lssd.reporting import Arm, Stage, Study, report_study
 from lssd.store import lock, read_json, write_json
 
 ARMS = ("demo-mono", "demo")
+TASKS = ("filmset_scene_speech", "filmset_language")
 _DESCRIPTIONS = {
     "demo-mono": "without dubs: both windows of a clip keep the original sound",
     "demo": "with dubs: the second window is heard in another language where there is one",
@@ -189,9 +190,12 @@ def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool)
         films = filmset.render(
             root / "films",
             settings.titles,
-            settings.seed,
-            seconds=settings.seconds,
-            held_out=settings.held_out,
+            filmset.Settings(
+                seed=settings.seed,
+                seconds=settings.seconds,
+                sizes=("160x96",),
+                held_out=settings.held_out,
+            ),
             workers=2,
             progress=lambda done, total: progress.update(done, total),
         )
@@ -200,6 +204,7 @@ def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool)
             root / "tasks",
             settings.seed,
             settings.items_per_class,
+            tasks=TASKS,
             workers=2,
             progress=lambda done, total: progress.update(done, total),
         )

@@ -5,14 +5,15 @@ from typing import Any
 
 from lssd.corpus import describe_corpus
 from lssd.errors import InputError
+from lssd.filmset import describe_filmset
 from lssd.media import probe
 from lssd.pretraining import describe_run
 
 
 def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
-    """Describe a film, a corpus or a run folder: its kind, and a JSON value.
+    """Describe a film, a corpus, a run or a film set: its kind, and a JSON value.
 
-    Raises InputError when the path is missing or a folder of neither kind, MediaError for a file
+    Raises InputError when the path is missing or a folder of no such kind, MediaError for a file
     that is no film.
     """
     place = Path(path)
@@ -22,4 +23,8 @@ def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
         return "corpus", describe_corpus(place)
     if (place / "recipe.yaml").exists():
         return "run", describe_run(place)
-    raise InputError(f"{path} is a folder, but neither a corpus (lssd ingest) nor a run (lssd pretrain)")
+    if (place / "filmset.json").exists():
+        return "filmset", describe_filmset(place)
+    raise InputError(
+        f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
+    )

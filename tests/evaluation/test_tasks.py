@@ -42,7 +42,7 @@ def test_missing_sounds_are_counted_not_fatal(tones):
     task = read_task(tones)
     assert task.missing == ("test-0.wav",) and len(task.items) == 23
     shutil.rmtree(tones / "48000" / "test")
-    with pytest.raises(InputError, match="split test has no sound"):
+    with pytest.raises(InputError, match="split test has no item"):
         read_task(tones)
 
 

@@ -1,17 +1,26 @@
-"""One small film set and one small set of probe tasks, shared by this folder's tests."""
+"""One small film set with everything in it, shared by this folder's tests."""
 
 import pytest
 
-from lssd.filmset import FilmSet, render, write_tasks
+from lssd.filmset.rendering import FilmSet, render
+from lssd.filmset.settings import Settings
 
-SETTINGS = {"titles": 3, "seed": 7, "seconds": 16.0, "height": 96, "held_out": 0.34}
+SETTINGS = Settings(
+    seed=7,
+    seconds=24.0,
+    sizes=("192x108",),
+    held_out=0.34,
+    revoiced=True,
+    gradual=0.35,
+    flashes=0.3,
+    recaps=0.3,
+    camera=0.6,
+    events=0.8,
+    stems=True,
+    subtitles=True,
+)
 
 
 @pytest.fixture(scope="session")
 def film_set(tmp_path_factory) -> FilmSet:
-    return render(tmp_path_factory.mktemp("films"), **SETTINGS)
-
-
-@pytest.fixture(scope="session")
-def task_folders(tmp_path_factory):
-    return write_tasks(tmp_path_factory.mktemp("tasks"), seed=3, items_per_class=5)
+    return render(tmp_path_factory.mktemp("films"), 3, SETTINGS)

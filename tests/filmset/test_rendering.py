@@ -6,26 +6,31 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lssd.errors import InputError, LssdError, MissingExtraError
-from lssd.filmset import FilmSet, Settings, film_path, render, write_tasks
 from lssd.filmset import rendering as rendering_module
+from lssd.filmset.backgrounds import open_backgrounds
+from lssd.filmset.directors import DIRECTORS, draw_director
+from lssd.filmset.rendering import FilmSet, film_path, render
 from lssd.filmset.script import shot_lengths, write_script
-from lssd.media import picture_hash, read_sound, track_hash
+from lssd.filmset.settings import FAULTS, LANGUAGES, Settings
+from lssd.filmset.words import make_voicing
+from lssd.media import picture_hash, probe, read_sound, track_hash
 from lssd.speech import synthesiser
 
-SMALL = {"seed": 5, "seconds": 4.0, "height": 48, "dubs_per_title": 1}
+SMALL = {"seed": 5, "seconds": 4.0, "sizes": ("80x48",), "dubs_per_title": 1}
 
 
 @pytest.fixture(scope="module")
 def small_set(tmp_path_factory) -> FilmSet:
-    return render(tmp_path_factory.mktemp("small"), titles=3, **SMALL)
+    return render(tmp_path_factory.mktemp("small"), 3, Settings(**SMALL))
 
 
 def contents(film_set: FilmSet) -> list[tuple[bytes | str, ...]]:
@@ -45,7 +50,7 @@ def times(folder: Path) -> dict[str, int]:
 
 def test_same_seed_same_films_in_one_process_or_two(small_set, tmp_path):
     calls = []
-    again = render(tmp_path, titles=3, **SMALL, workers=2, progress=lambda *call: calls.append(call))
+    again = render(tmp_path, 3, Settings(**SMALL), workers=2, progress=lambda *call: calls.append(call))
     assert contents(again) == contents(small_set)
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert again.titles == small_set.titles
@@ -53,22 +58,22 @@ def test_same_seed_same_films_in_one_process_or_two(small_set, tmp_path):
 
 
 def test_another_seed_makes_other_films(small_set, tmp_path):
-    other = render(tmp_path, titles=1, **{**SMALL, "seed": 6})
+    other = render(tmp_path, 1, Settings(**{**SMALL, "seed": 6}))
     assert other.titles[0].shots != small_set.titles[0].shots
     assert contents(other)[0][1] != contents(small_set)[0][1]
 
 
 def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
-    first = render(tmp_path, titles=2, **SMALL)
+    first = render(tmp_path, 2, Settings(**SMALL))
     before, known = times(tmp_path), contents(first)
-    more = render(tmp_path, titles=3, **SMALL)
+    more = render(tmp_path, 3, Settings(**SMALL))
     after = times(tmp_path)
     assert {name: after[name] for name in before} == before
     assert contents(more)[:2] == known
     (tmp_path / "title-0001.json").unlink()  # the film alone does not count as whole
     film_path(tmp_path, "title-0002").unlink()
     calls = []
-    again = render(tmp_path, titles=3, **SMALL, progress=lambda *call: calls.append(call))
+    again = render(tmp_path, 3, Settings(**SMALL), progress=lambda *call: calls.append(call))
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert contents(again)[:2] == known
     assert times(tmp_path)["title-0000.mkv"] == before["title-0000.mkv"]
@@ -76,9 +81,11 @@ def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
 
 def test_killed_at_any_moment_and_run_again(small_set, tmp_path):
     script = f"""
-from lssd.filmset import render
+from lssd.filmset.directors import DIRECTORS, draw_director
+from lssd.filmset.rendering import render
+from lssd.filmset.settings import Settings
 if __name__ == "__main__":
-    render({str(tmp_path)!r}, titles=3, **{SMALL!r})
+    render({str(tmp_path)!r}, 3, Settings(**{SMALL!r}))
 """
     source = Path(rendering_module.__file__).parents[2]
     for finished in (0, 1):
@@ -97,7 +104,7 @@ if __name__ == "__main__":
             assert read_sound(film).shape == (1, 4 * 48000)
         for truth in tmp_path.glob("title-*.json"):
             assert truth.with_suffix(".mkv").is_file()
-    again = render(tmp_path, titles=3, **SMALL)
+    again = render(tmp_path, 3, Settings(**SMALL))
     assert contents(again) == contents(small_set)
     assert not list(tmp_path.glob(".partial-*"))
 
@@ -112,51 +119,94 @@ def test_table_is_what_ingest_takes(small_set):
     assert FilmSet.open(small_set.folder) == small_set
 
 
-def test_stereo_keeps_the_background_alike(tmp_path):
-    film_set = render(tmp_path, titles=1, **{**SMALL, "seconds": 6.0}, channels=2)
-    original, dub = (read_sound(film_set.films[0], track) for track in (0, 1))
-    assert original.shape == dub.shape == (2, 6 * 48000)
-    assert not np.array_equal(original[0], original[1])
-    for shot in film_set.titles[0].shots:
-        for line in shot.lines:
-            for spoken in line.spoken.values():
-                window = np.s_[:, round(spoken.start_s * 48000) - 1 : round(spoken.end_s * 48000) + 1]
-                original[window] = dub[window] = 0
-    np.testing.assert_array_equal(original, dub)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"titles": 0}, "number of titles"),
         ({"languages": ("en", "tlh")}, "tlh"),
         ({"languages": ("en", "en")}, "distinct"),
         ({"languages": ("en",)}, "need 2 languages"),
-        ({"seconds": 1.0}, "at least 2 s"),
-        ({"seconds": float("nan")}, "at least 2 s"),
-        ({"height": 95}, "even"),
-        ({"channels": 6}, "channels"),
-        ({"held_out": 1.5}, "between 0 and 1"),
+        ({"seconds": 1.0}, "2 s to 4 hours"),
+        ({"seconds": float("nan")}, "2 s to 4 hours"),
+        ({"sizes": ("81x48",)}, "even"),
+        ({"sizes": ("large",)}, "320x180"),
+        ({"sizes": ()}, "sizes must not be empty"),
+        ({"fps": ("fast",)}, "24000/1001"),
+        ({"fps": ("1/0",)}, "24000/1001"),
+        ({"fps": ("200",)}, "between 10 and 60"),
+        ({"pixel_aspects": ("3",)}, "between 1/2 and 2"),
+        ({"channels": 3}, "channels"),
+        ({"held_out": 1.5}, "held_out is a share"),
+        ({"camera": float("nan")}, "camera is a share"),
+        ({"speech_db": (10.0, 5.0)}, "speech_db"),
+        ({"speakers": 5}, "1 to 4 speakers"),
+        ({"scenes": ("sea", "mars")}, "mars"),
+        ({"faults": ("mislabelled",)}, "mislabelled"),
+        ({"faults": ("offset",), "dubs_per_title": 0}, "at least 1 dub"),
         ({"seed": -1}, "seed"),
-        ({"workers": 0}, "workers"),
     ],
 )
-def test_impossible_requests_are_refused_in_one_line(tmp_path, change, message):
+def test_impossible_settings_are_refused_in_one_line(change, message):
     with pytest.raises(InputError, match=message) as caught:
-        render(tmp_path / "new", **{"titles": 1, **SMALL, **change})
+        Settings(**{**SMALL, **change})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("titles", "change", "message"),
+    [
+        (0, {}, "number of titles"),
+        (1, {"voices": "/nowhere/at/all"}, "/nowhere/at/all"),
+        (1, {"sounds": "/nowhere/at/all"}, "/nowhere/at/all"),
+    ],
+)
+def test_impossible_requests_write_nothing(tmp_path, titles, change, message):
+    with pytest.raises(InputError, match=message) as caught:
+        render(tmp_path / "new", titles, Settings(**{**SMALL, **change}))
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "new").glob("title*"))
 
 
+def test_size_rate_and_pixel_aspect_as_asked(tmp_path):
+    settings = Settings(
+        seed=5,
+        seconds=3.0,
+        dubs_per_title=1,
+        sizes=("96x64", "128x72"),
+        fps=("24000/1001",),
+        pixel_aspects=("16/15",),
+        channels=6,
+    )
+    film_set = render(tmp_path, 3, settings)
+    sizes = set()
+    for title, film in zip(film_set.titles, film_set.films, strict=True):
+        info = probe(film)
+        sizes.add((info.video.width, info.video.height))
+        assert (info.video.width, info.video.height) == (title.width, title.height)
+        assert info.video.fps == Fraction(24000, 1001) and title.frames == 72
+        assert info.video.pixel_aspect == Fraction(16, 15)
+        assert [track.channels for track in info.tracks] == [6, 6]
+    assert sizes <= {(96, 64), (128, 72)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_renders_and_stands_in_the_truth(tmp_path, fault):
+    film_set = render(tmp_path, 1, Settings(**SMALL, faults=(fault,)))
+    title, info = film_set.titles[0], probe(film_set.films[0])
+    faulty = [track for track in title.tracks if track.fault is not None]
+    assert [track.fault.kind for track in faulty] == [fault] and faulty[0].role != "original"
+    assert [track.language for track in info.tracks] == [track.tagged for track in title.tracks]
+    assert (faulty[0].tagged != faulty[0].language) == (fault == "mislabel")
+
+
 def test_films_of_other_settings_are_not_mixed(small_set):
-    with pytest.raises(InputError, match="height 48, not 64"):
-        render(small_set.folder, titles=1, **{**SMALL, "height": 64})
+    with pytest.raises(InputError, match="sizes 80x48, not 96x64"):
+        render(small_set.folder, 1, Settings(**{**SMALL, "sizes": ("96x64",)}))
 
 
 def test_unusable_folders_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        render(tmp_path / "file" / "films", titles=1, **SMALL)
+        render(tmp_path / "file" / "films", 1, Settings(**SMALL))
     with pytest.raises(InputError, match="no film set"):
         FilmSet.open(tmp_path)
     (tmp_path / "filmset.json").write_text("{")
@@ -166,48 +216,58 @@ def test_unusable_folders_are_refused(tmp_path):
 
 def test_without_espeak_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(synthesiser.importlib.util, "find_spec", lambda name: None)
-    for make in (lambda: render(tmp_path, titles=1, **SMALL), lambda: write_tasks(tmp_path, seed=0)):
-        with pytest.raises(MissingExtraError, match=r"lssd\[filmset\]"):
-            make()
+    with pytest.raises(MissingExtraError, match=r"lssd\[filmset\]"):
+        render(tmp_path, 1, Settings(**SMALL))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_title_that_fails_is_named_and_the_others_stand(tmp_path, monkeypatch):
-    real = rendering_module.perform
+    real = rendering_module.write_script
 
-    def failing(script, synthesiser):
-        if script.index == 1:
+    def failing(settings, index, *others):
+        if index == 1:
             raise RuntimeError("no film in the camera")
-        return real(script, synthesiser)
+        return real(settings, index, *others)
 
-    monkeypatch.setattr(rendering_module, "perform", failing)
+    monkeypatch.setattr(rendering_module, "write_script", failing)
     with pytest.raises(LssdError, match=r"1 of 3 titles failed, first title-0001: .*no film in the camera"):
-        render(tmp_path, titles=3, **SMALL)
+        render(tmp_path, 3, Settings(**SMALL))
     assert sorted(path.name for path in tmp_path.glob("*.mkv")) == ["title-0000.mkv", "title-0002.mkv"]
     assert not (tmp_path / "titles.csv").exists()
 
 
 @given(seed=st.integers(0, 2**32), frames=st.integers(50, 6000))
 def test_shots_fill_the_film_within_their_limits(seed, frames):
-    lengths = shot_lengths(np.random.default_rng(seed), frames)
+    lengths = shot_lengths(np.random.default_rng(seed), frames, Fraction(25))
     assert sum(lengths) == frames
     assert all(50 <= length <= 375 for length in lengths)
 
 
 def test_some_shots_are_shorter_and_longer_than_ingest_keeps():
-    lengths = np.array(shot_lengths(np.random.default_rng(0), 25 * 3600)) / 25
+    lengths = np.array(shot_lengths(np.random.default_rng(0), 25 * 3600, Fraction(25))) / 25
     assert 0.05 < (lengths < 3).mean() < 0.25
     assert 0.04 < (lengths > 12).mean() < 0.2
 
 
-@settings(max_examples=20, deadline=None)
-@given(index=st.integers(0, 500), languages=st.integers(2, 7), share=st.sampled_from([0.0, 0.2, 0.25, 1.0]))
-def test_languages_and_splits_are_balanced(index, languages, share):
-    chosen = Settings(3, Settings(3).languages[:languages], dubs_per_title=1, held_out=share, seconds=4.0)
-    first = index // languages * languages
-    block = [write_script(chosen, first + k) for k in range(languages)]
-    assert {title.original_language for title in block} == set(chosen.languages)
-    if share == 0.25:
-        assert sum(write_script(chosen, index // 4 * 4 + k).split == "test" for k in range(4)) == 1
-    elif share in (0.0, 1.0):
-        assert {title.split for title in block} == {"test" if share else "train"}
+@pytest.mark.parametrize(("languages", "share"), [(2, 0.0), (5, 0.2), (7, 0.25), (3, 1.0)])
+def test_languages_and_splits_are_balanced(languages, share):
+    spoken = LANGUAGES[:languages]
+    chosen = Settings(3, spoken, dubs_per_title=1, held_out=share, seconds=4.0, look_language_strength=1.0)
+    with make_voicing(None, spoken) as voicing:
+        titles = [write_script(chosen, k, voicing, open_backgrounds(None)) for k in range(4 * languages)]
+    for block in range(4):
+        originals = {title.original_language for title in titles[block * languages : (block + 1) * languages]}
+        assert originals == set(spoken)
+    held_out = [title.split == "test" for title in titles]
+    assert sum(held_out) == int(4 * languages * share + 1e-9)
+    home = {title.original_language: title.director for title in titles}
+    assert all(title.director == home[title.original_language] for title in titles)
+    assert len(set(home.values())) == languages
+
+
+def test_looks_tell_of_the_language_as_much_as_asked():
+    """With strength s, a title's director is the one at home with probability s + (1 - s) / directors."""
+    for strength in (0.0, 0.5, 0.9):
+        rng = np.random.default_rng(1)
+        hits = np.mean([draw_director(rng, 3, strength) == DIRECTORS[3] for _ in range(2000)])
+        assert hits == pytest.approx(strength + (1 - strength) / len(DIRECTORS), abs=0.035)

@@ -1,16 +1,28 @@
-"""Planted results, a run folder's metrics, and a parser that checks a page as a browser would read it."""
+"""Planted results, a run folder's metrics, a film set made by hand, and a parser that checks a page as a
+browser would read it."""
 
+import csv
 import dataclasses
 import json
+from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lssd.evaluation import ModelReference, Result, Score
 from lssd.evaluation.results import write_predictions
+from lssd.filmset.camera import Camera
+from lssd.filmset.directors import Look
+from lssd.filmset.rendering import FilmSet
+from lssd.filmset.scenes.place import Scene
+from lssd.filmset.settings import Settings
+from lssd.filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track, Transition
+from lssd.media import SoundTrack, write_film
+from lssd.speech import Voice, Word
 
-_VOID = {"meta", "img", "br", "line", "circle", "path", "polyline"}
+_VOID = {"meta", "link", "img", "br", "input", "line", "circle", "path", "polyline"}
 
 
 class Page(HTMLParser):
@@ -66,6 +78,12 @@ def parse():
         return page
 
     return read
+
+
+@pytest.fixture
+def parse_markup():
+    """Read markup as a browser would: parse_markup(text) -> Page."""
+    return Page
 
 
 @pytest.fixture
@@ -133,3 +151,163 @@ def run_folder(tmp_path):
         return folder
 
     return write
+
+
+FPS, RATE = 25, 48_000  # of the planted film set
+HOSTILE = "Wet </script><b>wet</b> stone"
+TONES_HZ = {"en": 500.0, "ja": 1500.0, "fr": 3000.0}
+FAULT_S = 0.4
+SHOT = 50  # frames
+SETTINGS = Settings(
+    seed=7, languages=("en", "ja", "fr"), seconds=6.0, scenes=("sea", "forest"), faults=("offset",)
+)
+
+
+def _spoken(written: str, start_s: float, words: tuple[str, ...]) -> Spoken:
+    step = 0.8 / len(words)
+    timed = tuple(
+        Word(word, start_s + step * place, start_s + step * (place + 1)) for place, word in enumerate(words)
+    )
+    return Spoken(written, written, start_s, start_s + 0.8, -3.0, timed)
+
+
+def _line(number: int, speaker: str, start_s: float) -> Line:
+    return Line(
+        f"meaning-{number}",
+        speaker,
+        "calm",
+        ("water",),
+        {
+            "en": _spoken(HOSTILE if number == 0 else "Look, the sea.", start_s,
+                          ("Wet", "stone") if number == 0 else ("Look", "the", "sea")),
+            "ja": _spoken("海が見える。", start_s, ("うみがみえる",)),
+            "fr": _spoken("Regarde la mer.", start_s, ("Regarde", "la", "mer")),
+        },
+    )  # fmt: skip
+
+
+def make_title(index: int, width: int = 96, height: int = 54, split: str = "train") -> Title:
+    """Three shots of 2 s: a cut, then a dissolve; the second pans, has an event and a flash."""
+    still = ((0, 0.5, 0.5, 1.0),)
+    panned = ((0, 0.4, 0.5, 1.25), (SHOT + 10, 0.6, 0.5, 1.25))
+    mouth = (height // 2, width // 2, height // 2 + 4, width // 2 + 8)
+    people = (Standing("a", width // 3, height // 2, mouth),)
+    event = Event("knock", (2.5, 3.1), (4, 6, 14, 20), -6.0, 5)
+    scenes = [
+        Scene(kind, 0.5, 0.5, 0.0, 0.5, False, seed) for seed, kind in enumerate(("sea", "forest", "sea"))
+    ]
+    changes = [Transition("cut", 0, 0), Transition("cut", SHOT, SHOT),
+               Transition("dissolve", 2 * SHOT - 5, 2 * SHOT + 5)]  # fmt: skip
+    lines = [(_line(0, "a", 0.5),), (_line(1, "b", 2.6),), ()]
+    shots = tuple(
+        Shot(
+            start_frame=SHOT * number,
+            end_frame=SHOT * (number + 1),
+            seen_from=SHOT * number - (5 if number == 2 else 0),
+            seen_to=SHOT * (number + 1) + (5 if number == 1 else 0),
+            transition=changes[number],
+            flashes=(60, 61) if number == 1 else (),
+            recap_of=0 if number == 2 else None,
+            camera=Camera("pan" if number == 1 else "still", panned if number == 1 else still,
+                          (width, height), (width, height)),
+            scene=scenes[number],
+            background_source="synthesis",
+            background_db=-30.0,
+            speech_over_background_db=7.5,
+            reverb_s=0.1,
+            people=people,
+            events=(event,) if number == 1 else (),
+            lines=lines[number],
+        )
+        for number in range(3)
+    )  # fmt: skip
+    voices = {key: Voice(key, f"{key}-f1-low", "f1", "f", 40, 40, 160) for key in ("en", "ja", "fr")}
+    fault = Fault("offset", {"offset_s": FAULT_S})
+    return Title(
+        name=f"title-{index:04d}",
+        index=index,
+        seed=7,
+        split=split,
+        genre="drama",
+        director="castel",
+        original_language="en",
+        tracks=(Track("en", "en", "original", "en", None), Track("ja", "ja", "dub", "ja", None),
+                Track("fr", "fr", "dub", "fr", fault)),
+        fps="25",
+        frames=3 * SHOT,
+        width=width,
+        height=height,
+        pixel_aspect="1",
+        sample_rate=RATE,
+        channels=1,
+        look=Look((1.0, 0.9, 0.8), 1.0, 1.0, 1.0),
+        sound_tilt_db=-1.0,
+        cast=(Speaker("a", "f", 1, voices), Speaker("b", "m", 2, voices)),
+        shots=shots,
+    )  # fmt: skip
+
+
+def _draw(title: Title):
+    """Each shot in a grey of its own, white where a mouth is."""
+    for frame in range(title.frames):
+        number = frame // SHOT
+        image = np.full((title.height, title.width, 3), 40 + 50 * number, np.uint8)
+        top, left, bottom, right = title.shots[number].seen(title.shots[number].people[0].mouth, frame)
+        image[max(0, top) : bottom, max(0, left) : right] = 255
+        yield image
+
+
+def _sound(title: Title, key: str) -> np.ndarray:
+    """The same noise in every track, its own tone where it speaks; (1, S), moved by its fault."""
+    samples = round(title.frames / FPS * RATE)
+    background_S = np.random.default_rng(title.index).normal(0, 0.03, samples)
+    voice_S = np.zeros(samples)
+    for shot in title.shots:
+        for line in shot.lines:
+            begin, end = (
+                round(time_s * RATE) for time_s in (line.spoken[key].start_s, line.spoken[key].end_s)
+            )
+            voice_S[begin:end] = 0.2 * np.sin(2 * np.pi * TONES_HZ[key] * np.arange(end - begin) / RATE)
+    whole_S = background_S + voice_S
+    later = round(FAULT_S * RATE) if key == "fr" else 0
+    whole_S = np.concatenate([np.zeros(later), whole_S[: samples - later]])
+    return whole_S[None].astype(np.float32)
+
+
+def write_filmset(folder: Path, titles: int = 3, width: int = 96, height: int = 54) -> Path:
+    """The folder that `render` would have left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [["path", "original_language", "genre", "split"]]
+    for index in range(titles):
+        title = make_title(index, width, height, "test" if index == titles - 1 else "train")
+        tracks = [
+            SoundTrack(_sound(title, track.key), RATE, track.tagged, role=track.role)
+            for track in title.tracks
+        ]
+        write_film(folder / f"{title.name}.mkv", _draw(title), Fraction(FPS), tracks, preset="ultrafast")
+        (folder / f"{title.name}.json").write_text(json.dumps(title.to_json()), encoding="utf-8")
+        rows.append([f"{title.name}.mkv", "en", "drama", title.split])
+    with (folder / "titles.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    (folder / "filmset.json").write_text(
+        json.dumps({"format": 2, **dataclasses.asdict(SETTINGS)}), encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def planted_title():
+    """A title's truth: planted_title(index=0, width=96, height=54)."""
+    return make_title
+
+
+@pytest.fixture
+def make_filmset():
+    """Write a film set: make_filmset(folder, titles=3) -> folder."""
+    return write_filmset
+
+
+@pytest.fixture(scope="session")
+def planted_filmset(tmp_path_factory):
+    """Three titles of 6 s."""
+    return FilmSet.open(write_filmset(tmp_path_factory.mktemp("films") / "set"))

@@ -2,10 +2,10 @@
 
 windows      a file as windows of 3 s
 embedding    files -> vectors                     cache: kept by content
-tasks        HEAR's task folders                  probes: the linear probe
-protocols    model x task -> Result               results: what is written
-intervals    uncertainty over test items          comparison: two results, item by item
-hear         a HEAR API module
+tasks        HEAR's task folders                  items: their vectors
+protocols    model x task -> Result               probes: the linear probe
+results      what is written                      comparison: two results, item by item
+intervals    uncertainty over test items          hear: a HEAR API module
 """
 
 from lssd.evaluation.comparison import Comparison, compare

@@ -4,7 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation.embedding import embed
 from lssd.evaluation.intervals import LEVEL, accuracy_interval
+from lssd.evaluation.items import JOINED, check_encoders, item_vectors, settings_hash
 from lssd.evaluation.probes import PENALTIES, fit_probe
 from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, write_predictions
 from lssd.evaluation.tasks import Item, Task, find_tasks, read_task
@@ -47,7 +47,9 @@ def evaluate(
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Judge a model's frozen sound embeddings on tasks, with a linear probe each.
+    """Judge a model's frozen embeddings on tasks, with a linear probe each.
+
+    Of sound, of picture or of both, as a task's metadata says.
 
     `tasks` are names under `data`, or task folders (HEAR's layout). Writes `TASK.NAME.json` and the
     predictions `TASK.NAME.parquet` into `out`; a result that stands there for the same weights,
@@ -55,14 +57,16 @@ def evaluate(
     by default that of its folder. With `random_init` the model's untrained twin is judged as well, under
     the name "random-init". `cache` keeps embeddings between runs.
 
-    Raises InputError for an unknown task or one of a kind that is not supported, before anything is
-    computed, and CheckpointError for a model that cannot be loaded.
+    Raises InputError for an unknown task, one of a kind that is not supported or one that the model lacks
+    an encoder for, before anything is computed, and CheckpointError for a model that cannot be loaded.
     """
     read = [read_task(folder) for folder in find_tasks(tasks, data)]
     twice = [task for task, count in Counter(task.name for task in read).items() if count > 1]
     if twice:
         raise InputError(f"task {twice[0]} is named twice; results are one file a task")
     subjects = [_subject(model, name)]
+    for task in read:
+        check_encoders(subjects[0].model, task, subjects[0].reference.name)
     if random_init:
         subjects.append(_subject(untrained_twin(subjects[0].model), RANDOM_INIT))
     return [
@@ -75,14 +79,11 @@ def _subject(model: Model | str | Path, name: str | None) -> _Subject:
         path, loaded = None, model
     else:
         path, loaded = Path(model), load_model(model)
-    if loaded.audio is None:
-        raise InputError(f"{name or model} has no audio encoder, and these tasks judge sound")
     if name is None and path is not None:
         # A run keeps its model in RUN/model: the run's name says more.
         whole = path.resolve()
         name = whole.parent.name if whole.name == "model" else whole.name
-    settings = hash_json(loaded.config["audio"])
-    return _Subject(loaded, ModelReference(name or "model", str(path or ""), weights_hash(loaded), settings))
+    return _Subject(loaded, ModelReference(name or "model", str(path or ""), weights_hash(loaded)))
 
 
 def _evaluate_task(
@@ -90,13 +91,13 @@ def _evaluate_task(
 ) -> Result:
     stem = f"{_file_name(task.name)}.{_file_name(subject.reference.name)}"
     data = _data_hash(task)
-    standing = _standing(out / f"{stem}.json", subject.reference, data)
+    reference = replace(subject.reference, settings_sha256=settings_hash(subject.model, task.modality))
+    protocol = f"{LINEAR_PROBE}; {JOINED}" if task.modality == "audiovisual" else LINEAR_PROBE
+    standing = _standing(out / f"{stem}.json", reference, data, protocol)
     if standing is not None:
         return standing
     started = time.perf_counter()
-    paths = [item.path for item in task.items]
-    embeddings = embed(subject.model, paths, cache=cache, progress=progress)
-    vectors = dict(zip(embeddings.path, embeddings.vectors, strict=True))
+    vectors, failed = item_vectors(subject.model, task, cache, progress)
     embedded = time.perf_counter()
     items = [item for item in task.items if str(item.path) in vectors]
     rows, folds, majority = _probe(task, items, vectors)
@@ -104,19 +105,19 @@ def _evaluate_task(
     correct = np.array([row["correct"] for row in rows], dtype=bool)
     groups = [row["group"] for row in rows] if task.group_name else None
     predictions = f"{stem}.parquet"
-    notes = [f"left out: {failure.path}: {failure.reason}" for failure in embeddings.failed]
+    notes = [f"left out: {failure.path}: {failure.reason}" for failure in failed]
     if task.first_metric not in ("top1_acc", "accuracy"):
         notes.append(f"the task's authors judge by {task.first_metric}; this is accuracy")
     return Result(
-        model=subject.reference,
-        modality="audio",
+        model=reference,
+        modality=task.modality,
         task=task.name,
         task_title=task.title,
-        protocol=LINEAR_PROBE,
+        protocol=protocol,
         primary_metric="accuracy",
         scores={"accuracy": accuracy_interval(correct, groups)},
         n=len(rows),
-        missing=len(task.missing) + len(embeddings.failed),
+        missing=len(task.missing) + len(failed),
         classes=len(task.labels),
         chance=1 / len(task.labels),
         majority=majority,
@@ -148,7 +149,7 @@ def _probe(
             (division.test, test),
         ):
             if not part:
-                raise InputError(f"{task.folder}: no sound of split {split} could be read")
+                raise InputError(f"{task.folder}: no item of split {split} could be read")
         x, y = zip(*(_arrays(part, vectors, number) for part in (train, valid, test)), strict=True)
         probe = fit_probe(x[0], y[0], x[1], y[1], len(task.labels))
         predicted = probe.predict(x[2])
@@ -176,13 +177,15 @@ def _arrays(
 
 
 def _data_hash(task: Task) -> str:
-    """A hash of all that the task feeds into a result: sounds, labels, splits and groups."""
+    """A hash of all that the task feeds into a result: media, labels, splits and groups."""
     items = [[item.name, item.split, item.label, item.group, hash_file(item.path)] for item in task.items]
     names = [task.name, task.title, task.split_mode, task.group_name]
+    if task.modality != "audio":
+        names.append(task.modality)
     return hash_json([names, list(task.splits), list(task.labels), items, list(task.missing)])
 
 
-def _standing(path: Path, reference: ModelReference, data: str) -> Result | None:
+def _standing(path: Path, reference: ModelReference, data: str, protocol: str) -> Result | None:
     """The result at `path`, when it is whole and of the same weights, settings, data and protocol."""
     if not path.is_file():
         return None
@@ -197,7 +200,7 @@ def _standing(path: Path, reference: ModelReference, data: str) -> Result | None
         and old.settings_sha256 == reference.settings_sha256
         and old.name == reference.name
         and result.data_sha256 == data
-        and result.protocol == LINEAR_PROBE
+        and result.protocol == protocol
         and result.primary.level == LEVEL
     )
     return result if same else None

@@ -32,7 +32,7 @@ _PREDICTIONS = pa.schema(
 class ModelReference:
     """Which model: a name for people, where it was read from, and what it is by content.
 
-    `settings_sha256` is over the audio encoder's architecture and preprocessing.
+    `settings_sha256` is over architecture and preprocessing of the encoders that were judged.
     """
 
     name: str
@@ -56,11 +56,12 @@ class Score:
 class Result:
     """One model on one task. Scores, `chance` and `majority` are in 0..1.
 
-    `n`: test items judged; `missing`: items left out for want of a readable sound; `chance`: one
-    over `classes`; `majority`: what always naming the training items' commonest class scores;
-    `groups`: what the interval's clusters are, None when items stand alone; `covers`: which
-    uncertainty the intervals speak of; `folds`: the primary metric of each fold (one value without
-    folds); `seconds`: time by step; `predictions`: the Parquet's name, relative to the JSON.
+    `modality`: "audio", "picture" or "audiovisual"; `n`: test items judged; `missing`: items left out
+    for want of a readable file; `chance`: one over `classes`; `majority`: what always naming the
+    training items' commonest class scores; `groups`: what the interval's clusters are, None when items
+    stand alone; `covers`: which uncertainty the intervals speak of; `folds`: the primary metric of each
+    fold (one value without folds); `seconds`: time by step; `predictions`: the Parquet's name, relative
+    to the JSON.
     """
 
     model: ModelReference

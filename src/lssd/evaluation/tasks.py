@@ -7,6 +7,9 @@ TASK/fold00.json            {"file.wav": ["label"], ...}, one file a split
 TASK/48000/fold00/file.wav
 TASK/groups.csv             optional: item,group (the film, speaker or recording an item comes from)
 ```
+
+HEAR knows sound only. A task of pictures or of both says so in task_metadata.json: `"modality": "picture"`
+or `"audiovisual"`; its items are short films in TASK/films/fold00/, an audiovisual one's with its sound.
 """
 
 import csv
@@ -22,11 +25,12 @@ from lssd.errors import InputError
 _METADATA = "task_metadata.json"
 _SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
 _ACCURACY = ("top1_acc", "accuracy")
+MODALITIES = ("audio", "picture", "audiovisual")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One sound of a task."""
+    """One sound or film of a task."""
 
     name: str
     path: Path
@@ -49,8 +53,8 @@ class Task:
     """A task as its folder describes it. `labels` are the classes that have an item, in vocabulary order.
 
     `group_name` says what the groups are ("title", "speaker"), None when items have none. `missing`
-    names the items whose sound file is not there. `first_metric` is the one the task's authors
-    judge by.
+    names the items whose file is not there. `first_metric` is the one the task's authors judge by.
+    `modality` is one of MODALITIES: what of its items is judged.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Task:
     missing: tuple[str, ...]
     group_name: str | None
     first_metric: str
+    modality: str = "audio"
 
     def divisions(self) -> tuple[Division, ...]:
         """The trainings that give every test item one prediction.
@@ -107,7 +112,8 @@ def read_task(folder: str | Path) -> Task:
     splits = _split_names(metadata, folder)
     vocabulary = _read_vocabulary(folder / "labelvocabulary.csv")
     groups = _read_groups(folder / "groups.csv")
-    sounds = _sound_folder(folder)
+    modality = str(metadata.get("modality", "audio"))
+    media = _sound_folder(folder) if modality == "audio" else _film_folder(folder)
     items: dict[str, Item] = {}
     missing = []
     for split in splits:
@@ -116,13 +122,13 @@ def read_task(folder: str | Path) -> Task:
                 raise InputError(f"{folder}: {name} is in the splits {items[name].split} and {split}")
             if groups and name not in groups:
                 raise InputError(f"{folder / 'groups.csv'} has no row for {name}")
-            path = sounds / split / name
+            path = media / split / name
             if not path.is_file():
                 missing.append(name)
                 continue
             items[name] = Item(name, path, split, label, groups.get(name))
     if not items:
-        raise InputError(f"{folder}: none of its {len(missing)} sounds is in {sounds}")
+        raise InputError(f"{folder}: none of its {len(missing)} items is in {media}")
     present = {item.label for item in items.values()}
     task = Task(
         name=str(metadata["task_name"]),
@@ -135,6 +141,7 @@ def read_task(folder: str | Path) -> Task:
         missing=tuple(missing),
         group_name=str(metadata.get("group") or "group") if groups else None,
         first_metric=str(metadata.get("evaluation", ["top1_acc"])[0]),
+        modality=modality,
     )
     _check_classes(task)
     return task
@@ -184,6 +191,10 @@ def _check_kind(metadata: dict[str, Any], folder: Path) -> None:
     for key, supported in (("prediction_type", "multiclass"), ("embedding_type", "scene")):
         if metadata.get(key, supported) != supported:
             raise InputError(f"{path}: {key} {metadata[key]!r} is not supported; {supported} tasks are")
+    if metadata.get("modality", "audio") not in MODALITIES:
+        raise InputError(
+            f"{path}: modality {metadata['modality']!r} is not supported; {', '.join(MODALITIES)} are"
+        )
     metrics = metadata.get("evaluation", ["top1_acc"])
     if not isinstance(metrics, list) or not set(_ACCURACY) & set(map(str, metrics)):
         raise InputError(
@@ -233,6 +244,13 @@ def _sound_folder(folder: Path) -> Path:
     return max(rates, key=lambda path: int(path.name))
 
 
+def _film_folder(folder: Path) -> Path:
+    films = folder / "films"
+    if not films.is_dir():
+        raise InputError(f"{folder} holds no films; they lie in {films}/SPLIT/")
+    return films
+
+
 def _read_split(path: Path, vocabulary: list[str]) -> Iterator[tuple[str, str]]:
     known = set(vocabulary)
     for name, labels in _read_json(path).items():
@@ -251,7 +269,7 @@ def _check_classes(task: Task) -> None:
     for division in task.divisions():
         for split in (division.valid, division.test):
             if not counts[split]:
-                raise InputError(f"{task.folder}: split {split} has no sound")
+                raise InputError(f"{task.folder}: split {split} has no item")
         learnt = {label for split in division.train for label in counts[split]}
         unlearnt = sorted(set(counts[division.test]) - learnt)
         if unlearnt:

@@ -1,29 +1,37 @@
 """Rendered films whose truth is known, and probe tasks from the same world.
 
-`render` makes titles with hard cuts, eight kinds of scene that look and sound like themselves, and
-people who speak one of seven languages, dubbed into others over the very same background. Every cut,
-scene, line, word, voice and gain is written beside each film (`lssd.filmset.truth` describes how), so
-that what ingest, dubbing and pretraining do can be checked. `write_tasks` makes labelled sounds of
-unseen titles and voices, in the layout of the HEAR benchmark.
+`render` makes titles of shots in twenty kinds of place that look and sound like themselves, with people
+who speak one of seven languages, dubbed into others over the very same background. Every cut, scene,
+event, line, word, voice, gain and fault is written beside each film (`lssd.filmset.truth` describes how),
+so that what ingest, dubbing and pretraining do can be checked. `write_tasks` makes labelled sounds and
+pictures of unseen titles, voices and sentences, in the layout of the HEAR benchmark.
 """
 
-from lssd.filmset.lines import LANGUAGES
+from lssd.filmset.describe import describe_filmset
 from lssd.filmset.rendering import FilmSet, film_path, render
 from lssd.filmset.scenes import KINDS
-from lssd.filmset.script import Settings
-from lssd.filmset.tasks import write_tasks
-from lssd.filmset.truth import Line, Shot, Speaker, Spoken, Title
+from lssd.filmset.settings import FAULTS, LANGUAGES, STYLES, Settings
+from lssd.filmset.tasks import TASKS, write_tasks
+from lssd.filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track
 
 __all__ = [
+    "FAULTS",
     "KINDS",
     "LANGUAGES",
+    "STYLES",
+    "TASKS",
+    "Event",
+    "Fault",
     "FilmSet",
     "Line",
     "Settings",
     "Shot",
     "Speaker",
     "Spoken",
+    "Standing",
     "Title",
+    "Track",
+    "describe_filmset",
     "film_path",
     "render",
     "write_tasks",

@@ -1,42 +1,39 @@
-"""Which voices speak in which titles: those of held-out titles are heard nowhere else."""
+"""Who speaks in which track: the people of a title and their voices."""
 
 import numpy as np
 
-from lssd.speech import Voice, voices
-
-FOLDS = 5
-
-
-def held_out_variants() -> list[tuple[str, str]]:
-    """Timbres kept for held-out titles and probe tasks: FOLDS pairs of (a man's, a woman's)."""
-    listed = list(dict.fromkeys((voice.sex, voice.variant) for voice in voices("en")))
-    men = [variant for sex, variant in listed if sex == "m"][1::4][:FOLDS]
-    women = [variant for sex, variant in listed if sex == "f"][1::3][:FOLDS]
-    return list(zip(men, women, strict=True))
+from lssd.filmset.truth import Speaker, Track
+from lssd.filmset.words import Voicing
+from lssd.speech import Voice
 
 
-def voices_for(language: str, held_out: bool) -> list[Voice]:
-    """The voices of a language that training titles (or held-out titles) may use."""
-    kept = {variant for pair in held_out_variants() for variant in pair}
-    return [voice for voice in voices(language) if (voice.variant in kept) == held_out]
+def cast_people(
+    rng: np.random.Generator, voicing: Voicing, tracks: tuple[Track, ...], held_out: bool, people: int
+) -> tuple[Speaker, ...]:
+    """The people of a title, women and men, each with a voice in every track.
 
-
-def cast_voices(
-    rng: np.random.Generator, languages: tuple[str, ...], sexes: list[str], held_out: bool
-) -> list[dict[str, Voice]]:
-    """A voice for each person (by sex) in each language.
-
-    No two people of a track share a timbre, nor do two tracks of a person, as far as there are enough.
+    No two people of a track share a timbre, nor do two tracks of a person, as far as there are enough;
+    a person keeps their sex in every track where there is a voice of it.
     """
-    cast: list[dict[str, Voice]] = []
-    for sex in sexes:
-        person: dict[str, Voice] = {}
-        for language in languages:
-            others = {other[language].variant for other in cast}
-            own = {voice.variant for voice in person.values()}
-            open_to = [voice for voice in voices_for(language, held_out) if voice.sex == sex]
-            apart = [voice for voice in open_to if voice.variant not in others] or open_to
-            free = [voice for voice in apart if voice.variant not in own] or apart
-            person[language] = free[int(rng.integers(len(free)))]
-        cast.append(person)
-    return cast
+    sexes = ["f", "m", *rng.permutation(["f", "m"])][:people]
+    cast: list[Speaker] = []
+    for number, sex in enumerate(sexes):
+        voices: dict[str, Voice] = {}
+        for track in tracks:
+            open_to = voicing.voices(track.language, held_out)
+            taken = {other.voices[track.key].variant for other in cast}
+            own = {voice.variant for voice in voices.values()}
+            voices[track.key] = _choose(rng, open_to, str(sex), taken, own)
+        look_seed = int(rng.integers(2**31))
+        cast.append(Speaker(chr(ord("a") + number), str(sex), look_seed, voices))
+    return tuple(cast)
+
+
+def _choose(
+    rng: np.random.Generator, open_to: list[Voice], sex: str, taken: set[str], own: set[str]
+) -> Voice:
+    """One of the voices, by wishes from the strongest to the weakest: sex, apart from others, from own."""
+    fitting = [voice for voice in open_to if voice.sex == sex] or open_to
+    apart = [voice for voice in fitting if voice.variant not in taken] or fitting
+    free = [voice for voice in apart if voice.variant not in own] or apart
+    return free[int(rng.integers(len(free)))]

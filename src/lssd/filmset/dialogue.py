@@ -1,159 +1,283 @@
-"""A title's sound: who says what when, and the tracks, which differ in nothing but the voices."""
+"""Who says what when: a conversation for every shot, timed to fit in all of a title's tracks.
+
+The original's take sets a line's place in the film; dubs are spoken to its length and set in within
+80 ms of it. All times are whole samples, so that the truth and the sound agree exactly.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lssd.filmset.lines import LINES, line_numbers
-from lssd.filmset.sounds import background
-from lssd.filmset.truth import Line, Shot, Speaker, Spoken, Title
-from lssd.media import resample
-from lssd.speech import Synthesiser, Utterance, Voice, Word
+from lssd.filmset.faults import settle_fault
+from lssd.filmset.rooms import Room
+from lssd.filmset.settings import Settings
+from lssd.filmset.truth import Line, Shot, Spoken, Title, Track
+from lssd.filmset.words.protocol import Sentence, Take, Voicing
+from lssd.speech import Word
 
+VOICE_PEAK = 0.33  # of a voice as its room answers it
 _DIALOGUE = 51  # purpose of a title's generator
-_SILENT_SHARE = 0.2  # of shots
-_SECOND_CHANNEL_S = 0.007  # the right channel hears the background this much later
-_PEAK = 0.97
+_STYLES = {"calm": 0.4, "excited": 0.2, "whispered": 0.1, "sad": 0.15, "angry": 0.15}
+_ASKED = 0.85  # share of questions said as such
+_SHIFT_S = 0.08  # a dub begins at most this far from the original
+_GAP_S = (0.2, 0.9)  # between one line and the next
+_CUT_IN_S = (0.15, 0.6)  # how early an overlapping line begins
+_FIRST_S, _LAST_S = (0.1, 0.5), 0.08  # free at a shot's ends
+_SHORTEST_S = 0.7  # no line is tried in less
+_MISSES = 4  # sentences that do not fit, before a shot is given up
+_QUIET_PEAK = 0.2  # a room raises no voice from here above VOICE_PEAK
+
+
+def write_lines(title: Title, settings: Settings, voicing: Voicing) -> Title:
+    """A title without lines, with what its people say in every shot, and its fault settled."""
+    shots: list[Shot] = []
+    share = _Share(settings.overlaps)
+    for number, shot in enumerate(title.shots):
+        span = own_span(title, number)
+        if shot.recap_of is not None:
+            lines = _repeated(title, shots[shot.recap_of], shot, span)
+        else:
+            rng = np.random.default_rng([title.seed, _DIALOGUE, title.index, number])
+            lines = ()
+            if rng.uniform() >= settings.silent and shot.people:
+                lines = _Conversation(title, shot, span, settings, voicing, rng, share).lines()
+        shots.append(replace(shot, lines=lines))
+    return settle_fault(replace(title, shots=tuple(shots)), voicing)
+
+
+def own_span(title: Title, number: int) -> tuple[int, int]:
+    """Samples of the film in which a shot is seen alone: outside the transitions at its ends."""
+    shot = title.shots[number]
+    first, last = shot.start_frame, shot.end_frame
+    if shot.transition.kind != "cut":
+        first = max(first, shot.transition.last_frame)
+    if number + 1 < len(title.shots) and title.shots[number + 1].transition.kind != "cut":
+        last = min(last, title.shots[number + 1].transition.first_frame)
+    return title.sample(first), title.sample(last)
+
+
+def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
+    """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
+    spoken, original = line.spoken[track.key], title.tracks[0]
+    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / 48000
+    sentence = _sentence(line.key, track.language, spoken.text, spoken.written, line.keywords)
+    voice = title.speaker(line.speaker).voices[track.key]
+    return voicing.say(sentence, track.language, voice, line.style, seconds)
+
+
+def seconds_of(title: Title, sample: int) -> float:
+    """The time of a sample, as it is written."""
+    return round(sample / title.sample_rate, 6)
+
+
+def sample_of(title: Title, seconds: float) -> int:
+    """The sample of a written time."""
+    return round(seconds * title.sample_rate)
+
+
+def _length(title: Title, spoken: Spoken) -> int:
+    return sample_of(title, spoken.end_s) - sample_of(title, spoken.start_s)
+
+
+def _sentence(key: str, language: str, text: str, written: str, keywords: tuple[str, ...]) -> Sentence:
+    """One language of a sentence: all that the truth keeps, and so all that a take may depend on."""
+    asks = written.rstrip().endswith(("?", "？"))
+    return Sentence(key, {language: text}, {language: written}, keywords, asks)
+
+
+def _repeated(title: Title, earlier: Shot, shot: Shot, span: tuple[int, int]) -> tuple[Line, ...]:
+    """The lines of an earlier shot, as long after `seen_from` as they were there, those that fit."""
+    later = title.sample(shot.seen_from) - title.sample(earlier.seen_from)
+    moved = (
+        replace(line, spoken={key: _moved(title, spoken, later) for key, spoken in line.spoken.items()})
+        for line in earlier.lines
+    )
+    return tuple(
+        line
+        for line in moved
+        if min(sample_of(title, spoken.start_s) for spoken in line.spoken.values()) >= span[0]
+        and max(sample_of(title, spoken.end_s) for spoken in line.spoken.values()) <= span[1]
+    )
+
+
+def _moved(title: Title, spoken: Spoken, later: int) -> Spoken:
+    return replace(
+        spoken,
+        start_s=seconds_of(title, sample_of(title, spoken.start_s) + later),
+        end_s=seconds_of(title, sample_of(title, spoken.end_s) + later),
+        words=_later(spoken.words, later / title.sample_rate),
+    )
+
+
+def _later(words: tuple[Word, ...], seconds: float) -> tuple[Word, ...]:
+    return tuple(
+        replace(
+            word,
+            start_s=round(float(word.start_s) + seconds, 6),
+            end_s=round(float(word.end_s) + seconds, 6),
+        )
+        for word in words
+    )
+
+
+class _Share:
+    """Draws a share of lines, though only some of them may be drawn."""
+
+    def __init__(self, share: float) -> None:
+        self.share, self.lines, self.drawn = share, 0, 0
+
+    def draw(self, rng: np.random.Generator) -> bool:
+        owed = self.share * (self.lines + 1) - self.drawn
+        return self.share > 0 and rng.uniform() < owed
+
+    def count(self, drawn: bool) -> None:
+        self.lines += 1
+        self.drawn += drawn
 
 
 @dataclass(frozen=True)
-class Performance:
-    """A title with its lines, its tracks float32 (C, S) by language, and mouths: by shot, by speaker (T,)."""
+class _Said:
+    """A line in the making: who says it, and its takes and first samples by track."""
 
-    title: Title
-    tracks: dict[str, np.ndarray]
-    openings: tuple[dict[str, np.ndarray], ...]
-
-
-@dataclass(frozen=True)
-class _Take:
-    """A line as spoken in every language, at the film's sample rate, without gain."""
-
-    number: int
     speaker: str
-    voices: dict[str, tuple[Utterance, np.ndarray]]
-    start_s: float
+    takes: dict[str, Take]
+    starts: dict[str, int]
 
     @property
-    def end_s(self) -> float:
-        return self.start_s + max(utterance.duration_s for utterance, _ in self.voices.values())
+    def ends(self) -> dict[str, int]:
+        return {key: start + len(self.takes[key].samples) for key, start in self.starts.items()}
 
 
-def perform(title: Title, synthesiser: Synthesiser) -> Performance:
-    """Have the cast speak, and mix every track: background, the same in all, plus voices at fixed gains."""
-    rng = np.random.default_rng([title.seed, _DIALOGUE, title.index])
-    samples = round(title.frames * title.sample_rate / title.fps)
-    bed_CS = np.zeros((title.channels, samples), dtype=np.float32)
-    spans, planned = [], []
-    for shot in title.shots:
-        first, last = (round(f * title.sample_rate / title.fps) for f in (shot.start_frame, shot.end_frame))
-        sound = background(
-            shot.scene, last - first, title.sample_rate, shot.background_db, title.sound_tilt_db
-        )
-        bed_CS[0, first:last] = sound
-        if title.channels == 2:
-            bed_CS[1, first:last] = np.roll(sound, round(_SECOND_CHANNEL_S * title.sample_rate))
-        spans.append((first, last))
-        planned.append(_plan(title, shot, rng, synthesiser))
-    tracks = {language: bed_CS.copy() for language in title.languages}
-    shots, openings = [], []
-    for shot, takes in zip(title.shots, planned, strict=True):
-        shots.append(_mix(title, shot, takes, bed_CS, tracks))
-        openings.append(_openings(title, shot, takes))
-    return Performance(replace(title, shots=tuple(shots)), tracks, tuple(openings))
+class _Conversation:
+    """The lines of one shot, found one after the other."""
 
+    def __init__(
+        self,
+        title: Title,
+        shot: Shot,
+        span: tuple[int, int],
+        settings: Settings,
+        voicing: Voicing,
+        rng: np.random.Generator,
+        share: _Share,
+    ) -> None:
+        self.title, self.shot, self.voicing, self.rng, self.share = title, shot, voicing, rng, share
+        self.rate = title.sample_rate
+        self.first = span[0] + self._samples(rng.uniform(*_FIRST_S))
+        self.last = span[1] - self._samples(_LAST_S)
+        self.room = Room(shot.scene.seed, shot.reverb_s if settings.reverb else 0.0, self.rate)
+        self.said: list[_Said] = []
 
-def speak_at(
-    synthesiser: Synthesiser, text: str, language: str, voice: Voice, sample_rate: int
-) -> tuple[Utterance, np.ndarray]:
-    """A line without the silence around it, as spoken and as samples (S,) at another rate."""
-    utterance = synthesiser.utter(text, language, voice).trimmed()
-    return utterance, resample(utterance.samples[None], utterance.sample_rate, sample_rate)[0]
+    def lines(self) -> tuple[Line, ...]:
+        """What is said, in the order in which the original's lines begin."""
+        seconds = (self.last - self.first) / self.rate
+        if seconds < _SHORTEST_S:
+            return ()
+        names = self.rng.permutation([person.name for person in self.shot.people]).tolist()
+        turns = len(names) + 2 + int(seconds)
+        sentences = self.voicing.exchange(self.rng, self.title.split == "test", turns)
+        lines: list[Line] = []
+        misses = 0
+        for sentence in sentences:
+            line = self._attempt(sentence, self._next_speaker(names))
+            if line is not None:
+                lines.append(line)
+            misses += line is None
+            if misses == _MISSES or self._reached() + self._samples(_SHORTEST_S) > self.last:
+                break
+        return tuple(lines)
 
+    def _samples(self, seconds: float) -> int:
+        return round(seconds * self.rate)
 
-def _plan(title: Title, shot: Shot, rng: np.random.Generator, synthesiser: Synthesiser) -> list[_Take]:
-    """The lines of a shot, one after the other; each has its slot in every language."""
-    now, end = shot.start_frame / title.fps + rng.uniform(0.15, 0.7), shot.end_frame / title.fps - 0.1
-    if rng.uniform() < _SILENT_SHARE:
-        return []
-    pair = rng.permutation(len(title.cast))[: 2 if end - now > 5 and rng.uniform() < 0.5 else 1]
-    numbers = rng.permutation(line_numbers(title.split == "test")).tolist()
-    takes: list[_Take] = []
-    misses = 0
-    for number in numbers:
-        speaker = title.cast[int(rng.choice(pair))]
-        take = _speak(title, number, speaker, now, end, synthesiser)
-        if take is not None:
-            takes.append(take)
-            now = take.end_s + rng.uniform(0.25, 1.0)
-        misses += take is None
-        if misses == 2 or now > end - 1.0:
-            break
-    return takes
+    def _reached(self) -> int:
+        return max((end for said in self.said for end in said.ends.values()), default=self.first)
 
+    def _next_speaker(self, names: list[str]) -> str:
+        """Everyone once, in their order; then anyone but the last."""
+        if len(self.said) < len(names):
+            return names[len(self.said)]
+        others = [name for name in names if name != self.said[-1].speaker] or names
+        return str(self.rng.choice(others))
 
-def _speak(
-    title: Title, number: int, speaker: Speaker, start_s: float, end_s: float, synthesiser: Synthesiser
-) -> _Take | None:
-    """The line in all languages, or None as soon as one does not fit before `end_s`."""
-    start_s = round(start_s * title.sample_rate) / title.sample_rate
-    spoken = {}
-    for language in title.languages:
-        voice = speaker.voices[language]
-        spoken[language] = speak_at(synthesiser, LINES[number][language], language, voice, title.sample_rate)
-        if start_s + spoken[language][0].duration_s > end_s:
+    def _attempt(self, sentence: Sentence, speaker: str) -> Line | None:
+        """The sentence as the next line, or None where a track has no room for it."""
+        title, original = self.title, self.title.tracks[0]
+        style = self._style(sentence)
+        overlapping = self._overlaps(speaker) and self.share.draw(self.rng)
+        start = self._overlapping_start() if overlapping else None
+        overlapping = start is not None
+        if start is None:
+            gap = self._samples(self.rng.uniform(*_GAP_S)) if self.said else self._samples(_SHIFT_S)
+            start = self._reached() + gap
+        take = self._say(sentence, speaker, original, style, None)
+        if start + len(take.samples) > self.last:
             return None
-    return _Take(number, speaker.name, spoken, start_s)
+        takes, starts = {original.key: take}, {original.key: start}
+        for track in title.tracks[1:]:
+            dub = self._say(sentence, speaker, track, style, len(take.samples) / 48000)
+            place = self._dub_start(track.key, start, len(dub.samples), overlapping)
+            if place is None:
+                return None
+            takes[track.key], starts[track.key] = dub, place
+        self.said.append(_Said(speaker, takes, starts))
+        self.share.count(overlapping)
+        return self._line(sentence, style, self.said[-1])
 
+    def _style(self, sentence: Sentence) -> str:
+        if sentence.question and self.rng.uniform() < _ASKED:
+            return "questioning"
+        return str(self.rng.choice(list(_STYLES), p=list(_STYLES.values())))
 
-def _mix(
-    title: Title, shot: Shot, takes: list[_Take], bed_CS: np.ndarray, tracks: dict[str, np.ndarray]
-) -> Shot:
-    """Add the takes to the tracks; return the shot with its lines."""
-    lines = []
-    for take in takes:
+    def _overlaps(self, speaker: str) -> bool:
+        """Whether a line of this speaker may cut into the last one."""
+        return bool(self.said) and self.said[-1].speaker != speaker
+
+    def _overlapping_start(self) -> int | None:
+        """A start before the last line ends in any track, after all others have; None if there is none."""
+        last = self.said[-1]
+        early = self._samples(self.rng.uniform(*_CUT_IN_S))
+        begun, ended = max(last.starts.values()), min(last.ends.values())
+        start = max(ended - early, (begun + ended) // 2)
+        free = max((end for said in self.said[:-1] for end in said.ends.values()), default=self.first)
+        near = self._samples(_SHIFT_S)
+        return start if start >= free + near and start + near < ended else None
+
+    def _dub_start(self, key: str, start: int, length: int, overlapping: bool) -> int | None:
+        """A start near the original's, before the shot ends and (or not) before the last line has."""
+        near = self._samples(_SHIFT_S)
+        latest = min(start + near, self.last - length)
+        if overlapping:
+            latest = min(latest, self.said[-1].ends[key] - 1)
+        return int(self.rng.integers(start - near, latest + 1)) if latest >= start - near else None
+
+    def _say(self, sentence: Sentence, speaker: str, track: Track, style: str, seconds: float | None) -> Take:
+        language = track.language
+        text, written = sentence.spoken[language], sentence.written[language]
+        alone = _sentence(sentence.key, language, text, written, sentence.keywords)
+        voice = self.title.speaker(speaker).voices[track.key]
+        return self.voicing.say(alone, language, voice, style, seconds)
+
+    def _line(self, sentence: Sentence, style: str, said: _Said) -> Line:
         spoken = {}
-        first = round(take.start_s * title.sample_rate)
-        for language, (utterance, voice) in take.voices.items():
-            under = bed_CS[:, first : first + len(voice)]
-            wanted_db = shot.background_db + shot.speech_over_background_db
-            gain_db = gain_for(voice, wanted_db, _PEAK - float(np.abs(under).max()))
-            tracks[language][:, first : first + len(voice)] += np.float32(10 ** (gain_db / 20)) * voice
-            spoken[language] = Spoken(
-                text=LINES[take.number][language],
-                start_s=round(take.start_s, 6),
-                end_s=round(take.start_s + len(voice) / title.sample_rate, 6),
-                gain_db=gain_db,
-                words=tuple(
-                    Word(
-                        word.text, round(take.start_s + word.start_s, 4), round(take.start_s + word.end_s, 4)
-                    )
-                    for word in utterance.words
-                ),
+        for track in self.title.tracks:
+            take, start = said.takes[track.key], said.starts[track.key]
+            spoken[track.key] = Spoken(
+                text=sentence.spoken[track.language],
+                written=sentence.written[track.language],
+                start_s=seconds_of(self.title, start),
+                end_s=seconds_of(self.title, start + len(take.samples)),
+                gain_db=self._gain_db(take.samples),
+                words=_later(take.words, start / self.rate),
             )
-        lines.append(Line(take.number, take.speaker, spoken))
-    speakers = tuple(dict.fromkeys(take.speaker for take in takes))
-    return replace(shot, lines=tuple(lines), speakers=speakers)
+        return Line(sentence.key, said.speaker, style, sentence.keywords, spoken)
 
-
-def gain_for(voice: np.ndarray, wanted_db: float, peak: float) -> float:
-    """The gain in dB, to 3 places, that brings a voice to an RMS of `wanted_db`, its peak below `peak`."""
-    rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64))))
-    highest = float(np.abs(voice).max())
-    gain_db = wanted_db - 20 * np.log10(rms)
-    return float(np.floor(1000 * min(gain_db, 20 * np.log10(max(peak, 1e-3) / highest))) / 1000)
-
-
-def _openings(title: Title, shot: Shot, takes: list[_Take]) -> dict[str, np.ndarray]:
-    """How far each speaker's mouth is open in each frame of the shot, 0..1, by the original's loudness."""
-    frames = shot.end_frame - shot.start_frame
-    step = title.sample_rate / title.fps
-    openings = {take.speaker: np.zeros(frames) for take in takes}
-    for take in takes:
-        _, voice = take.voices[title.original_language]
-        first = take.start_s * title.sample_rate - shot.start_frame * step
-        edges = np.rint(np.arange(frames + 1) * step - first).astype(int).clip(0, len(voice))
-        energy = np.concatenate([[0.0], np.cumsum(np.square(voice, dtype=np.float64))])
-        loudness = np.sqrt((energy[edges[1:]] - energy[edges[:-1]]) / step)
-        openings[take.speaker] = np.maximum(openings[take.speaker], loudness / loudness.max())
-    return openings
+    def _gain_db(self, dry: np.ndarray) -> float:
+        """The gain, to 3 places, to the level asked for, or less where the voice would peak too high."""
+        wanted_db = self.shot.background_db + self.shot.speech_over_background_db
+        gain_db = wanted_db - 10 * np.log10(np.mean(np.square(dry, dtype=np.float64)) + 1e-12)
+        peak = float(np.abs(dry).max())
+        if peak * 10 ** (gain_db / 20) > _QUIET_PEAK:
+            peak = float(np.abs(self.room.heard(dry, len(dry) + self.rate)).max())
+        highest_db = 20 * np.log10(VOICE_PEAK / max(peak, 1e-9))
+        return float(np.floor(1000 * min(gain_db, highest_db)) / 1000)

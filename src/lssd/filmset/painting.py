@@ -61,10 +61,15 @@ class Plane:
 
     def paint(self, mask: np.ndarray | float, colour: Colour) -> None:
         """Cover the plane with a graded colour (or a colour a pixel) as far as the mask (0..1) says."""
-        mask_HW1 = np.broadcast_to(np.asarray(mask, dtype=np.float32), (self.height, self.width))[..., None]
-        graded = np.asarray(self.grade(np.asarray(colour, dtype=np.float32)), dtype=np.float32)
-        self.rgb += mask_HW1 * (graded - self.rgb)
-        self.alpha += mask_HW1 * (1.0 - self.alpha)
+        mask_HW = np.broadcast_to(np.asarray(mask, dtype=np.float32), (self.height, self.width))
+        area = _extent(mask_HW)
+        colours = np.asarray(colour, dtype=np.float32)
+        if colours.ndim == 3:
+            colours = np.broadcast_to(colours, self.rgb.shape)[area]
+        graded = np.asarray(self.grade(colours), dtype=np.float32)
+        mask_hw1, rgb, alpha = mask_HW[area][..., None], self.rgb[area], self.alpha[area]
+        rgb += mask_hw1 * (graded - rgb)
+        alpha += mask_hw1 * (1.0 - alpha)
 
     def soft(self, distance: np.ndarray) -> np.ndarray:
         """1 where a signed distance (in picture heights) is negative, 0 where positive, a pixel soft."""
@@ -103,8 +108,19 @@ class Plane:
         """The canvas as a sprite; nothing painted is transparent."""
         through = np.rint(256 * (1 - self.alpha)).astype(np.uint16)
         colour = (LOW + (HIGH - LOW) * np.clip(self.rgb / np.maximum(self.alpha, 1e-6), 0, 1)) * self.alpha
-        # Rounding down keeps colour + what shows through at or below HIGH.
+        # Both parts are rounded; these bounds keep their sum within LOW..HIGH over any such frame.
+        colour = np.clip(colour.astype(np.uint16), LOW - (LOW * through >> 8), HIGH - (HIGH * through >> 8))
         return Sprite(colour.astype(np.uint8), through)
+
+
+def _extent(mask_HW: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns within which a mask is not 0: most are small, and the rest needs no work."""
+    rows = np.flatnonzero(mask_HW.any(axis=1))
+    if not len(rows):
+        return slice(0), slice(0)
+    tall = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(mask_HW[tall].any(axis=0))
+    return tall, slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def shift(colour: Colour, hue: float, amount: float = 0.12) -> np.ndarray:
@@ -113,15 +129,27 @@ def shift(colour: Colour, hue: float, amount: float = 0.12) -> np.ndarray:
 
 
 def specks(
-    rng: np.random.Generator, height: int, width: int, count: int, length: int, slant: float, level: Colour
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    count: int,
+    length: int,
+    slant: float,
+    level: Colour,
+    thick: int = 1,
 ) -> np.ndarray:
-    """Streaks or dots of light on black, uint8 (2H, 2W, 3): its (H, W) windows scroll without a seam."""
+    """Streaks or dots of light on black, uint8 (2H, 2W, 3): its (H, W) windows scroll without a seam.
+
+    length, thick: of a streak, in pixels down and across; slant: pixels that it moves across a pixel down.
+    """
     tile = np.zeros((height, width), dtype=np.float32)
     ys, xs = rng.integers(0, height, count), rng.integers(0, width, count)
     for step in range(length):
         fade = (step + 1) / length
-        place = (ys + step) % height, np.rint(xs + slant * step).astype(int) % width
-        np.maximum.at(tile, place, fade * rng.uniform(0.6, 1.0, count))
+        light = fade * rng.uniform(0.6, 1.0, count)
+        rows, columns = (ys + step) % height, np.rint(xs + slant * step).astype(int)
+        for beside in range(thick):
+            np.maximum.at(tile, (rows, (columns + beside) % width), light)
     return np.tile(as_bytes(tile[..., None] * np.asarray(level)), (2, 2, 1))
 
 
@@ -129,3 +157,26 @@ def scrolled(tile: np.ndarray, height: int, width: int, down: float, right: floa
     """The (H, W) window of a doubled tile after it moved `down` and `right` by pixels."""
     top, left = int(-down) % height, int(-right) % width
     return tile[top : top + height, left : left + width]
+
+
+def skyline(plane: Plane, rng: np.random.Generator, ground: float, tall: float) -> np.ndarray:
+    """The upper edge of a row of houses: a height per column (1, W)."""
+    edge = np.full(plane.width, ground, dtype=np.float32)
+    column = 0
+    while column < plane.width:
+        wide = int(plane.width * rng.uniform(0.06, 0.16)) + 2
+        edge[column : column + wide] = ground - tall * rng.uniform(0.35, 1.0)
+        column += wide
+    return edge[None, :]
+
+
+def windows(
+    plane: Plane, rng: np.random.Generator, edge: np.ndarray, ground: float, lit: float
+) -> np.ndarray:
+    """The mask of lit windows on houses below `edge`; `lit` is the share of windows with light."""
+    step = max(4, round(0.05 * plane.height))
+    rows, columns = np.arange(plane.height)[:, None], np.arange(plane.width)[None, :]
+    light = rng.uniform(size=(plane.height // step + 1, plane.width // step + 1)) < lit
+    pane = (rows % step < step / 2) & (columns % step < step / 2) & light[rows // step, columns // step]
+    inside = (plane.y > edge + 0.03) & (plane.y < ground - 0.03)
+    return (pane & inside).astype(np.float32)

@@ -1,99 +1,132 @@
-"""The people who speak: drawn figures whose mouths open with the sound of their voice."""
+"""The people in a shot: where they stand, and how they move while their mouths follow their voices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
-from lssd.filmset.painting import Grade, Plane, Sprite
+from lssd.errors import InputError
+from lssd.filmset.camera import Box
+from lssd.filmset.figures import LENGTH, MOUTH, MOUTH_LEVELS, Figure, mouth_box
+from lssd.filmset.truth import Speaker, Standing
 
-MOUTH_LEVELS = 8
-_LOOKS = 21  # purpose of a person's generator
-_SKINS = ((0.96, 0.8, 0.68), (0.88, 0.68, 0.52), (0.72, 0.5, 0.36), (0.5, 0.33, 0.23), (0.36, 0.24, 0.18))
-_HAIRS = ((0.1, 0.08, 0.07), (0.32, 0.2, 0.1), (0.78, 0.6, 0.28), (0.55, 0.24, 0.1), (0.7, 0.7, 0.72))
+# The middle of each mouth in shares of the canvas, and the unit of the figure in shares of its shorter
+# side, by the number of people. Those behind come first: the rest are painted over them.
+_PLACES: dict[int, tuple[tuple[float, float, float], ...]] = {
+    1: ((0.34, 0.5, 1.0),),
+    2: ((0.28, 0.5, 0.8), (0.72, 0.5, 0.8)),
+    3: ((0.5, 0.35, 0.64), (0.24, 0.57, 0.68), (0.76, 0.57, 0.68)),
+    4: ((0.41, 0.34, 0.6), (0.8, 0.34, 0.6), (0.2, 0.6, 0.62), (0.61, 0.6, 0.62)),
+}
+MOST_PEOPLE = len(_PLACES)
+_TALL, _ACTING = 22, 23  # purposes of a person's generators
+_BLINK_S = 0.14
+
+
+def standings(
+    names: Sequence[str],
+    cast: Sequence[Speaker],
+    canvas: tuple[int, int],
+    mirrored: bool,
+    rng: np.random.Generator | None = None,
+) -> tuple[Standing, ...]:
+    """Places for one to four people that hide nobody's mouth; with more people, smaller figures.
+
+    names: of people of the cast, without repeats; canvas: (width, height) in pixels; mirrored: left and
+    right swapped; rng: who stands where, otherwise in the order of the names. The truth's mouth boxes
+    hold the mouth wherever its owner's nods take it. Raises InputError for more than four.
+    """
+    if len(names) > MOST_PEOPLE:
+        raise InputError(f"a shot has room for {MOST_PEOPLE} people, not {len(names)}")
+    seeds = {person.name: person.look_seed for person in cast}
+    order = list(names) if rng is None else [names[place] for place in rng.permutation(len(names))]
+    found = {}
+    for name, (x, y, size) in zip(order, _PLACES.get(len(names), ()), strict=True):
+        tall = np.random.default_rng([seeds[name], _TALL]).uniform(-0.02, 0.02)
+        found[name] = _standing(name, 1.0 - x if mirrored else x, y + tall, size, canvas)
+    return tuple(found[name] for name in names)
+
+
+def _standing(name: str, x: float, y: float, size: float, canvas: tuple[int, int]) -> Standing:
+    width, height = canvas
+    figure = max(8, round(LENGTH * size * min(width, height)))
+    unit = figure / LENGTH
+    top, left = round(y * height - MOUTH[1] * unit), round(x * width - MOUTH[0] * unit)
+    box, reach = mouth_box(figure), _reach(unit)
+    mouth = (top + box[0] - reach, left + box[1] - reach, top + box[2] + reach, left + box[3] + reach)
+    return Standing(name, left, figure, mouth)
+
+
+def _reach(unit: float) -> int:
+    """How far a head moves from its place, in pixels."""
+    return max(1, round(0.009 * unit))
+
+
+def face(standing: Standing) -> Box:
+    """The box of a person's head, hat and all, in pixels of the canvas."""
+    top, left, bottom, right = standing.mouth
+    unit = standing.height / LENGTH
+    x, y = (left + right) / 2, (top + bottom) / 2
+    edges = y - 0.34 * unit, x - 0.2 * unit, y + 0.12 * unit, x + 0.2 * unit
+    return round(edges[0]), round(edges[1]), round(edges[2]), round(edges[3])
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A person as sprites, and where their mouth is.
+class Acting:
+    """What a person does in each frame of a shot: arrays (T,).
 
-    frames[m][b]: mouth level m (0 closed .. 7), eyes open (b = 0) or closed (b = 1). mouth: top, left,
-    bottom, right of the mouth's box in pixels within the sprite. size: height and width in pixels.
+    mouth: level of the mouth. blink: whether the eyes are closed. right, down: of the head, in pixels.
+    raised (0..1): of the hand.
     """
 
-    frames: tuple[tuple[Sprite, Sprite], ...]
-    mouth: tuple[int, int, int, int]
-    size: tuple[int, int]
+    mouth: np.ndarray
+    blink: np.ndarray
+    right: np.ndarray
+    down: np.ndarray
+    raised: np.ndarray
 
 
-def figure(seed: int, sex: str, height: int, grade: Grade) -> Figure:
-    """Draw the person of a seed for pictures of `height` pixels. They fill two thirds of the height."""
-    rows, columns = round(0.68 * height), round(0.62 * height)
-    faces = [_face(seed, sex, Plane(rows, columns, grade, scale=0.68), blink) for blink in (False, True)]
-    skin = np.array(_SKINS[np.random.default_rng([seed, _LOOKS]).integers(len(_SKINS))])
-    frames = tuple(
-        (
-            _with_mouth(faces[0], skin, level / (MOUTH_LEVELS - 1)),
-            _with_mouth(faces[1], skin, level / (MOUTH_LEVELS - 1)),
-        )
-        for level in range(MOUTH_LEVELS)
+def act(speaker: Speaker, height: int, opening: np.ndarray, rate: float, seed: int) -> Acting:
+    """The movements of a person whose mouth is open 0..1 a frame (T,); who speaks moves more.
+
+    height: of the figure in pixels; rate: frames a second; seed: of the shot.
+    """
+    rng = np.random.default_rng([speaker.look_seed, _ACTING, seed])
+    opening = np.clip(np.asarray(opening, dtype=np.float64), 0.0, 1.0)
+    count = len(opening)
+    times_s = np.arange(count) / rate
+    breath, nod, sway = (
+        np.sin(2 * np.pi * (hz * times_s + rng.uniform()))
+        for hz in (rng.uniform(0.2, 0.3), rng.uniform(1.0, 1.6), rng.uniform(0.1, 0.25))
     )
-    x, y, wide, tall = _MOUTH
-    to_pixels = rows / 0.68
-    box = ((y - tall) * to_pixels, (x - wide) * to_pixels, (y + tall) * to_pixels, (x + wide) * to_pixels)
-    top, left, bottom, right = box
-    return Figure(frames, (int(top), int(left), int(np.ceil(bottom)), int(np.ceil(right))), (rows, columns))
-
-
-_MOUTH = (0.31, 0.325, 0.055, 0.045)  # x, y, half width, half height, in picture heights
-
-
-def _face(seed: int, sex: str, plane: Plane, blink: bool) -> Plane:
-    """The person on a plane, all but the mouth."""
-    rng = np.random.default_rng([seed, _LOOKS])
-    skin = np.array(_SKINS[rng.integers(len(_SKINS))])
-    hair = np.array(_HAIRS[rng.integers(len(_HAIRS))])
-    cloth, collar = rng.uniform(0.1, 0.9, 3), rng.uniform(0.1, 0.95, 3)
-    wide = rng.uniform(0.9, 1.1)
-    paint, disc, box = plane.paint, plane.disc, plane.box
-    x = 0.31
-    if sex == "f":
-        paint(
-            np.maximum(disc(x, 0.24, 0.165 * wide, 0.2), box(x - 0.16 * wide, 0.24, x + 0.16 * wide, 0.5)),
-            hair,
-        )
-    paint(
-        np.maximum(disc(x, 0.66, 0.27 * wide, 0.2), box(x - 0.27 * wide, 0.64, x + 0.27 * wide, 0.7)), cloth
+    # A second of talk moves head and hand; a mouth that opens once does not.
+    talk = np.clip(4 * uniform_filter1d(opening, max(1, round(rate)), mode="nearest") - 0.5, 0, 1)
+    beat = 0.5 + 0.5 * np.sin(2 * np.pi * (rng.uniform(0.4, 0.7) * times_s + rng.uniform()))
+    starts_s = np.cumsum(rng.uniform(1.8, 5.0, 2 + int(count / rate / 1.8))) - rng.uniform(0, 1.8)
+    since_s = times_s - starts_s[np.maximum(np.searchsorted(starts_s, times_s, side="right") - 1, 0)]
+    reach = _reach(height / LENGTH)
+    return Acting(
+        mouth=np.rint(opening * (MOUTH_LEVELS - 1)).astype(int),
+        blink=(since_s >= 0) & (since_s < _BLINK_S),
+        right=np.rint(reach * sway).astype(int),
+        down=np.rint(reach * np.clip(0.55 * breath + 0.9 * talk * nod, -1, 1)).astype(int),
+        raised=talk * beat * float(rng.uniform(0.4, 1.0)),
     )
-    paint(disc(x, 0.49, 0.1, 0.06), collar)
-    paint(box(x - 0.05, 0.36, x + 0.05, 0.49), skin * 0.86)
-    paint(disc(x, 0.245, 0.13 * wide, 0.165), skin)
-    fringe = disc(x, 0.16, 0.145 * wide, 0.11) * (1 - plane.below(0.15 + 0.05 * rng.uniform()))
-    paint(fringe, hair)
-    glasses, beard = rng.uniform() < 0.3, sex == "m" and rng.uniform() < 0.4
-    if beard:
-        paint(disc(x, 0.34, 0.1 * wide, 0.075), hair)
-    for side in (-1, 1):
-        eye = x + side * 0.052
-        paint(box(eye - 0.03, 0.183, eye + 0.03, 0.195), hair)
-        if blink:
-            paint(box(eye - 0.022, 0.226, eye + 0.022, 0.236), skin * 0.55)
-        else:
-            paint(disc(eye, 0.23, 0.024, 0.016), (0.97, 0.97, 0.97))
-            paint(disc(eye, 0.23, 0.011), (0.06, 0.05, 0.08))
-        if glasses:
-            ring = disc(eye, 0.23, 0.042) * (1 - disc(eye, 0.23, 0.032))
-            paint(ring, (0.05, 0.05, 0.06))
-    paint(box(x - 0.008, 0.235, x + 0.014, 0.28), skin * 0.8)
-    return plane
 
 
-def _with_mouth(face: Plane, skin: np.ndarray, opening: float) -> Sprite:
-    """The face with a mouth that is open 0..1 of the way."""
-    plane = face.copy()
-    x, y, wide, tall = _MOUTH
-    lips = np.clip(skin * np.array([0.85, 0.5, 0.5]), 0, 1)
-    open_tall, open_wide = tall * (0.1 + 0.85 * opening), wide * (0.85 - 0.15 * opening)
-    plane.paint(plane.disc(x, y, open_wide + 0.01, open_tall + 0.008), lips)
-    if opening > 0:
-        plane.paint(plane.disc(x, y, open_wide, open_tall), (0.12, 0.02, 0.03))
-    return plane.sprite()
+def draw_person(frame: np.ndarray, figure: Figure, standing: Standing, acting: Acting, number: int) -> None:
+    """Paint a person onto a canvas uint8 (H, W, 3) in place, as they are in a frame of their shot."""
+    # The truth's box leaves room for movement on all sides; its middle is where the mouth rests.
+    top = (standing.mouth[0] + standing.mouth[2] - figure.mouth[0] - figure.mouth[2]) // 2
+    left = standing.left
+    figure.body.stamp(frame, top + figure.body_at[0], left + figure.body_at[1])
+    if acting.raised[number] > 0.1:
+        lift = round(float(1 - acting.raised[number]) * 0.45 * figure.unit)
+        figure.hand.stamp(frame, top + figure.hand_at[0] + lift, left + figure.hand_at[1])
+    top, left = top + int(acting.down[number]), left + int(acting.right[number])
+    figure.head.stamp(frame, top, left)
+    if acting.blink[number]:
+        figure.closed_eyes.stamp(frame, top + figure.eyes_at[0], left + figure.eyes_at[1])
+    mouth = figure.mouths[acting.mouth[number]]
+    mouth.stamp(frame, top + figure.mouth_at[0], left + figure.mouth_at[1])

@@ -3,28 +3,30 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from lssd import config
 from lssd.engine import run_stage
 from lssd.errors import InputError, LssdError
-from lssd.filmset.dialogue import Performance, perform
-from lssd.filmset.lines import LANGUAGES
-from lssd.filmset.people import Figure, figure
-from lssd.filmset.pictures import Person, draw_shot
-from lssd.filmset.script import Settings, write_script
-from lssd.filmset.truth import Shot, Title
+from lssd.filmset.backgrounds import open_backgrounds
+from lssd.filmset.dialogue import write_lines
+from lssd.filmset.mixing import LazyTrack, Mixer
+from lssd.filmset.pictures import draw_title
+from lssd.filmset.script import write_script
+from lssd.filmset.settings import Settings, read_aspect
+from lssd.filmset.stems import write_stems
+from lssd.filmset.subtitles import write_subtitles
+from lssd.filmset.truth import Title
+from lssd.filmset.words import make_voicing
 from lssd.media import SoundTrack, write_film
-from lssd.speech import Synthesiser, check_installed
 from lssd.store import lock, write_bytes, write_json
 
 _SETTINGS_FILE, _TITLES_FILE = "filmset.json", "titles.csv"
+_COLUMNS = ("path", "original_language", "genre", "split")
 
 
 @dataclass(frozen=True)
@@ -64,63 +66,43 @@ class FilmSet:
 def render(
     out: str | Path,
     titles: int,
-    seed: int,
-    languages: Sequence[str] = LANGUAGES,
-    dubs_per_title: int = 2,
-    seconds: float = 60.0,
-    height: int = 96,
-    channels: int = 1,
-    held_out: float = 0.2,
-    language_look: float = 0.5,
+    settings: Settings,
+    *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> FilmSet:
-    """Render films whose truth is known: MKV (H.264, FLAC, 25 fps), a JSON beside each, titles.csv.
+    """Render films whose truth is known: MKV (H.264, FLAC) and a JSON for each title, and titles.csv.
 
-    Title i depends on (seed, i) and the settings alone: the same call makes the same truth and the
-    same samples, and a larger `titles` adds films without changing the first. Whole titles that are
-    already there are kept, so a killed call may be made again.
-
-    languages: spoken in the set, each title's original in turn; dubs_per_title: further tracks of a
-    title, in other languages; seconds: length of a title; height: of the picture, in pixels, even, 5:3
-    wide; channels: of every track; held_out: share of titles of split "test", whose voices and lines are
-    heard in no other; language_look: 0..1, how much a title's palette goes with its original language;
+    Title i depends on the settings and i alone: the same call makes the same truth, the same samples
+    and the same pictures, with any number of workers, and a larger `titles` adds films without changing
+    the first. Whole titles that are already there are kept, so a killed call may be made again.
     progress: called with (titles done, titles) after each.
 
     Raises InputError for impossible settings, a folder that cannot be written, is in use, or holds
     films of other settings; MissingExtraError without espeak-ng; LssdError when titles fail.
     """
-    if titles < 1:
-        raise InputError(f"the number of titles must be at least 1, not {titles}")
-    settings = Settings(
-        seed,
-        tuple(languages),
-        dubs_per_title,
-        float(seconds),
-        height,
-        channels,
-        float(held_out),
-        float(language_look),
-    )
-    check_installed()
+    if not 1 <= titles <= 10000:
+        raise InputError(f"the number of titles must be between 1 and 10000, not {titles}")
+    with make_voicing(settings.voices, settings.languages):
+        open_backgrounds(settings.sounds)  # what cannot be opened is refused before anything is written
     folder = Path(out)
     with lock(folder):
         _claim(folder, settings)
-        scripts = [write_script(settings, index) for index in range(titles)]
-        todo = [script for script in scripts if _read_title(folder, script.name) is None]
+        names = [f"title-{index:04d}" for index in range(titles)]
+        todo = [index for index, name in enumerate(names) if _read_title(folder, name) is None]
         done = titles - len(todo)
         if progress:
             progress(done, titles)
         failed = []
-        for outcome in run_stage(partial(_render_title, folder), todo, workers):
+        for outcome in run_stage(partial(_render_title, folder, settings), todo, workers):
             done += outcome.ok
             if not outcome.ok:
-                failed.append(f"{outcome.item.name}: {outcome.reason}")
+                failed.append(f"{names[outcome.item]}: {outcome.reason}")
             elif progress:
                 progress(done, titles)
         if failed:
             raise LssdError(f"{len(failed)} of {titles} titles failed, first {failed[0]}; run again to go on")
-        _write_table(folder, scripts)
+        _write_table(folder, names)
     return FilmSet.open(folder)
 
 
@@ -133,26 +115,29 @@ def _claim(folder: Path, settings: Settings) -> None:
     """Make the folder this set's own, or refuse if it is another's."""
     found = _read_settings(folder)
     if found is None:
-        write_json(folder / _SETTINGS_FILE, {"format": 1, **asdict(settings)})
-    elif found != settings:
-        mine, theirs = asdict(settings), asdict(found)
-        key = next(key for key in mine if mine[key] != theirs[key])
-        raise InputError(
-            f"{folder} holds films with {key} {theirs[key]}, not {mine[key]}; choose another folder"
-        )
+        write_json(folder / _SETTINGS_FILE, {"format": 2, **asdict(settings)})
+        return
+    for field in fields(Settings):
+        mine, theirs = getattr(settings, field.name), getattr(found, field.name)
+        if mine != theirs:
+            raise InputError(
+                f"{folder} holds films with {field.name} {_said(theirs)}, not {_said(mine)}; "
+                "choose another folder"
+            )
+
+
+def _said(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _read_settings(folder: Path) -> Settings | None:
-    value = _read_json(folder / _SETTINGS_FILE)
+    path = folder / _SETTINGS_FILE
+    value = _read_json(path)
     if value is None:
         return None
-    try:
-        value.pop("format")
-        return Settings(**{**value, "languages": tuple(value["languages"])})
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder / _SETTINGS_FILE} is not of this version; choose another folder"
-        ) from error
+    if value.pop("format", None) != 2:
+        raise InputError(f"{path} is not of this version; choose another folder")
+    return config.build(Settings, value, str(path))
 
 
 def _read_title(folder: Path, name: str) -> Title | None:
@@ -173,62 +158,50 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _write_table(folder: Path, scripts: Sequence[Title]) -> None:
+def _write_table(folder: Path, names: list[str]) -> None:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["path", "original_language", "genre", "split"])
-    for title in scripts:
-        writer.writerow(
-            [film_path(folder, title.name).name, title.original_language, title.genre, title.split]
-        )
+    writer.writerow(_COLUMNS)
+    for name in names:
+        title = _read_title(folder, name)
+        assert title is not None  # it has just been rendered or found whole
+        writer.writerow([film_path(folder, name).name, title.original_language, title.genre, title.split])
     write_bytes(folder / _TITLES_FILE, table.getvalue().encode("utf-8"))
 
 
-def _render_title(folder: Path, script: Title) -> None:
-    """Render one title and commit it: the film first, then the truth that says it is whole."""
-    with Synthesiser() as synthesiser:
-        performance = perform(script, synthesiser)
-    staged = _stage(performance.title)
-    title = replace(performance.title, shots=tuple(shot for shot, _ in staged))
-    tracks = [
-        SoundTrack(
-            performance.tracks[language],
-            title.sample_rate,
-            language,
-            role="original" if language == title.original_language else "dub",
-            default=language == title.original_language,
-        )
-        for language in title.languages
-    ]
-    frames = _frames(title, [figures for _, figures in staged], performance)
-    write_film(film_path(folder, title.name), frames, Fraction(title.fps), tracks, preset="ultrafast")
+def _render_title(folder: Path, settings: Settings, index: int) -> None:
+    """Render one title and commit it: the truth last, which says that the rest is whole."""
+    with make_voicing(settings.voices, settings.languages) as voicing:
+        backgrounds = open_backgrounds(settings.sounds)
+        script = write_script(settings, index, voicing, backgrounds)
+        title = write_lines(script, settings, voicing)
+        mixer = Mixer(title, settings, voicing, backgrounds)
+        _write_film(folder, title, mixer)
+        if settings.stems:
+            write_stems(folder, title, mixer)
+        title = mixer.heard_title()
+    if settings.subtitles:
+        write_subtitles(folder, title)
     write_json(folder / f"{title.name}.json", title.to_json())
 
 
-def _stage(title: Title) -> list[tuple[Shot, dict[str, tuple[Figure, int]]]]:
-    """Each shot with its mouths filled in, and its people: figure and left edge by name."""
-    drawn = {
-        person.name: figure(person.look_seed, person.sex, title.height, title.look.grade)
-        for person in title.cast
-    }
-    staged = []
-    for shot in title.shots:
-        people: dict[str, tuple[Figure, int]] = {}
-        mouths = {}
-        for number, name in enumerate(shot.speakers):
-            on_left = shot.scene.mirrored == bool(number)
-            room = title.width - drawn[name].size[1]
-            left = round((0.06 if on_left else 0.94) * room)
-            people[name] = drawn[name], left
-            mouths[name] = Person(drawn[name], left, np.zeros(0)).mouth_box(title.height)
-        staged.append((replace(shot, mouths=mouths), people))
-    return staged
-
-
-def _frames(
-    title: Title, people: list[dict[str, tuple[Figure, int]]], performance: Performance
-) -> Iterator[np.ndarray]:
-    for shot, placed, openings in zip(title.shots, people, performance.openings, strict=True):
-        persons = [Person(drawn, left, openings[name]) for name, (drawn, left) in placed.items()]
-        count = shot.end_frame - shot.start_frame
-        yield from draw_shot(shot.scene, persons, title.look, count, title.fps, title.height, title.width)
+def _write_film(folder: Path, title: Title, mixer: Mixer) -> None:
+    """The film as it claims to be: a faulty track is tagged as its truth says that it is tagged."""
+    tracks = [
+        SoundTrack(
+            LazyTrack(mixer, track.key),
+            title.sample_rate,
+            track.tagged,
+            role=track.role if track.role in ("original", "revoiced") else "dub",
+            default=track.role == "original",
+        )
+        for track in title.tracks
+    ]
+    write_film(
+        film_path(folder, title.name),
+        draw_title(title, lambda number: mixer.openings(title.shots[number])),
+        title.rate,
+        tracks,
+        preset="ultrafast",
+        pixel_aspect=read_aspect(title.pixel_aspect),
+    )

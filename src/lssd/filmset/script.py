@@ -1,96 +1,79 @@
-"""A title before anyone speaks: its languages, look, cast and shots, drawn from (seed, index) alone."""
+"""A title before anyone speaks: tracks, look, cast and shots, drawn from (seed, index) alone."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
-from lssd.errors import InputError
-from lssd.filmset.casting import cast_voices
-from lssd.filmset.lines import LANGUAGES
-from lssd.filmset.pictures import Look
-from lssd.filmset.scenes import KINDS, draw_scene
-from lssd.filmset.truth import Shot, Speaker, Title
-
-FPS = 25
-SAMPLE_RATE = 48000
-SHORTEST_SHOT_S, LONGEST_SHOT_S = 2.0, 15.0
+from lssd.filmset.backgrounds import Backgrounds
+from lssd.filmset.camera import MOVES, canvas_size, draw_camera
+from lssd.filmset.casting import cast_people
+from lssd.filmset.directors import Manner, draw_director, draw_look, manner
+from lssd.filmset.events import EVENT_KINDS, plan_event
+from lssd.filmset.faults import draw_fault, role_in_film, tagged_language
+from lssd.filmset.people import standings
+from lssd.filmset.scenes import PLACES, draw_scene
+from lssd.filmset.settings import (
+    LANGUAGES,
+    LONGEST_SHOT_S,
+    SAMPLE_RATE,
+    SHORTEST_SHOT_S,
+    Settings,
+    read_aspect,
+    read_rate,
+    read_size,
+)
+from lssd.filmset.truth import Event, Shot, Title, Track, Transition
+from lssd.filmset.words import Voicing
 
 # What each genre shows more often than the rest.
 GENRES = {
-    "drama": ("rain", "crowd", "traffic"),
-    "adventure": ("sea", "forest", "fire"),
-    "thriller": ("machine", "traffic", "snow"),
-    "documentary": ("forest", "sea", "machine"),
+    "drama": ("rain", "kitchen", "cafe", "church", "office"),
+    "adventure": ("sea", "forest", "fire", "cave", "river"),
+    "thriller": ("machine", "traffic", "snow", "storm", "laboratory"),
+    "documentary": ("forest", "sea", "farm", "train", "night"),
+    "musical": ("crowd", "dance", "cafe", "church", "farm"),
 }
-_SCRIPT, _ORIGINALS = 41, 42  # purposes of generators
+_SCRIPT, _ORIGINALS, _SHOTS = 41, 42, 43  # purposes of generators
+_GRADUAL_S = (0.24, 1.2)  # length of fades and dissolves
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a film set is rendered from. See `render` for the meaning and the ranges of the fields."""
-
-    seed: int
-    languages: tuple[str, ...] = LANGUAGES
-    dubs_per_title: int = 2
-    seconds: float = 60.0
-    height: int = 96
-    channels: int = 1
-    held_out: float = 0.2
-    language_look: float = 0.5
-
-    def __post_init__(self) -> None:
-        unknown = [language for language in self.languages if language not in LANGUAGES]
-        if unknown or not self.languages or len(set(self.languages)) < len(self.languages):
-            named = ", ".join(unknown) or "an empty or repeated list"
-            raise InputError(
-                f"films cannot speak {named}; choose distinct languages of {', '.join(LANGUAGES)}"
-            )
-        if not 0 <= self.dubs_per_title < len(self.languages):
-            raise InputError(
-                f"{self.dubs_per_title} dubs a title need {self.dubs_per_title + 1} languages; "
-                f"{len(self.languages)} given"
-            )
-        if not self.seconds >= SHORTEST_SHOT_S:
-            raise InputError(f"a title must last at least {SHORTEST_SHOT_S:g} s, not {self.seconds:g}")
-        if self.height < 48 or self.height > 1080 or self.height % 2:
-            raise InputError(f"the height must be even and between 48 and 1080 pixels, not {self.height}")
-        if self.channels not in (1, 2):
-            raise InputError(f"sound has 1 or 2 channels, not {self.channels}")
-        if not 0 <= self.held_out <= 1 or not 0 <= self.language_look <= 1:
-            raise InputError("held_out and language_look are shares between 0 and 1")
-        if self.seed < 0:
-            raise InputError(f"the seed must not be negative: {self.seed}")
-
-
-def write_script(settings: Settings, index: int) -> Title:
-    """The title of an index with its shots, still without lines."""
+def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: Backgrounds) -> Title:
+    """The title of an index with its shots and the people in them, still without lines."""
     rng = np.random.default_rng([settings.seed, _SCRIPT, index])
-    held_out = int((index + 1) * settings.held_out + 1e-9) > int(index * settings.held_out + 1e-9)
+    held_out = is_held_out(settings, index)
     original = _original_language(settings, index)
-    others = [language for language in settings.languages if language != original]
-    dubs = rng.permutation(others)[: settings.dubs_per_title].tolist()
-    languages = (original, *dubs)
-    genre = str(rng.choice(list(GENRES)))
-    frames = round(settings.seconds * FPS)
-    return Title(
+    tracks = _tracks(rng, settings, original)
+    director = draw_director(rng, _home(original), settings.look_language_strength)
+    fps = str(rng.choice(settings.fps))
+    width, height = read_size(str(rng.choice(settings.sizes)))
+    title = Title(
         name=f"title-{index:04d}",
         index=index,
         seed=settings.seed,
         split="test" if held_out else "train",
-        genre=genre,
+        genre=str(rng.choice(list(GENRES))),
+        director=director,
         original_language=original,
-        languages=languages,
-        fps=FPS,
-        frames=frames,
-        width=16 * round(settings.height * 5 / 3 / 16),
-        height=settings.height,
+        tracks=tracks,
+        fps=fps,
+        frames=round(settings.seconds * read_rate(fps)),
+        width=width,
+        height=height,
+        pixel_aspect=str(rng.choice(settings.pixel_aspects)),
         sample_rate=SAMPLE_RATE,
         channels=settings.channels,
-        look=_look(rng, original, settings.language_look),
-        sound_tilt_db=round(float(rng.uniform(-2.0, 2.0)), 4),
-        cast=_cast(rng, languages, held_out),
-        shots=_shots(rng, frames, genre),
+        look=draw_look(rng, director),
+        sound_tilt_db=round(float(manner(director).tilt_db + rng.normal(0, 0.8)), 4),
+        cast=cast_people(rng, voicing, tracks, held_out, int(rng.integers(2, 5))),
+        shots=(),
     )
+    return replace(title, shots=_shots(title, settings, backgrounds))
+
+
+def is_held_out(settings: Settings, index: int) -> bool:
+    """Whether a title is of split "test": the share asked for, spread evenly over the numbers."""
+    return int((index + 1) * settings.held_out + 1e-9) > int(index * settings.held_out + 1e-9)
 
 
 def _original_language(settings: Settings, index: int) -> str:
@@ -100,34 +83,33 @@ def _original_language(settings: Settings, index: int) -> str:
     return settings.languages[order[place]]
 
 
-def _look(rng: np.random.Generator, original: str, language_look: float) -> Look:
-    """A title's look: its own palette, leaning to one that goes with its original language."""
-    angle = 2 * np.pi * LANGUAGES.index(original) / len(LANGUAGES)
-    leaning = 0.5 + 0.5 * np.cos(angle - np.array([0, 2, 4]) * np.pi / 3)
-    tint = rng.uniform(0.8, 1.0, 3) * (1 - 0.28 * language_look * (1 - leaning))
-    return Look(
-        tint=tuple(float(value) for value in (tint / tint.max()).round(4)),  # type: ignore[arg-type]
-        saturation=round(float(rng.uniform(0.75, 1.2)), 4),
-        gamma=round(float(rng.uniform(0.85, 1.2)), 4),
-        grain=round(float(rng.uniform(0.6, 2.6)), 4),
-    )
+def _home(language: str) -> int:
+    """The number of the director at home in a language; one for each of LANGUAGES."""
+    return LANGUAGES.index(language) if language in LANGUAGES else sum(language.encode())
 
 
-def _cast(rng: np.random.Generator, languages: tuple[str, ...], held_out: bool) -> tuple[Speaker, ...]:
-    sexes = ["f", "m", str(rng.choice(["f", "m"]))][: int(rng.integers(2, 4))]
-    people = cast_voices(rng, languages, sexes, held_out)
-    return tuple(
-        Speaker(chr(ord("a") + number), sex, int(rng.integers(2**31)), voices)
-        for number, (sex, voices) in enumerate(zip(sexes, people, strict=True))
-    )
+def _tracks(rng: np.random.Generator, settings: Settings, original: str) -> tuple[Track, ...]:
+    others = [language for language in settings.languages if language != original]
+    dubs = rng.permutation(others)[: settings.dubs_per_title].tolist()
+    tracks = [Track(original, original, "original", original, None)]
+    tracks += [Track(language, language, "dub", language, None) for language in dubs]
+    if settings.revoiced:
+        tracks.append(Track(f"{original}-revoiced", original, "revoiced", original, None))
+    if settings.faults:
+        place = int(rng.integers(1, 1 + len(dubs)))
+        fault = draw_fault(str(rng.choice(settings.faults)), rng, tracks[place], tuple(tracks), settings)
+        faulty = replace(tracks[place], fault=fault)
+        tracks[place] = replace(faulty, role=role_in_film(faulty), tagged=tagged_language(faulty))
+    return tuple(tracks)
 
 
-def shot_lengths(rng: np.random.Generator, frames: int) -> list[int]:
+def shot_lengths(rng: np.random.Generator, frames: int, fps: Fraction, pace: float = 1.0) -> list[int]:
     """Lengths of shots in frames, 2 to 15 s each, that fill a film of `frames`.
 
-    About one in seven is shorter than 3 s, one in ten longer than 12 s, outside what is usually kept.
+    About one in seven is shorter than 3 s, one in ten longer than 12 s, outside what is usually kept;
+    pace multiplies the lengths in between.
     """
-    shortest, longest = round(SHORTEST_SHOT_S * FPS), round(LONGEST_SHOT_S * FPS)
+    shortest, longest = round(SHORTEST_SHOT_S * fps), round(LONGEST_SHOT_S * fps)
     lengths: list[int] = []
     left = frames
     while left > 0:
@@ -137,8 +119,8 @@ def shot_lengths(rng: np.random.Generator, frames: int) -> list[int]:
         elif kind < 0.24:
             seconds = rng.uniform(12.2, 15.0)
         else:
-            seconds = rng.triangular(3.0, 4.8, 12.0)
-        length = min(round(seconds * FPS), left)
+            seconds = float(np.clip(pace * rng.triangular(3.0, 4.8, 12.0), 3.1, 11.9))
+        length = min(max(round(seconds * fps), shortest), left)
         if 0 < left - length < shortest:  # what remains would be no shot: share it out
             length = left if left <= longest else left // 2
         lengths.append(length)
@@ -146,26 +128,140 @@ def shot_lengths(rng: np.random.Generator, frames: int) -> list[int]:
     return lengths
 
 
-def _shots(rng: np.random.Generator, frames: int, genre: str) -> tuple[Shot, ...]:
-    liking = np.array([3.0 if kind in GENRES[genre] else 1.0 for kind in KINDS])
+def _shots(title: Title, settings: Settings, backgrounds: Backgrounds) -> tuple[Shot, ...]:
+    rng = np.random.default_rng([settings.seed, _SHOTS, title.index])
+    habits = manner(title.director)
+    lengths = shot_lengths(rng, title.frames, title.rate, habits.pace)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
+    changes = _transitions(rng, settings, title.rate, lengths, starts)
     shots: list[Shot] = []
-    start = 0
-    for length in shot_lengths(rng, frames):
-        before = shots[-1].scene.kind if shots else None
-        weights = np.where(np.array(KINDS) == before, 0.0, liking)  # a cut changes the place
-        scene = draw_scene(str(rng.choice(KINDS, p=weights / weights.sum())), rng)
-        background_db = -36.0 + 5.0 * scene.activity + rng.uniform(-3.0, 3.0)
-        shots.append(
-            Shot(
-                start_frame=start,
-                end_frame=start + length,
-                scene=scene,
-                background_db=round(float(background_db), 3),
-                speech_over_background_db=round(float(rng.uniform(5.0, 10.0)), 3),
-                speakers=(),
-                mouths={},
-                lines=(),
-            )
+    for number, start in enumerate(starts[:-1]):
+        into, out = changes[number], changes[number + 1]
+        end = starts[number + 1]
+        span = (
+            into.first_frame if into.kind == "dissolve" else start,
+            out.last_frame if out.kind == "dissolve" else end,
         )
-        start += length
+        shot = _shot(rng, title, settings, habits, backgrounds, shots, (start, end), span, into)
+        shots.append(shot)
     return tuple(shots)
+
+
+def _transitions(
+    rng: np.random.Generator, settings: Settings, fps: Fraction, lengths: list[int], starts: list[int]
+) -> list[Transition]:
+    """How each shot begins, and how the film ends; gradual ones leave most of a shot to itself."""
+    changes = [Transition("cut", 0, 0)]
+    for number in range(1, len(lengths)):
+        start = starts[number]
+        kind = str(rng.choice(["fade", "dissolve"])) if rng.uniform() < settings.gradual else "cut"
+        longest = min(lengths[number - 1 : number + 1]) / 3
+        half = round(min(rng.uniform(*_GRADUAL_S) * float(fps), longest) / 2) if kind != "cut" else 0
+        changes.append(Transition(kind, start - half, start + half))
+    return [*changes, Transition("cut", starts[-1], starts[-1])]
+
+
+def _shot(
+    rng: np.random.Generator,
+    title: Title,
+    settings: Settings,
+    habits: Manner,
+    backgrounds: Backgrounds,
+    earlier: list[Shot],
+    own: tuple[int, int],
+    span: tuple[int, int],
+    into: Transition,
+) -> Shot:
+    start, end = own
+    frames = span[1] - span[0]
+    before = earlier[-1].scene.kind if earlier else None
+    recap_of = _recap(rng, settings, earlier, frames)
+    if recap_of is not None:
+        repeated = earlier[recap_of]
+        return replace(
+            repeated,
+            start_frame=start,
+            end_frame=end,
+            seen_from=span[0],
+            seen_to=span[1],
+            transition=into,
+            flashes=(),
+            recap_of=recap_of,
+            events=_moved_events(title, repeated, span),
+        )
+    kind = _kind(rng, title, settings, before)
+    scene = draw_scene(kind, rng)
+    canvas = canvas_size((title.width, title.height), read_aspect(title.pixel_aspect))
+    names = rng.permutation([person.name for person in title.cast])[: _head_count(rng, title, settings)]
+    people = standings(names.tolist(), title.cast, canvas, scene.mirrored)
+    moving = rng.uniform() < settings.camera * habits.moving
+    move = str(rng.choice(MOVES[1:])) if moving else MOVES[0]
+    events: tuple[Event, ...] = ()
+    if rng.uniform() < settings.events:
+        first_s, last_s = start / float(title.rate) + 0.3, end / float(title.rate) - 0.3
+        events = (plan_event(str(rng.choice(EVENT_KINDS)), rng, first_s, last_s, canvas, people),)
+    held_out = title.split == "test"
+    return Shot(
+        start_frame=start,
+        end_frame=end,
+        seen_from=span[0],
+        seen_to=span[1],
+        transition=into,
+        flashes=_flashes(rng, settings, start, end),
+        recap_of=None,
+        camera=draw_camera(rng, move, frames, canvas, (title.width, title.height)),
+        scene=scene,
+        background_source=backgrounds.pick(kind, rng, held_out),
+        background_db=round(float(-43.0 + 5.0 * scene.activity + rng.uniform(-2.0, 3.0)), 3),
+        speech_over_background_db=round(float(rng.uniform(*settings.speech_db)), 3),
+        reverb_s=round(float(rng.uniform(*PLACES[kind].reverb_s)), 3) if settings.reverb else 0.0,
+        people=people,
+        events=events,
+        lines=(),
+    )
+
+
+def _recap(rng: np.random.Generator, settings: Settings, earlier: list[Shot], frames: int) -> int | None:
+    """The number of an earlier shot to repeat: long enough, itself no recap, and not the one just seen."""
+    wanted = rng.uniform() < settings.recaps
+    long_enough = [
+        number
+        for number, shot in enumerate(earlier[:-1])
+        if shot.recap_of is None
+        and shot.seen_to - shot.seen_from >= frames
+        and shot.scene.kind != earlier[-1].scene.kind
+    ]
+    return int(rng.choice(long_enough)) if wanted and long_enough else None
+
+
+def _moved_events(title: Title, repeated: Shot, span: tuple[int, int]) -> tuple[Event, ...]:
+    """The events of a repeated shot, at the same time after its beginning, as far as they still fit."""
+    later = (span[0] - repeated.seen_from) / float(title.rate)
+    limit = (span[1] / float(title.rate)) - 0.3
+    moved = (
+        replace(event, hits_s=tuple(round(hit + later, 6) for hit in event.hits_s))
+        for event in repeated.events
+    )
+    return tuple(event for event in moved if event.hits_s[-1] <= limit)
+
+
+def _kind(rng: np.random.Generator, title: Title, settings: Settings, before: str | None) -> str:
+    """The next kind of scene: what the genre likes more often, and another than the one just seen."""
+    liking = np.array([4.0 if kind in GENRES[title.genre] else 1.0 for kind in settings.scenes])
+    if len(settings.scenes) > 1:
+        liking[[kind == before for kind in settings.scenes]] = 0.0
+    return str(rng.choice(settings.scenes, p=liking / liking.sum()))
+
+
+def _head_count(rng: np.random.Generator, title: Title, settings: Settings) -> int:
+    most = min(settings.speakers, len(title.cast))
+    shares = np.array([0.4, 0.35, 0.15, 0.1])[:most]
+    return 1 + int(rng.choice(most, p=shares / shares.sum()))
+
+
+def _flashes(rng: np.random.Generator, settings: Settings, start: int, end: int) -> tuple[int, ...]:
+    """Frames of white light, one or two in a row, away from the shot's ends."""
+    if rng.uniform() >= settings.flashes or end - start < 40:
+        return ()
+    first = int(rng.integers(start + 15, end - 15))
+    return tuple(range(first, first + int(rng.integers(1, 3))))

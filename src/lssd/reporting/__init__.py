@@ -1,9 +1,10 @@
-"""Pages for people: results side by side, and a whole study with its verdict first.
+"""Pages for people: results side by side, a whole study with its verdict first, a film set to look at.
 
-Everything is one HTML file that opens from disk and asks nothing of the network.
+They open from disk and ask nothing of the network.
 """
 
 from lssd.reporting.page import report, report_study
 from lssd.reporting.study import Arm, Stage, Study
+from lssd.reporting.view import view
 
-__all__ = ["Arm", "Stage", "Study", "report", "report_study"]
+__all__ = ["Arm", "Stage", "Study", "report", "report_study", "view"]

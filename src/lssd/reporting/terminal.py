@@ -95,6 +95,22 @@ def _show_faults(corpus: dict[str, Any]) -> None:
         _console.print(table)
 
 
+def show_filmset(films: dict[str, Any]) -> None:
+    """A film set as `lssd.filmset.describe_filmset` describes it."""
+    _console.print(
+        f"[bold]{escape(films['path'])}[/bold]  {films['titles']} titles, {films['hours']:.2f} hours, "
+        f"{films['shots']} shots, {films['lines']} lines, seed {films['seed']}"
+    )
+    table = _table("languages", "language", "original of", "tracks")
+    for language, counts in films["languages"].items():
+        _add(table, display_name(language), counts["original of"], counts["tracks"])
+    _console.print(table)
+    for name in ("splits", "directors", "scenes", "transitions", "events", "faults"):
+        counted = ", ".join(f"{value} {key}" for key, value in films[name].items())
+        if counted:
+            _console.print(f"{name}: {counted}")
+
+
 def show_run(run: dict[str, Any]) -> None:
     """A pretraining run as `lssd.pretraining.describe_run` describes it."""
     _console.print(

@@ -5,7 +5,21 @@ sound artificial, but they are many, differ clearly, cover a hundred languages, 
 line, and are the same on every machine: the speech of a test bed, not of a release.
 """
 
-from lssd.speech.synthesiser import SpeechError, Synthesiser, Utterance, Word, check_installed
+from lssd.speech.onsets import energy_db, refined
+from lssd.speech.styles import STYLES
+from lssd.speech.synthesiser import SpeechError, Synthesiser, check_installed
+from lssd.speech.utterance import Utterance, Word
 from lssd.speech.voices import Voice, voices
 
-__all__ = ["SpeechError", "Synthesiser", "Utterance", "Voice", "Word", "check_installed", "voices"]
+__all__ = [
+    "STYLES",
+    "SpeechError",
+    "Synthesiser",
+    "Utterance",
+    "Voice",
+    "Word",
+    "check_installed",
+    "energy_db",
+    "refined",
+    "voices",
+]

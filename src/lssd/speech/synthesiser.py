@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from bisect import bisect_right
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,55 +13,16 @@ from typing import Any, Self
 import numpy as np
 
 from lssd.errors import InputError, LssdError, MissingExtraError
+from lssd.speech.onsets import refined
+from lssd.speech.styles import coloured, marked, style_of, unmarked_positions, word_spans
+from lssd.speech.utterance import Utterance, Word
 from lssd.speech.voices import Voice, espeak_language, voices
+
+_SLOWEST, _FASTEST = 80, 450  # words a minute
 
 
 class SpeechError(LssdError):
     """The speech process died or refused a line; the message says why."""
-
-
-@dataclass(frozen=True)
-class Word:
-    """One spoken word: its text as written, and when it is heard, in seconds from the first sample."""
-
-    text: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """A spoken line: float32 mono samples in [-1, 1) of shape (S,), their rate in Hz, and its words.
-
-    Languages written without spaces give one "word" a phrase.
-    """
-
-    samples: np.ndarray
-    sample_rate: int
-    words: tuple[Word, ...]
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds, pauses at the ends included."""
-        return len(self.samples) / self.sample_rate
-
-    def trimmed(self, floor: float = 0.01) -> "Utterance":
-        """Without the silence before and after: what stays below `floor` times the peak is silence.
-
-        Word times move along. An utterance without sound comes back empty.
-        """
-        loud = np.flatnonzero(np.abs(self.samples) > floor * np.abs(self.samples).max(initial=0.0))
-        first, last = (int(loud[0]), int(loud[-1]) + 1) if loud.size else (0, 0)
-        length_s = (last - first) / self.sample_rate
-        moved = (
-            Word(
-                word.text,
-                float(np.clip(word.start_s - first / self.sample_rate, 0.0, length_s)),
-                float(np.clip(word.end_s - first / self.sample_rate, 0.0, length_s)),
-            )
-            for word in self.words
-        )
-        return Utterance(self.samples[first:last], self.sample_rate, tuple(moved))
 
 
 def check_installed() -> None:
@@ -123,37 +84,44 @@ class Synthesiser:
                 except BrokenPipeError:
                     continue  # an unsent request of a process that had died: nothing to keep
 
-    def utter(self, text: str, language: str, voice: Voice | None = None) -> Utterance:
-        """Speak one line, with the times of its words.
+    def utter(
+        self,
+        text: str,
+        language: str,
+        voice: Voice | None = None,
+        style: str = "calm",
+        pace: float = 1.0,
+    ) -> Utterance:
+        """Speak one line, with the times of its words as they show in the sound, see `onsets.refined`.
 
         `language` is what the text is written in (Japanese in kana: kanji are spelled out in
         English); `voice` is who speaks, by default the first of `voices(language)`. A voice listed
-        for another language keeps its timbre and speaks this one.
+        for another language keeps its timbre and speaks this one. `style`: of STYLES; calm is the voice
+        as it is. `pace`: how many times as fast as the voice speaks in that style.
 
-        Raises InputError for an empty or unencodable text, an unknown language or variant, and
+        Raises InputError for an empty or unencodable text, an unknown language, variant or style, and
         SpeechError when the process dies.
         """
         if self._closed:
             raise SpeechError("the speech process is closed; open a new Synthesiser")
         _check_text(text)
-        voice = voice or voices(language)[0]
+        voice, manner = voice or voices(language)[0], style_of(style)
+        given = marked(text, manner, voice.pitch)
         request = {
-            "text": text,
+            "text": given,
             "voice": espeak_language(language),
             "variant": voice.variant,
             "pitch": voice.pitch,
-            "range": voice.pitch_range,
-            "rate": voice.rate,
+            "range": min(99, round(voice.pitch_range * manner.pitch_range)),
+            "rate": int(np.clip(round(voice.rate * manner.rate * pace), _SLOWEST, _FASTEST)),
         }
         self._send(json.dumps(request).encode("ascii") + b"\n")
         header = self._read_header()
         data = self._read(2 * header["samples"])
         samples = np.frombuffer(data, dtype="<i2").astype(np.float32) / 32768.0
-        words = tuple(
-            Word(text[first : first + count], start / self.sample_rate, end / self.sample_rate)
-            for first, count, start, end in header["words"]
-        )
-        return Utterance(samples, self.sample_rate, words)
+        told = _words(text, given, header["words"], len(samples), self.sample_rate)
+        words = refined(told, samples, self.sample_rate)
+        return Utterance(coloured(samples, self.sample_rate, manner), self.sample_rate, words)
 
     def speak(self, text: str, language: str, voice: Voice | None = None) -> np.ndarray:
         """Speak one line: float32 mono samples of shape (S,) in [-1, 1) at `sample_rate`. See `utter`."""
@@ -195,6 +163,35 @@ class Synthesiser:
         self.close()
         detail = f": {last[0]}" if last else ""
         return SpeechError(f"the speech process died (status {status}){detail}; open a new Synthesiser")
+
+
+def _words(text: str, given: str, events: list[list[int]], total: int, sample_rate: int) -> list[Word]:
+    """The words of a text by the events of what was given to espeak-ng, the text with commands in it.
+
+    The library splits some words ("s'est") and speaks some pairs as one ("of the"): events of one word
+    are joined, and a word without an event goes with the one before. Where it announces none at all, as in
+    some Korean sentences, the whole text is one word of `total` samples.
+    """
+    spans, positions = word_spans(text), unmarked_positions(given)
+    if not spans:
+        return []
+    events = events or [[0, len(given), 0, total]]
+    begins = [start for start, _ in spans]
+    times: dict[int, list[int]] = {}  # by the word's number: first and last sample
+    for first, _, start, end in events:
+        number = max(0, bisect_right(begins, positions[min(first, len(positions) - 1)]) - 1)
+        times.setdefault(number, [start, end])[1] = end
+    numbers = sorted(times)
+    firsts = [0, *numbers[1:]]  # what no event announces at the very beginning goes with the first
+    lasts = [number - 1 for number in firsts[1:]] + [len(spans) - 1]
+    return [
+        Word(
+            text[spans[first][0] : spans[last][1]],
+            times[number][0] / sample_rate,
+            times[number][1] / sample_rate,
+        )
+        for number, first, last in zip(numbers, firsts, lasts, strict=True)
+    ]
 
 
 def _check_text(text: str) -> None:

@@ -1,0 +1,150 @@
+"""Task folders in HEAR's layout, written once and whole."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from lssd.engine import run_stage
+from lssd.errors import InputError, LssdError
+from lssd.filmset.tasks.registry import TASKS
+from lssd.filmset.tasks.task import FOLDS, SAMPLE_RATE, Clip, Fold, Studio, Task
+from lssd.media import NO_MEDIA, SoundTrack, encode_sound, write_film
+from lssd.speech import check_installed
+from lssd.store import atomic_folder, hash_json, write_json
+
+VERSION = "v2.0.0"
+Row = tuple[str, tuple[str, ...], str]  # an item's name, labels and group
+
+_CRF, _PRESET = 20, "ultrafast"
+_MULTICLASS = ["top1_acc"]
+_MULTILABEL = ["mAP", "top1_acc"]
+
+
+def write_tasks(
+    out: str | Path,
+    seed: int,
+    items_per_class: int = 50,
+    tasks: Sequence[str] | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write probe tasks (names of TASKS; all by default) and return their folders in that order.
+
+    The same seed and number of items make the same samples, whichever tasks are asked for. A whole task
+    that is already there is kept. items_per_class: over all five folds, a multiple of 5; progress:
+    called with (folds done, folds) after each.
+
+    Raises InputError for a bad number, an unknown task, a folder that cannot be written or holds tasks
+    of other settings; MissingExtraError without espeak-ng.
+    """
+    chosen = _chosen(tasks)
+    if items_per_class < FOLDS or items_per_class % FOLDS:
+        raise InputError(f"items per class must be a positive multiple of {FOLDS}, not {items_per_class}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative: {seed}")
+    check_installed()
+    todo = {}
+    for task in chosen:
+        folder = _folder(Path(out), task)
+        if not folder.exists():
+            todo[folder] = [
+                Fold(task.name, number, seed, items_per_class // FOLDS) for number in range(FOLDS)
+            ]
+        elif not (folder / _mark(task, seed, items_per_class)).is_file():
+            raise InputError(f"{folder} holds a task of other settings; choose another folder")
+    done, total = FOLDS * (len(chosen) - len(todo)), FOLDS * len(chosen)
+    with ExitStack() as commits:
+        partials = {folder: commits.enter_context(atomic_folder(folder)) for folder in todo}
+        jobs = [(partials[folder], fold) for folder, folds in todo.items() for fold in folds]
+        rows: dict[tuple[Path, Fold], list[Row]] = {}
+        for outcome in run_stage(_write_fold, jobs, workers):
+            if not outcome.ok:
+                fold = outcome.item[1]
+                raise LssdError(f"{fold.name} of {fold.task} failed: {outcome.reason}")
+            assert outcome.value is not None
+            rows[outcome.item] = outcome.value
+            done += 1
+            if progress:
+                progress(done, total)
+        for folder, folds in todo.items():
+            task, partial = TASKS[folds[0].task], partials[folder]
+            _describe(partial, task, {fold.name: rows[partial, fold] for fold in folds})
+            (partial / _mark(task, seed, items_per_class)).touch()
+    return [_folder(Path(out), task) for task in chosen]
+
+
+def _chosen(names: Sequence[str] | None) -> list[Task]:
+    names = list(TASKS) if names is None else list(names)
+    unknown = [name for name in names if name not in TASKS]
+    if unknown or not names or len(set(names)) < len(names):
+        what = f"{unknown[0]} is no probe task" if unknown else "tasks must be a list of distinct names"
+        raise InputError(f"{what}; choose of {', '.join(TASKS)}")
+    return [TASKS[name] for name in names]
+
+
+def _folder(out: Path, task: Task) -> Path:
+    return out / f"{task.name}-{VERSION}-full"
+
+
+def _mark(task: Task, seed: int, items_per_class: int) -> str:
+    """The name of an empty file that tells which settings a task was made from."""
+    return f".made-{hash_json([task.name, VERSION, seed, items_per_class], 16)}"
+
+
+def _write_fold(job: tuple[Path, Fold]) -> list[Row]:
+    """Make one fold's items in a task's folder, and tell what they are."""
+    folder, fold = job
+    task = TASKS[fold.task]
+    kind, suffix = (str(SAMPLE_RATE), "wav") if task.modality == "audio" else ("films", "mp4")
+    place = folder / kind / fold.name
+    place.mkdir(parents=True)
+    (folder / NO_MEDIA).touch()  # no films to ingest
+    rows: list[Row] = []
+    with Studio() as studio:
+        for number, item in enumerate(task.plan(fold, studio)):
+            name = f"item-{fold.number}{number:04d}.{suffix}"
+            _write_clip(place / name, task.make(item.content, studio))
+            rows.append((name, item.labels, item.group))
+    return rows
+
+
+def _write_clip(path: Path, clip: Clip) -> None:
+    if clip.frames is None:
+        assert clip.sound is not None
+        path.write_bytes(encode_sound(clip.sound[None], SAMPLE_RATE, "wav"))
+        return
+    tracks = [] if clip.sound is None else [SoundTrack(clip.sound[None], SAMPLE_RATE, None)]
+    write_film(path, clip.frames, clip.fps, tracks, crf=_CRF, preset=_PRESET)
+
+
+def _describe(folder: Path, task: Task, folds: dict[str, list[Row]]) -> None:
+    """Write everything but the sounds and films."""
+    metadata = {
+        "task_name": task.name,
+        "version": VERSION,
+        "embedding_type": "scene",
+        "prediction_type": "multilabel" if task.many else "multiclass",
+        "split_mode": "presplit_kfold",
+        "nfolds": FOLDS,
+        "sample_duration": task.seconds,
+        "evaluation": _MULTILABEL if task.many else _MULTICLASS,
+        "splits": list(folds),
+        "mode": "full",
+        "title": task.title,
+        "group": task.groups,
+        "modality": task.modality,
+    }
+    write_json(folder / "task_metadata.json", metadata)
+    _write_csv(folder / "labelvocabulary.csv", ("idx", "label"), enumerate(task.labels))
+    for fold, rows in folds.items():
+        write_json(folder / f"{fold}.json", {name: list(labels) for name, labels, _ in rows})
+    groups = ((name, group) for rows in folds.values() for name, _, group in rows)
+    _write_csv(folder / "groups.csv", ("item", "group"), groups)
+
+
+def _write_csv(path: Path, header: tuple[str, str], rows: Iterable[tuple[object, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,1 @@
+"""The texts that dialogue is made of: words for slots, exchanges with slots, remarks without."""
