@@ -42,7 +42,7 @@ class DemoSettings:
     seconds: float = 40.0
     held_out: float = 0.25
     seed: int = 1
-    items_per_class: int = 50
+    items_per_class: int = 30
     settings: tuple[str, ...] = ()
     longest_s: float = 600.0
     largest_bytes: float = 6e9

@@ -285,6 +285,16 @@ def test_whole_tasks_are_kept_and_others_not_overwritten(folders):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
+def test_a_call_that_fails_keeps_what_was_whole(tmp_path, monkeypatch):
+    def broken(content, studio):
+        raise InputError("the set burnt down")
+
+    monkeypatch.setitem(TASKS, "filmset_event", replace(TASKS["filmset_event"], make=broken))
+    with pytest.raises(InputError, match="burnt down"):
+        write_tasks(tmp_path, 3, ITEMS, ["filmset_events", "filmset_event"])
+    assert [path.name for path in tmp_path.iterdir()] == ["filmset_events-v2.0.0-full"]
+
+
 @pytest.mark.parametrize(
     ("items", "seed", "tasks", "message"),
     [

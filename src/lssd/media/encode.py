@@ -73,7 +73,8 @@ class PictureOptions:
     def encoder_options(self) -> dict[str, str]:
         if codec_name(self.codec) == "libvpx-vp9":
             return {"crf": str(self.crf), "deadline": "good", "cpu-used": "5", "row-mt": "0"}
-        return {"crf": str(self.crf), "preset": self.preset}
+        # x264's look-ahead over macroblock trees gives other bytes for the same frames now and then.
+        return {"crf": str(self.crf), "preset": self.preset, "x264-params": "mbtree=0"}
 
 
 class PictureEncoder:

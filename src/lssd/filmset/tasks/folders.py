@@ -31,9 +31,9 @@ def write_tasks(
 ) -> list[Path]:
     """Write probe tasks (names of TASKS; all by default) and return their folders in that order.
 
-    The same seed and number of items make the same samples, whichever tasks are asked for. A whole task
-    that is already there is kept. items_per_class: over all five folds, a multiple of 5; progress:
-    called with (folds done, folds) after each.
+    The same seed and number of items make the same samples, whichever tasks are asked for. Whole tasks
+    that are already there are kept, so a killed call may be made again. items_per_class: over all five
+    folds, a multiple of 5; progress: called with (folds done, folds) after each.
 
     Raises InputError for a bad number, an unknown task, a folder that cannot be written or holds tasks
     of other settings; MissingExtraError without espeak-ng.
@@ -44,34 +44,36 @@ def write_tasks(
     if seed < 0:
         raise InputError(f"the seed must not be negative: {seed}")
     check_installed()
-    todo = {}
-    for task in chosen:
-        folder = _folder(Path(out), task)
-        if not folder.exists():
-            todo[folder] = [
-                Fold(task.name, number, seed, items_per_class // FOLDS) for number in range(FOLDS)
-            ]
-        elif not (folder / _mark(task, seed, items_per_class)).is_file():
-            raise InputError(f"{folder} holds a task of other settings; choose another folder")
+    folders = {task.name: Path(out) / f"{task.name}-{VERSION}-full" for task in chosen}
+    marks = {task.name: _mark(task, seed, items_per_class) for task in chosen}
+    todo = [task for task in chosen if not _stands(folders[task.name], marks[task.name])]
+    folds = [Fold(task.name, n, seed, items_per_class // FOLDS) for task in todo for n in range(FOLDS)]
     done, total = FOLDS * (len(chosen) - len(todo)), FOLDS * len(chosen)
-    with ExitStack() as commits:
-        partials = {folder: commits.enter_context(atomic_folder(folder)) for folder in todo}
-        jobs = [(partials[folder], fold) for folder, folds in todo.items() for fold in folds]
-        rows: dict[tuple[Path, Fold], list[Row]] = {}
+    rows: dict[str, dict[str, list[Row]]] = {task.name: {} for task in todo}
+    with ExitStack() as everything:
+        commits = {task.name: everything.enter_context(ExitStack()) for task in todo}
+        partials = {name: commits[name].enter_context(atomic_folder(folders[name])) for name in commits}
+        jobs = [(partials[fold.task], fold) for fold in folds]
         for outcome in run_stage(_write_fold, jobs, workers):
-            if not outcome.ok:
-                fold = outcome.item[1]
+            partial, fold = outcome.item
+            if outcome.value is None:
                 raise LssdError(f"{fold.name} of {fold.task} failed: {outcome.reason}")
-            assert outcome.value is not None
-            rows[outcome.item] = outcome.value
+            rows[fold.task][fold.name] = outcome.value
+            if len(rows[fold.task]) == FOLDS:
+                _describe(partial, TASKS[fold.task], rows[fold.task])
+                (partial / marks[fold.task]).touch()
+                commits[fold.task].close()  # whole: it stays, whatever becomes of the others
             done += 1
             if progress:
                 progress(done, total)
-        for folder, folds in todo.items():
-            task, partial = TASKS[folds[0].task], partials[folder]
-            _describe(partial, task, {fold.name: rows[partial, fold] for fold in folds})
-            (partial / _mark(task, seed, items_per_class)).touch()
-    return [_folder(Path(out), task) for task in chosen]
+    return list(folders.values())
+
+
+def _stands(folder: Path, mark: str) -> bool:
+    """Whether a task is there already. InputError when it is one of other settings."""
+    if folder.exists() and not (folder / mark).is_file():
+        raise InputError(f"{folder} holds a task of other settings; choose another folder")
+    return folder.exists()
 
 
 def _chosen(names: Sequence[str] | None) -> list[Task]:
@@ -81,10 +83,6 @@ def _chosen(names: Sequence[str] | None) -> list[Task]:
         what = f"{unknown[0]} is no probe task" if unknown else "tasks must be a list of distinct names"
         raise InputError(f"{what}; choose of {', '.join(TASKS)}")
     return [TASKS[name] for name in names]
-
-
-def _folder(out: Path, task: Task) -> Path:
-    return out / f"{task.name}-{VERSION}-full"
 
 
 def _mark(task: Task, seed: int, items_per_class: int) -> str:
@@ -129,7 +127,7 @@ def _describe(folder: Path, task: Task, folds: dict[str, list[Row]]) -> None:
         "nfolds": FOLDS,
         "sample_duration": task.seconds,
         "evaluation": _MULTILABEL if task.many else _MULTICLASS,
-        "splits": list(folds),
+        "splits": sorted(folds),
         "mode": "full",
         "title": task.title,
         "group": task.groups,
@@ -137,9 +135,9 @@ def _describe(folder: Path, task: Task, folds: dict[str, list[Row]]) -> None:
     }
     write_json(folder / "task_metadata.json", metadata)
     _write_csv(folder / "labelvocabulary.csv", ("idx", "label"), enumerate(task.labels))
-    for fold, rows in folds.items():
+    for fold, rows in sorted(folds.items()):
         write_json(folder / f"{fold}.json", {name: list(labels) for name, labels, _ in rows})
-    groups = ((name, group) for rows in folds.values() for name, _, group in rows)
+    groups = ((name, group) for _, rows in sorted(folds.items()) for name, _, group in rows)
     _write_csv(folder / "groups.csv", ("item", "group"), groups)
 
 
