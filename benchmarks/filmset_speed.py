@@ -18,11 +18,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from lssd.filmset.mixing import Mixer
 
 from lssd.filmset import Settings, render
 from lssd.filmset.backgrounds import open_backgrounds
 from lssd.filmset.dialogue import write_lines
+from lssd.filmset.mixing import Mixer
 from lssd.filmset.pictures import draw_title
 from lssd.filmset.script import write_script
 from lssd.filmset.words import make_voicing

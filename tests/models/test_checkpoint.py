@@ -1,13 +1,17 @@
 import copy
 import json
 import pickle
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
 import torch
 
-from lssd.errors import CheckpointError, InputError
+from lssd.errors import CheckpointError, InputError, MissingExtraError
 from lssd.models import build_model, load_model, save_model, weights_hash
+from lssd.models.hub import fetch_model, is_hub_id
 
 
 @pytest.fixture
@@ -140,3 +144,76 @@ def test_an_unwritable_place_is_named_and_nothing_remains(model, tmp_path):
     with pytest.raises(InputError, match="file"):
         save_model(model, tmp_path / "file" / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+class TestHub:
+    """The hub's client is played by a function that fills the client's own cache layout."""
+
+    @pytest.fixture
+    def hub(self, folder, tmp_path, monkeypatch):
+        asked = []
+        snapshot = tmp_path / "models--someone--encoder" / "snapshots" / "abc"
+
+        def download(repository: str, name: str, *, revision: str | None) -> str:
+            asked.append((repository, name, revision))
+            if repository != "someone/encoder":
+                raise OSError("404 Client Error.\nRepository Not Found")
+            blob = snapshot.parents[1] / "blobs" / name
+            for place in (blob, snapshot / name):
+                place.parent.mkdir(parents=True, exist_ok=True)
+            blob.write_bytes((folder / name).read_bytes())
+            (snapshot / name).unlink(missing_ok=True)
+            (snapshot / name).symlink_to(blob)
+            return str(snapshot / name)
+
+        monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(hf_hub_download=download))
+        monkeypatch.chdir(tmp_path)
+        return asked
+
+    @pytest.mark.parametrize("revision", [None, "v1.0", "refs/pr/3"])
+    def test_only_the_two_files_are_fetched(self, model, hub, revision):
+        loaded = load_model("someone/encoder" + (f"@{revision}" if revision else ""))
+        assert weights_hash(loaded) == weights_hash(model)
+        assert hub == [("someone/encoder", name, revision) for name in ("config.json", "model.safetensors")]
+
+    def test_a_local_folder_of_that_name_comes_first(self, model, hub, tmp_path):
+        save_model(model, tmp_path / "someone" / "encoder")
+        load_model("someone/encoder")
+        with pytest.raises(CheckpointError, match="no model at someone/other"):
+            load_model("someone/other")
+        with pytest.raises(CheckpointError, match="no model at"):
+            load_model(Path("nobody/encoder"))
+        assert hub == []
+
+    def test_offline_names_where_to_put_the_files(self, hub, tmp_path):
+        with pytest.raises(CheckpointError) as caught:
+            load_model("someone/else")
+        message = str(caught.value)
+        assert "\n" not in message
+        for part in ("config.json of someone/else", "Not Found", str(tmp_path / "someone" / "else")):
+            assert part in message
+
+    def test_without_the_extra_both_ways_out_are_named(self, monkeypatch, tmp_path):
+        monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(MissingExtraError) as caught:
+            load_model("someone/encoder@main")
+        assert "lssd[hub]" in str(caught.value)
+        assert str(tmp_path / "someone" / "encoder@main") in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "text", ["encoder", "/a/b", "./a/b", "../a", "a/b/c", "a/b@", "a b/c", "a/b@../c"]
+    )
+    def test_what_is_no_hub_id(self, text, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert not is_hub_id(text)
+        with pytest.raises(CheckpointError):
+            fetch_model(text, download=pytest.fail)
+
+
+def test_weights_in_half_precision_are_saved_as_float32(model, tmp_path):
+    save_model(model.to(torch.bfloat16), tmp_path / "half")
+    loaded = load_model(tmp_path / "half")
+    assert {t.dtype for t in loaded.state_dict().values()} == {torch.float32, torch.int64}
+    weight = loaded.audio.encoder.patches.conv.weight
+    assert torch.equal(weight, model.audio.encoder.patches.conv.weight.float())

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lssd.errors import InputError
+from lssd.media import probe, read_frames, read_sound
 from lssd.models import Model, ProjectionHead, build_model, window_starts
 
 
@@ -117,6 +120,86 @@ class TestEmbedVideo:
     def test_wrong_input_is_named(self, model, bad, message):
         with pytest.raises(InputError, match=message):
             model.embed_video(bad)
+
+
+class TestPrecision:
+    def test_bf16_is_near_float32_and_comes_back_as_float32(self, model):
+        for embed, x in ((model.embed_audio, waveform(3)), (model.embed_video, frames())):
+            exact, rounded = embed(x), embed(x, precision="bf16")
+            assert rounded.dtype == torch.float32
+            assert not torch.equal(rounded, exact)
+            assert (rounded - exact).norm() < 0.03 * exact.norm()  # bfloat16 keeps 8 bits
+            assert torch.equal(embed(x), exact)
+
+    def test_weights_in_bfloat16_keep_the_way_in_exact(self, model):
+        x = waveform(3)
+        exact, entering = model.embed_audio(x), model.audio.front(x)
+        model.to(torch.bfloat16)
+        assert model.audio.encoder.norm.weight.dtype == torch.bfloat16
+        assert torch.equal(model.audio.front(x), entering)
+        assert (model.embed_audio(x) - exact).norm() < 0.05 * exact.norm()
+        assert model.embed_video(frames()).dtype == torch.float32
+
+    def test_an_unknown_precision_is_named(self, model):
+        with pytest.raises(InputError, match="'fp4'"):
+            model.embed_audio(waveform(3), precision="fp4")
+
+
+def test_surround_for_a_stereo_model_is_refused(settings):
+    settings["audio"]["preprocessing"] = {"channels": 2}
+    with pytest.raises(InputError, match=r"1 or 2 channels for this model, not 6"):
+        build_model(audio=settings["audio"]).embed_audio(torch.zeros(1, 6, 100))
+
+
+def test_towers_name_wrong_input_in_training_too(model):
+    with pytest.raises(InputError, match=r"\(batch, channels, samples\), not torch.float32 \(2, 10\)"):
+        model.audio(torch.zeros(2, 10))
+    with pytest.raises(InputError, match=r"uint8 .* not torch.float32 \(1, 4, 3, 8, 8\)"):
+        model.video(torch.zeros(1, 4, 3, 8, 8))
+
+
+def test_other_architectures_are_towers_too():
+    audio = {"name": "acoustic_resnet50", "preprocessing": {"channels": 2}}
+    video = {"name": "x3d_m", "preprocessing": {"frames": 4, "size": 64}}
+    model = build_model(audio, video).eval()
+    assert model.embed_audio(waveform(1, channels=2)).shape == (2, model.embedding_size)
+    z_v = model.embed_video(torch.zeros(1, 4, 3, 64, 64, dtype=torch.uint8))
+    assert z_v.shape == (1, model.embedding_size)
+
+
+REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
+SHOTS, EPISODE = REAL / "paper_clips", REAL / "angel_one" / "angel_one_5lang_480p.mkv"
+
+
+def real_window(path: Path, track: int, start_s: float, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    sound = read_sound(path, track, start_s, 3.0, 48000, 1)
+    times_s = [start_s + (n + 0.5) / 25 for n in (0, 16, 32, 48)]
+    pictures = read_frames(path, times_s, short_side=size)[:, :size, :size]
+    return torch.from_numpy(sound.copy())[None], torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy())[None]
+
+
+@pytest.mark.skipif(not SHOTS.exists(), reason="the shots of real films are not here")
+def test_real_shots_embed(model):
+    names = ["80114859_228_en", "80114859_228_ja", "80145138_114_en"]
+    windows = [real_window(SHOTS / f"{name}.mp4", 0, 0.0, 32) for name in names]
+    z_a = model.embed_audio(torch.cat([sound for sound, _ in windows]))
+    z_v = model.embed_video(torch.cat([pictures for _, pictures in windows]))
+    for z in (z_a, z_v):
+        assert z.shape == (3, model.embedding_size)
+        assert z.isfinite().all()
+    # Files of one shot hold the same picture; their sound differs by its language.
+    assert torch.equal(z_v[0], z_v[1])
+    assert not torch.allclose(z_v[0], z_v[2])
+    assert not torch.allclose(z_a[0], z_a[1])
+
+
+@pytest.mark.skipif(not EPISODE.exists(), reason="the television clip is not here")
+def test_a_real_episode_embeds_in_all_its_languages(model):
+    windows = [real_window(EPISODE, track.index, 20.0, 32) for track in probe(EPISODE).tracks]
+    z_a = model.embed_audio(torch.cat([sound for sound, _ in windows]))
+    assert z_a.isfinite().all()
+    assert len(torch.unique(z_a, dim=0)) == 5
+    assert model.embed_video(windows[0][1]).isfinite().all()
 
 
 class TestBuild:

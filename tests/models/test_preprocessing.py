@@ -13,6 +13,7 @@ from lssd.config import build
 from lssd.errors import InputError
 from lssd.models import (
     FrameInput,
+    FrameInputConfig,
     LogMel,
     SoundInput,
     SoundInputConfig,
@@ -96,6 +97,28 @@ def test_log_mel_keeps_full_precision_under_autocast():
         out = LogMel()(x)
     assert out.dtype == torch.float32
     torch.testing.assert_close(out, LogMel()(x))
+
+
+def test_at_the_rate_of_the_separated_sound():
+    waveform = 0.1 * np.random.RandomState(0).randn(132300)
+    exact = LogMel(SoundInputConfig(sample_rate=44100), dtype=torch.float64)(
+        torch.from_numpy(waveform)[None, None]
+    )
+    assert exact.shape == (1, 1, 96, 265)
+    np.testing.assert_allclose(exact[0, 0].numpy(), librosa_decibels(waveform, sr=44100), rtol=0, atol=1e-6)
+
+
+def test_a_spectrogram_does_not_depend_on_its_batch():
+    x = torch.randn(5, 2, 144000) * 0.1
+    whole = LogMel()(x)
+    for item in range(5):
+        torch.testing.assert_close(LogMel()(x[item : item + 1])[0], whole[item], rtol=0, atol=1e-5)
+
+
+def test_gradients_reach_the_waveform():
+    config = SoundInputConfig(n_fft=16, hop=5, mels=4, window_s=0.001)
+    x = torch.randn(1, 2, 48, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(LogMel(config, dtype=torch.float64), (x,))
 
 
 class TestMasks:
@@ -192,3 +215,29 @@ def test_frames_are_normalised_by_channel():
     np.testing.assert_allclose(out, (x - mean) / np.sqrt(variance + 1e-5), atol=1e-4)
     assert out.dtype == np.float32
     assert list(front.parameters()) == []
+
+
+def test_fixed_mean_and_deviation_in_place_of_the_stem():
+    frames = torch.from_numpy(np.random.RandomState(0).randint(0, 256, (2, 3, 3, 4, 4), dtype=np.uint8))
+    mean, deviation = (0.45, 0.4, 0.5), (0.225, 0.2, 0.25)
+    front = FrameInput(
+        build(FrameInputConfig, {"mean": list(mean), "deviation": list(deviation)}, "video")
+    ).train()
+    out = front(frames).numpy()
+    for colour in range(3):
+        expected = (frames[:, :, colour].numpy() / 255 - mean[colour]) / deviation[colour]
+        np.testing.assert_allclose(out[:, colour], expected, atol=1e-6)
+    assert front.state_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("dials", "message"),
+    [
+        ({"mean": [0.5, 0.5, 0.5]}, "go together"),
+        ({"mean": [0.5, 0.5, 0.5], "deviation": [1.0, 0.0, 1.0]}, "above 0"),
+        ({"frames": 0}, "above 0"),
+    ],
+)
+def test_impossible_picture_dials_are_named(dials, message):
+    with pytest.raises(InputError, match=message):
+        build(FrameInputConfig, dials, "video preprocessing")

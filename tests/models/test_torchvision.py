@@ -1,8 +1,8 @@
-"""The encoder against torchvision's MViTv2, whose outputs are recorded in `torchvision_mvit.json`.
+"""The encoder against torchvision's MViT and MViTv2, whose outputs are recorded in `torchvision_mvit.json`.
 
-torchvision is no dependency of this project. To record again, in an environment that has it:
-`python tests/models/test_torchvision.py`. Weights and inputs come from a frozen NumPy stream, so that
-only outputs need keeping. Everything is float64.
+torchvision is no dependency of this project. To record again, in an environment that has it and pytest:
+`PYTHONPATH=src python tests/models/test_torchvision.py`. Weights and inputs come from a frozen NumPy
+stream, so that only outputs need keeping. Everything is float64.
 """
 
 import json
@@ -26,6 +26,12 @@ SMALL = {
     "class_token": True,
     "readout": "class",
 }
+FIRST_FAMILY = {
+    "positions": "absolute",
+    "residual_pooling": False,
+    "widen_in": "mlp",
+    "pool_queries": "strided",
+}
 PLAIN = {"patch_kernel": (2, 4, 4), "patch_stride": (2, 4, 4), "patch_padding": (0, 0, 0)}
 
 # name: (dials, input size); sizes other than SMALL's stretch the relative positions.
@@ -35,23 +41,26 @@ CASES = {
     "pooling within frames": ({"pool_kernel": (1, 3, 3)}, (8, 32, 32)),
     "larger input": ({}, (12, 48, 40)),
     "smaller, odd input": ({}, (4, 26, 31)),
+    "first family": (FIRST_FAMILY, (8, 32, 32)),
+    "first family, plain patches": ({**FIRST_FAMILY, **PLAIN}, (8, 32, 32)),
 }
 
 
-def prepare(dials: dict, size: tuple[int, int, int]) -> tuple[MViT, torch.Tensor]:
+def prepare(dials: dict, size: tuple[int, int, int], attention: str = "fast") -> tuple[MViT, torch.Tensor]:
     """The network of a case with weights and an input drawn from NumPy's frozen legacy stream."""
     stream = np.random.RandomState(20240617)
-    model = MViT(MViTConfig(**{**SMALL, **dials})).double().eval()
+    model = MViT(MViTConfig(**{**SMALL, **dials, "attention": attention})).double().eval()
     with torch.no_grad():
         for _, parameter in sorted(model.named_parameters()):
             parameter.copy_(torch.from_numpy(0.3 * stream.randn(*parameter.shape)))
     return model, torch.from_numpy(stream.randn(2, 3, *size))
 
 
+@pytest.mark.parametrize("attention", ["fast", "plain"])
 @pytest.mark.parametrize("case", CASES)
-def test_equals_torchvision(case):
-    model, x = prepare(*CASES[case])
-    expected = np.array(json.loads(RECORDED.read_text())[case])
+def test_equals_torchvision(case, attention):
+    model, x = prepare(*CASES[case], attention)
+    expected = np.array(json.loads(RECORDED.read_text())["answers"][case])
     with torch.no_grad():
         np.testing.assert_allclose(model(x).numpy(), expected, rtol=1e-9, atol=1e-9)
 
@@ -60,7 +69,8 @@ def torchvision_state(model: MViT) -> dict[str, torch.Tensor]:
     """Our weights under torchvision's names, without its classification layer."""
     pairs = [
         ("patches.conv.", "conv_proj."),
-        ("class_token", "pos_encoding.class_token"),
+        ("positions.space", "pos_encoding.spatial_pos"),
+        ("positions.class_token", "pos_encoding.class_pos"),
         ("attention.positions.rows", "attn.rel_pos_h"),
         ("attention.positions.columns", "attn.rel_pos_w"),
         ("attention.positions.time", "attn.rel_pos_t"),
@@ -74,39 +84,48 @@ def torchvision_state(model: MViT) -> dict[str, torch.Tensor]:
         pairs.append((f"pool_{letter}.norm.", f"pool_{letter}.norm_act.0."))
     state = {}
     for ours, tensor in model.state_dict().items():
-        name = ours
-        for old, new in pairs:
+        name = {"class_token": "pos_encoding.class_token", "positions.time": "pos_encoding.temporal_pos"}.get(
+            ours, ours
+        )
+        for old, new in pairs if name == ours else ():
             name = name.replace(old, new)
-        state[name] = tensor.flatten() if ours == "class_token" else tensor
+        state[name] = tensor.flatten() if "class" in ours else tensor
     return state
 
 
 def record() -> None:
     """Write `torchvision_mvit.json` with what torchvision answers to every case."""
+    import torchvision
     from torchvision.models.video.mvit import MSBlockConfig
     from torchvision.models.video.mvit import MViT as TorchvisionMViT
 
     answers = {}
     for case, (dials, size) in CASES.items():
         model, x = prepare(dials, size)
-        c = model.config
-        blocks, width, heads = [], c.width, c.heads
-        for index in range(c.depth):
-            starts = index in c.stage_starts
-            stage = sum(index >= start for start in c.stage_starts)
-            width_out, heads = (2 * width, 2 * heads) if starts else (width, heads)
-            q, kv = (2 if starts else 1), max(c.kv_stride // 2**stage, 1)
-            kernel = list(c.pool_kernel)
-            blocks.append(MSBlockConfig(heads, width, width_out, kernel, kernel, [1, q, q], [1, kv, kv]))
-            width = width_out
+        c, first = model.config, model.config.positions == "absolute"
+        blocks = []
+        for plan in c.blocks():
+            kernel, q, kv = list(c.pool_kernel), plan.q_stride, plan.kv_stride
+            pooled = not first or q > 1
+            blocks.append(
+                MSBlockConfig(
+                    plan.heads,
+                    plan.width,
+                    plan.width_out,
+                    kernel if pooled else [],
+                    kernel,
+                    [1, q, q] if pooled else [],
+                    [1, kv, kv],
+                )
+            )
         peer = TorchvisionMViT(
             spatial_size=c.input_size[1:],
             temporal_size=c.input_size[0],
             block_setting=blocks,
-            residual_pool=True,
+            residual_pool=not first,
             residual_with_cls_embed=False,
-            rel_pos_embed=True,
-            proj_after_attn=True,
+            rel_pos_embed=not first,
+            proj_after_attn=not first,
             stochastic_depth_prob=0.0,
             patch_embed_kernel=c.patch_kernel,
             patch_embed_stride=c.patch_stride,
@@ -118,7 +137,9 @@ def record() -> None:
         peer.pos_encoding.temporal_size, peer.pos_encoding.spatial_size = grid[0], grid[1:]
         with torch.no_grad():
             answers[case] = peer(x).tolist()
-    RECORDED.write_text(json.dumps(answers) + "\n")
+    RECORDED.write_text(
+        json.dumps({"torchvision": torchvision.__version__, "answers": answers}, indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,29 @@
 """Encoders, their preprocessing and heads; the only room that defines layers.
 
-mvit, positions   the multiscale vision transformer, for pictures and spectrograms
+mvit              multiscale vision transformers of both families, for pictures and spectrograms
+                  (mvit_config: dials; blocks, attention, pooling, positions: parts)
+x3d               the controlled study's encoder of pictures
+acoustic_resnet   the controlled study's encoder of spectrograms
 preprocessing     uint8 pictures and waveforms -> what encoders take; travels with the weights
+batch_norm        statistics over all processes of a run, on CPU and GPU
 heads             projection onto the contrastive objective's sphere
 registry          architectures by name
 model             encoders with their preprocessing: raw input -> embeddings
-checkpoint        model folders: safetensors and JSON
+checkpoint, hub   model folders: safetensors and JSON, here or on the Hugging Face hub
+acceleration      compilation, checkpointing and precision, apart from the model files
+converters        weights from elsewhere (torchvision, the authors) as our model folders
+sizes             parameters and multiply-adds
 """
 
+from lssd.models.acceleration import AccelerationConfig, accelerate
+from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
+from lssd.models.batch_norm import BatchNorm, span_processes
 from lssd.models.checkpoint import load_model, save_model, weights_hash
+from lssd.models.converters import convert
 from lssd.models.heads import ProjectionHead
 from lssd.models.model import AudioTower, Model, Tower, TowerConfig, VideoTower, build_model, window_starts
-from lssd.models.mvit import MViT, MViTConfig
+from lssd.models.mvit import MViT
+from lssd.models.mvit_config import MViTConfig
 from lssd.models.preprocessing import (
     FrameInput,
     FrameInputConfig,
@@ -23,9 +35,17 @@ from lssd.models.preprocessing import (
     mix_channels,
 )
 from lssd.models.registry import architectures, create
+from lssd.models.sizes import EncoderSize, encoder_size
+from lssd.models.x3d import X3D, X3DConfig
 
 __all__ = [
+    "X3D",
+    "AccelerationConfig",
+    "AcousticResNet",
+    "AcousticResNetConfig",
     "AudioTower",
+    "BatchNorm",
+    "EncoderSize",
     "FrameInput",
     "FrameInputConfig",
     "LogMel",
@@ -39,13 +59,18 @@ __all__ = [
     "Tower",
     "TowerConfig",
     "VideoTower",
+    "X3DConfig",
+    "accelerate",
     "architectures",
     "build_model",
+    "convert",
     "create",
+    "encoder_size",
     "load_model",
     "mel_filters",
     "mix_channels",
     "save_model",
+    "span_processes",
     "weights_hash",
     "window_starts",
 ]

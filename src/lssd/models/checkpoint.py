@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from lssd.errors import CheckpointError, InputError
+from lssd.models.hub import CONFIG_FILE as _CONFIG
+from lssd.models.hub import WEIGHTS_FILE as _WEIGHTS
+from lssd.models.hub import fetch_model, is_hub_id
 from lssd.models.model import FORMAT, Model, build_model
 from lssd.store import atomic_folder, digest
-
-_WEIGHTS = "model.safetensors"
-_CONFIG = "config.json"
 
 
 def weights_hash(model: nn.Module) -> str:
@@ -29,23 +29,29 @@ def weights_hash(model: nn.Module) -> str:
 def save_model(model: Model, folder: str | Path) -> None:
     """Write `folder/model.safetensors` and `folder/config.json` as one atomic commit.
 
-    An earlier folder of that name is replaced. Raises InputError when the place cannot be written.
+    An earlier folder of that name is replaced. Floats are saved as float32, whatever the model runs in.
+    Raises InputError when the place cannot be written.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: _as_saved(tensor) for name, tensor in model.state_dict().items()}
     settings = {**model.config, "weights_sha256": _hash_tensors(tensors)}
     with atomic_folder(folder) as partial:
         safetensors.torch.save_file(tensors, partial / _WEIGHTS)
         (partial / _CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def load_model(path: str | Path) -> Model:
-    """Read a model folder; the model comes back on the CPU and in evaluation mode.
+def load_model(path_or_hub_id: str | Path) -> Model:
+    """Read a model folder, or a hub's model "owner/name[@revision]".
+
+    The model comes back on the CPU and in evaluation mode. What exists as a path is a path: the network
+    is used for nothing else than a hub id of which there is no such folder (`lssd.models.hub`).
 
     Raises CheckpointError when the folder or one of its files is missing, truncated or altered, when the
     architecture is unknown, or when weights and architecture do not match: the message then names the
-    tensor, what was expected and what was found.
+    tensor, what was expected and what was found. MissingExtraError for a hub id without the extra.
     """
-    folder = Path(path)
+    text = str(path_or_hub_id)
+    by_name = isinstance(path_or_hub_id, str) and is_hub_id(text)
+    folder = fetch_model(text) if by_name else Path(path_or_hub_id)
     if not folder.is_dir():
         raise CheckpointError(f"no model at {folder}: expected a folder with {_WEIGHTS} and {_CONFIG}")
     settings = _read_config(folder / _CONFIG)
@@ -62,6 +68,11 @@ def load_model(path: str | Path) -> Model:
         )
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def _as_saved(tensor: Tensor) -> Tensor:
+    kept = tensor.detach().cpu().contiguous()
+    return kept.float() if kept.is_floating_point() else kept
 
 
 def _hash_tensors(tensors: Mapping[str, Tensor]) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from lssd.config import build, to_mapping
 from lssd.errors import InputError
-from lssd.models.mvit import MViT
+from lssd.models.acceleration import Precision, autocast
+from lssd.models.encoder import Encoder
 from lssd.models.preprocessing import FrameInput, FrameInputConfig, SoundInput, SoundInputConfig
 from lssd.models.registry import create
 
@@ -30,9 +31,9 @@ class Tower(nn.Module):
     """Preprocessing (`front`) and encoder of one modality: raw input -> (B, D)."""
 
     front: SoundInput | FrameInput
-    encoder: MViT
+    encoder: Encoder
 
-    def __init__(self, name: str, front: SoundInput | FrameInput, encoder: MViT) -> None:
+    def __init__(self, name: str, front: SoundInput | FrameInput, encoder: Encoder) -> None:
         super().__init__()
         self.name = name
         self.front = front
@@ -43,9 +44,11 @@ class Tower(nn.Module):
         """Waveform (B, C, S) or frames (B, T, 3, H, W) uint8 -> (B, D), with gradients.
 
         In training mode `generator` draws the masks and the stochastic depth. Sound is taken whole, as
-        one window: `Model.embed_audio` cuts long sound.
+        one window: `Model.embed_audio` cuts long sound. The way in runs in float32 whatever the
+        precision of the encoder's weights. Raises InputError for a wrong rank, type or channel count.
         """
-        return self.encoder(self.front(raw, generator), generator)
+        x = self.front(raw, generator)
+        return self.encoder(x.to(next(self.encoder.parameters()).dtype), generator)
 
     @property
     def config(self) -> TowerConfig:
@@ -82,6 +85,10 @@ class Model(nn.Module):
 
     `.audio` and `.video` are towers or None; `.sample_rate` is what `embed_audio` expects, and None
     without an audio encoder. Sound at another rate must be resampled by the caller.
+
+    `model.to(device)` moves everything; input may lie anywhere. For speed at half precision keep the
+    weights in float32 and pass `precision="bf16"` to the `embed_*` methods. `model.to(torch.bfloat16)`
+    halves the memory of the encoders' weights; the preprocessing, with its statistics, stays float32.
     """
 
     def __init__(self, audio: AudioTower | None = None, video: VideoTower | None = None) -> None:
@@ -110,46 +117,52 @@ class Model(nn.Module):
             "video": None if self.video is None else to_mapping(self.video.config),
         }
 
-    def embed_audio(self, waveform_BCS: Tensor, batch: int = 32) -> Tensor:
+    def embed_audio(
+        self, waveform_BCS: Tensor, batch: int = 32, *, precision: Precision = "float32"
+    ) -> Tensor:
         """Embeddings of sounds: (B, C, S) floats in [-1, 1] at `sample_rate`, any S >= 1 -> (B, D).
 
-        The mean over `embed_audio_windows`. Runs without gradients and in evaluation mode, `batch`
-        windows at a time. Raises InputError for a wrong rank, channel count or type, and for values that
-        are not finite.
+        The mean over `embed_audio_windows`, in float32. Runs without gradients and in evaluation mode,
+        `batch` windows at a time, so nothing is random. "bf16" runs the encoder under bfloat16 autocast.
+        Raises InputError for a wrong rank, channel count or type, and for values that are not finite.
         """
-        return self.embed_audio_windows(waveform_BCS, batch).mean(dim=1)
+        return self.embed_audio_windows(waveform_BCS, batch, precision=precision).mean(dim=1)
 
     @torch.no_grad()
-    def embed_audio_windows(self, waveform_BCS: Tensor, batch: int = 32) -> Tensor:
+    def embed_audio_windows(
+        self, waveform_BCS: Tensor, batch: int = 32, *, precision: Precision = "float32"
+    ) -> Tensor:
         """As `embed_audio`, one vector a window: (B, windows, D), starting at `window_starts`."""
         if self.audio is None:
             raise InputError("this model has no audio encoder")
-        _check_waveform(waveform_BCS)
+        _check_waveform(waveform_BCS, self.audio.front.config)
         window = self.audio.front.config.samples
         starts = window_starts(waveform_BCS.shape[-1], window)
         pieces = [waveform_BCS[..., start : start + window] for start in starts]
         items = torch.stack(pieces, dim=1).flatten(0, 1)
-        return self._run(self.audio, items, batch).unflatten(0, (len(waveform_BCS), len(starts)))
+        return self._run(self.audio, items, batch, precision).unflatten(0, (len(waveform_BCS), len(starts)))
 
     @torch.no_grad()
-    def embed_video(self, frames_BTCHW: Tensor, batch: int = 32) -> Tensor:
+    def embed_video(
+        self, frames_BTCHW: Tensor, batch: int = 32, *, precision: Precision = "float32"
+    ) -> Tensor:
         """Embeddings of picture windows: (B, T, 3, H, W) uint8 RGB -> (B, D).
 
         All T pictures make one window; `video.front.config` says how many, how far apart and how large
-        they were in pretraining. Runs without gradients and in evaluation mode, `batch` items at a
-        time. Raises InputError for a wrong rank, channel count or type.
+        they were in pretraining. Runs as `embed_audio` does, `batch` items at a time. Raises InputError
+        for a wrong rank, channel count or type, and for pictures too few or too small for the encoder.
         """
         if self.video is None:
             raise InputError("this model has no video encoder")
         _check_frames(frames_BTCHW)
-        return self._run(self.video, frames_BTCHW, batch)
+        return self._run(self.video, frames_BTCHW, batch, precision)
 
-    def _run(self, tower: Tower, items: Tensor, batch: int) -> Tensor:
+    def _run(self, tower: Tower, items: Tensor, batch: int, precision: Precision) -> Tensor:
         if batch < 1:
             raise InputError(f"batch must be at least 1, not {batch}")
         device = next(tower.encoder.parameters()).device
-        with _evaluating(tower):
-            return torch.cat([tower(part.to(device)) for part in items.split(batch)])
+        with _evaluating(tower), autocast(precision, device):
+            return torch.cat([tower(part.to(device)).float() for part in items.split(batch)])
 
 
 @contextmanager
@@ -163,13 +176,18 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
         module.train(training)
 
 
-def _check_waveform(waveform_BCS: Tensor) -> None:
+def _check_waveform(waveform_BCS: Tensor, config: SoundInputConfig) -> None:
     if not isinstance(waveform_BCS, Tensor) or not waveform_BCS.is_floating_point():
         found = getattr(waveform_BCS, "dtype", type(waveform_BCS).__name__)
         raise InputError(f"embed_audio takes a float tensor with values in [-1, 1], not {found}")
     if waveform_BCS.ndim != 3 or 0 in waveform_BCS.shape:
         raise InputError(
             f"embed_audio takes (batch, channels, samples), none of them 0, not {tuple(waveform_BCS.shape)}"
+        )
+    if config.channels > 1 and waveform_BCS.shape[1] not in (1, config.channels):
+        raise InputError(
+            f"embed_audio takes 1 or {config.channels} channels for this model, not {waveform_BCS.shape[1]}; "
+            "mix it down first"
         )
     if not torch.isfinite(waveform_BCS).all():
         item = int((~torch.isfinite(waveform_BCS)).flatten(1).any(dim=1).nonzero()[0])

@@ -1,15 +1,14 @@
-"""Decomposed relative positions (MViTv2, Section 4.1).
+"""Where tokens are: separable embeddings (MViT, Section 3.2) and relative biases (MViTv2, Section 4.1).
 
-One table an axis holds a vector for every distance between a query and a key. The bias of a pair is
-q . (R_t + R_h + R_w), so it is linear in q: `RelativePositions` returns the products of each query with
-the vectors of every key place an axis, and a 0/1 matrix that hands each key its three places.
+Shape suffixes: B batch, n heads, N tokens of the grid (without class token), D channels a head,
+C channels, L table rows, A = T + H + W of the keys' grid.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Grid = tuple[int, int, int]
+from lssd.models.mvit_config import Grid
 
 
 def distance_index(queries: int, keys: int) -> Tensor:
@@ -33,10 +32,11 @@ def resize_table(table_LD: Tensor, rows: int) -> Tensor:
 
 
 class RelativePositions(nn.Module):
-    """The tables of one attention layer, made for one pair of grids and stretched for any other."""
+    """The tables of one attention layer, made for one pair of grids and stretched for any other.
 
-    _index: Tensor
-    _places: Tensor
+    One table an axis holds a vector for every distance between a query and a key; the bias of a pair is
+    q . (R_t + R_h + R_w).
+    """
 
     def __init__(self, head_width: int, q_grid: Grid, k_grid: Grid) -> None:
         super().__init__()
@@ -48,47 +48,100 @@ class RelativePositions(nn.Module):
         for table in self.parameters():
             nn.init.trunc_normal_(table, std=0.02)
         self._grids = (q_grid, k_grid)
-        index_NA, places_NA = self._layout(q_grid, k_grid)
-        self.register_buffer("_index", index_NA, persistent=False)
-        self.register_buffer("_places", places_NA, persistent=False)
+        for name, index, places in self._layout(q_grid, k_grid):
+            self.register_buffer(f"_{name}_index", index, persistent=False)
+            self.register_buffer(f"_{name}_places", places, persistent=False)
+
+    def bias(self, q_BnND: Tensor, q_grid: Grid, k_grid: Grid) -> Tensor:
+        """The biases as the paper writes them, (B, n, N, N'), to be added to the scaled products."""
+        b, n = q_BnND.shape[:2]
+        bias = q_BnND.new_zeros(b, n, *q_grid, *k_grid)
+        q = q_BnND.unflatten(2, q_grid)
+        for axis, (name, index, _) in enumerate(self._layout(q_grid, k_grid)):
+            table = self._stretched(name, q_grid, k_grid)
+            if table is None:
+                continue
+            vectors = table.to(q.dtype)[index.to(q.device)]
+            products = torch.einsum(f"bnthwd,{'thw'[axis]}kd->bnthwk", q, vectors)
+            shape = [1, 1, 1]
+            shape[axis] = k_grid[axis]
+            bias = bias + products.view(b, n, *q_grid, *shape)
+        return bias.flatten(5).flatten(2, 4)
 
     def forward(self, q_BnND: Tensor, q_grid: Grid, k_grid: Grid, class_token: bool) -> tuple[Tensor, Tensor]:
-        """Extra channels for queries (B, n, N, A) and keys (N', A) whose inner product is the bias.
+        """The same biases folded: extra channels for queries (B, n, N, A) and keys (N', A).
 
-        A is padded with zeros so that D + A is a multiple of 8, as fused kernels want it. The class
-        token, where there is one, comes first and has no position: its rows are zero.
+        The bias is linear in q, so it is the inner product of each query's products with the vectors of
+        every key place an axis, and of a 0/1 row that holds each key's three places. A is padded with
+        zeros so that D + A is a multiple of 8, as fused kernels want it. The class token, where there is
+        one, comes first and has no position: its rows are zero.
         """
-        head_width = q_BnND.shape[-1]
-        if (q_grid, k_grid) == self._grids:
-            index_NA, places_NA = self._index, self._places
-        else:
-            index_NA, places_NA = self._layout(q_grid, k_grid)
-            index_NA, places_NA = index_NA.to(q_BnND.device), places_NA.to(q_BnND.device)
-        table_LD = self._table(q_grid, k_grid)
-        q = q_BnND[:, :, 1:] if class_token else q_BnND
-        b, n, tokens, _ = q.shape
-        distances_BnNL = q @ table_LD.t().to(q.dtype)
-        bias = distances_BnNL.gather(-1, index_NA.expand(b, n, tokens, -1))
+        q = (q_BnND[:, :, 1:] if class_token else q_BnND).unflatten(2, q_grid)
+        products, places = [], []
+        for axis, (name, index, places_NA) in enumerate(self._ready(q_grid, k_grid, q_BnND.device)):
+            table = self._stretched(name, q_grid, k_grid)
+            if table is not None:
+                vectors = table[index].to(q.dtype)
+                products.append(torch.einsum(f"bnthwd,{'thw'[axis]}kd->bnthwk", q, vectors))
+                places.append(places_NA)
+        bias_BnNA = torch.cat(products, dim=-1).flatten(2, 4)
+        places_NA = torch.cat(places, dim=1)
         top = 1 if class_token else 0
-        right = -(head_width + bias.shape[-1]) % 8
-        return F.pad(bias, (0, right, top, 0)), F.pad(places_NA, (0, right, top, 0))
+        right = -(q_BnND.shape[-1] + bias_BnNA.shape[-1]) % 8
+        return F.pad(bias_BnNA, (0, right, top, 0)), F.pad(places_NA, (0, right, top, 0))
 
-    def _tables(self) -> list[tuple[int, Tensor]]:
-        tables = [(0, self.time), (1, self.rows), (2, self.columns)]
-        return [(axis, table) for axis, table in tables if table is not None]
+    def _stretched(self, name: str, q_grid: Grid, k_grid: Grid) -> Tensor | None:
+        axis = ("time", "rows", "columns").index(name)
+        table = getattr(self, name)
+        return None if table is None else resize_table(table, 2 * max(q_grid[axis], k_grid[axis]) - 1)
 
-    def _table(self, q_grid: Grid, k_grid: Grid) -> Tensor:
-        return torch.cat(
-            [resize_table(table, 2 * max(q_grid[axis], k_grid[axis]) - 1) for axis, table in self._tables()]
-        )
+    def _ready(self, q_grid: Grid, k_grid: Grid, device: torch.device) -> list[tuple[str, Tensor, Tensor]]:
+        """`_layout` from the buffers where the grids are the usual ones."""
+        if (q_grid, k_grid) != self._grids:
+            return [
+                (name, index.to(device), places.to(device))
+                for name, index, places in self._layout(q_grid, k_grid)
+            ]
+        return [
+            (name, self.get_buffer(f"_{name}_index"), self.get_buffer(f"_{name}_places"))
+            for name in ("time", "rows", "columns")
+        ]
 
-    def _layout(self, q_grid: Grid, k_grid: Grid) -> tuple[Tensor, Tensor]:
-        """For each query the table rows of every key place an axis; for each key its places as 0/1."""
-        q_places = torch.cartesian_prod(*(torch.arange(size) for size in q_grid)).view(-1, 3)
+    @staticmethod
+    def _layout(q_grid: Grid, k_grid: Grid) -> list[tuple[str, Tensor, Tensor]]:
+        """By axis: its name, the table rows of all pairs of places, and each key's place as 0/1."""
         k_places = torch.cartesian_prod(*(torch.arange(size) for size in k_grid)).view(-1, 3)
-        indices, places, offset = [], [], 0
-        for axis, _ in self._tables():
-            indices.append(offset + distance_index(q_grid[axis], k_grid[axis])[q_places[:, axis]])
-            places.append(F.one_hot(k_places[:, axis], k_grid[axis]).float())
-            offset += 2 * max(q_grid[axis], k_grid[axis]) - 1
-        return torch.cat(indices, dim=1), torch.cat(places, dim=1)
+        return [
+            (
+                name,
+                distance_index(q_grid[axis], k_grid[axis]),
+                F.one_hot(k_places[:, axis], k_grid[axis]).float(),
+            )
+            for axis, name in enumerate(("time", "rows", "columns"))
+        ]
+
+
+class AbsolutePositions(nn.Module):
+    """Learnt embeddings of places: one of rows and columns plus one of time; the class token has its own.
+
+    For another grid both are interpolated linearly (space in two directions), half-pixel aligned.
+    """
+
+    def __init__(self, width: int, grid: Grid, class_token: bool) -> None:
+        super().__init__()
+        self.grid = grid
+        self.space = nn.Parameter(torch.zeros(grid[1] * grid[2], width))
+        self.time = nn.Parameter(torch.zeros(grid[0], width))
+        self.class_token = nn.Parameter(torch.zeros(1, width)) if class_token else None
+        for table in self.parameters():
+            nn.init.trunc_normal_(table, std=0.02)
+
+    def forward(self, grid: Grid) -> Tensor:
+        """(N, C) for the tokens of `grid`, after the class token's where there is one."""
+        space: Tensor = self.space
+        time = resize_table(self.time, grid[0])
+        if grid[1:] != self.grid[1:]:
+            picture = space.view(1, *self.grid[1:], -1).permute(0, 3, 1, 2)
+            space = F.interpolate(picture, size=grid[1:], mode="bilinear").flatten(2)[0].t()
+        places = (time[:, None] + space[None]).flatten(0, 1)
+        return places if self.class_token is None else torch.cat([self.class_token, places])

@@ -1,21 +1,24 @@
 """From what the views hand over (uint8 pictures, waveforms) to what the encoders take.
 
 It runs on the device, in batches, and travels with the weights: a checkpoint's `config.json` holds its
-dials. Shape suffixes: B batch, C channels, S samples, M mels, L spectrogram frames, T H W as in `mvit`.
+dials. Shape suffixes: B batch, C channels, S samples, M mels, F bins of the
+spectrum, L spectrogram frames, T H W as in `mvit`.
 """
 
 import dataclasses
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lssd.errors import InputError
+from lssd.models.batch_norm import BatchNorm
 
 _STEM_EPS = 1e-5
-_ROWS_ON_CPU = 4
+_BANDS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +80,26 @@ class SoundInputConfig:
 class FrameInputConfig:
     """Dials of the picture's way in: what the views must supply, and the stem's momentum.
 
-    `frames` pictures spread evenly over `window_s` seconds, `size` x `size` pixels.
+    `frames` pictures spread evenly over `window_s` seconds, `size` x `size` pixels. `mean` and `deviation`
+    (of red, green, blue in [0, 1]) normalise by fixed numbers instead of the stem's statistics.
     """
 
     frames: int = 16
     size: int = 224
     window_s: float = 3.0
     stem_momentum: float = 0.1
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.deviation is None):
+            raise ValueError(
+                "mean and deviation go together: give both, or neither for the stem's statistics"
+            )
+        if self.deviation is not None and min(self.deviation) <= 0:
+            raise ValueError(f"deviation {self.deviation} must be above 0")
+        if min(self.frames, self.size) < 1 or self.window_s <= 0:
+            raise ValueError("frames, size and window_s must be above 0")
 
 
 def mel_filters(
@@ -106,7 +122,11 @@ def mel_filters(
 
 
 class LogMel(nn.Module):
-    """Power mel spectrogram in decibels: 10 log10(max(mel, floor)), no reference level and no ceiling."""
+    """Power mel spectrogram in decibels: 10 log10(max(mel, floor)), no reference level and no ceiling.
+
+    On a CPU a row a thread goes at a time, so that spectra stay in the cache, and the filters go in bands,
+    since half of them end below an eighth of the spectrum: `benchmarks/log_mel.py` has the numbers.
+    """
 
     window: Tensor
     filters: Tensor
@@ -115,6 +135,7 @@ class LogMel(nn.Module):
         super().__init__()
         self.config = c = config or SoundInputConfig()
         filters = mel_filters(c.sample_rate, c.n_fft, c.mels, c.f_min, c.f_max)
+        self._bands = _filter_bands(filters)
         self.register_buffer("window", torch.hann_window(c.n_fft, dtype=dtype), persistent=False)
         self.register_buffer("filters", torch.from_numpy(filters).to(dtype), persistent=False)
 
@@ -125,25 +146,29 @@ class LogMel(nn.Module):
         """
         b, channels, samples = waveform_BCS.shape
         rows = waveform_BCS.to(self.window.dtype).reshape(b * channels, samples)
-        # A few rows at a time stay in a CPU's cache: three times faster than all at once.
-        parts = rows.split(_ROWS_ON_CPU) if rows.device.type == "cpu" else [rows]
+        parts = rows.split(torch.get_num_threads()) if rows.device.type == "cpu" else [rows]
         with torch.autocast(rows.device.type, enabled=False):
             decibels = torch.cat([self._decibels(part) for part in parts])
         return decibels.unflatten(0, (b, channels))
 
     def _decibels(self, rows_RS: Tensor) -> Tensor:
         c = self.config
-        spectrum = torch.stft(
-            rows_RS,
-            c.n_fft,
-            c.hop,
-            window=self.window,
-            center=True,
-            pad_mode=c.pad_mode,
-            return_complex=True,
-        )
-        power = spectrum.real.square() + spectrum.imag.square()
-        return 10.0 * (self.filters @ power).clamp_min(c.floor).log10()
+        padded = nn.functional.pad(rows_RS[:, None], (c.n_fft // 2, c.n_fft // 2), mode=c.pad_mode)[:, 0]
+        spectrum_RLF = torch.fft.rfft(padded.unfold(-1, c.n_fft, c.hop) * self.window)
+        power_RLF = spectrum_RLF.real.square()
+        power_RLF = power_RLF.addcmul(spectrum_RLF.imag, spectrum_RLF.imag)
+        mels = [power_RLF[..., bins] @ self.filters[rows, bins].t() for rows, bins in self._bands]
+        return torch.cat(mels, dim=-1).clamp_min(c.floor).log10().mul(10.0).transpose(1, 2)
+
+
+def _filter_bands(filters_MF: np.ndarray) -> list[tuple[slice, slice]]:
+    """Runs of neighbouring filters, each with the run of spectrum bins outside of which they are zero."""
+    bands = []
+    for rows in np.array_split(np.arange(len(filters_MF)), min(_BANDS, len(filters_MF))):
+        run = slice(int(rows[0]), int(rows[-1]) + 1)
+        used = np.flatnonzero(filters_MF[run].any(axis=0))
+        bands.append((run, slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)))
+    return bands
 
 
 class SpectrogramMasks(nn.Module):
@@ -194,22 +219,46 @@ def mix_channels(waveform_BCS: Tensor, channels: int) -> Tensor:
     )
 
 
-class SoundInput(nn.Module):
+class _FullPrecision(nn.Module):
+    """A module that follows its model to a device, but not to a lower precision.
+
+    Spectrograms and running statistics lose their meaning in 16 bits, and cost little in 32.
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        def moved(tensor: Tensor) -> Tensor:
+            result = fn(tensor)
+            return result if result.dtype == tensor.dtype else tensor.to(result.device)
+
+        return super()._apply(moved, recurse)
+
+
+class SoundInput(_FullPrecision):
     """Waveform -> mixed channels -> log-mel -> stem BatchNorm without affine -> masks (training).
 
     The masks come after the stem: at a fill of 0 they then stand for the mean. Before it, 0 dB would be
-    louder than nearly all sound, and the masks would shift the stem's statistics.
+    louder than nearly all sound, and the masks would shift the stem's statistics. In training the stem's
+    statistics span all processes.
     """
 
     def __init__(self, config: SoundInputConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or SoundInputConfig()
         self.log_mel = LogMel(c)
-        self.stem = nn.BatchNorm2d(c.channels, eps=_STEM_EPS, momentum=c.stem_momentum, affine=False)
+        self.stem = BatchNorm(c.channels, eps=_STEM_EPS, momentum=c.stem_momentum, affine=False)
         self.masks = SpectrogramMasks(c.mask_fraction, c.mask_fill)
 
     def forward(self, waveform_BCS: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(B, C, S) -> (B, channels, 1, mels, frames); sound shorter than a window is padded with zeros."""
+        """(B, C, S) floats in [-1, 1] -> (B, channels, 1, mels, frames) float32, normalised.
+
+        Sound shorter than a window is padded with zeros; longer sound is taken whole. Raises InputError
+        for another rank or type, and for channels that cannot be mixed.
+        """
+        if waveform_BCS.ndim != 3 or not waveform_BCS.is_floating_point():
+            raise InputError(
+                "a sound encoder takes floats (batch, channels, samples), "
+                f"not {waveform_BCS.dtype} {tuple(waveform_BCS.shape)}"
+            )
         missing = self.config.samples - waveform_BCS.shape[-1]
         if missing > 0:
             waveform_BCS = nn.functional.pad(waveform_BCS, (0, missing))
@@ -217,15 +266,48 @@ class SoundInput(nn.Module):
         return self.masks(self.stem(decibels_BCML), generator).unsqueeze(2)
 
 
-class FrameInput(nn.Module):
-    """uint8 pictures / 255 -> stem BatchNorm without affine: dataset statistics are learned, not given."""
+class FixedNorm(nn.Module):
+    """(x - mean) / deviation a channel, by numbers that are given and not learned."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(-1, 1, 1, 1), persistent=False)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> the same shape."""
+        return (x_BCTHW - self.mean) / self.deviation
+
+
+class FrameInput(_FullPrecision):
+    """uint8 pictures / 255 -> stem BatchNorm without affine: dataset statistics are learned, not given.
+
+    With `mean` and `deviation` in the dials, these instead. In training the stem's statistics span all
+    processes.
+    """
+
+    stem: BatchNorm | FixedNorm
 
     def __init__(self, config: FrameInputConfig | None = None) -> None:
         super().__init__()
-        self.config = config or FrameInputConfig()
-        self.stem = nn.BatchNorm3d(3, eps=_STEM_EPS, momentum=self.config.stem_momentum, affine=False)
+        self.config = c = config or FrameInputConfig()
+        if c.mean is None or c.deviation is None:
+            self.stem = BatchNorm(3, eps=_STEM_EPS, momentum=c.stem_momentum, affine=False)
+        else:
+            self.stem = FixedNorm(c.mean, c.deviation)
 
     def forward(self, frames_BTCHW: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(B, T, 3, H, W) uint8 -> (B, 3, T, H, W) float32. Nothing is random: `generator` goes unused."""
+        """(B, T, 3, H, W) uint8 -> (B, 3, T, H, W) float32. Nothing is random: `generator` goes unused.
+
+        Raises InputError for another rank, type or channel count.
+        """
+        if frames_BTCHW.dtype != torch.uint8 or frames_BTCHW.ndim != 5 or frames_BTCHW.shape[2] != 3:
+            raise InputError(
+                "a picture encoder takes uint8 (batch, frames, 3, rows, columns), "
+                f"not {frames_BTCHW.dtype} {tuple(frames_BTCHW.shape)}"
+            )
         x_BCTHW = frames_BTCHW.movedim(2, 1).to(torch.float32, memory_format=torch.contiguous_format)
-        return self.stem(x_BCTHW / 255.0)
+        return self.stem(x_BCTHW.div_(255.0))
