@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from scipy.special import ndtr
 
+from lssd.engine import free_memory
 from lssd.filmset.directors import Look
 from lssd.filmset.events import draw_event
 from lssd.filmset.figures import Figure, draw_figure
@@ -39,8 +40,11 @@ def draw_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
             while waiting < len(title.shots) and title.shots[waiting].seen_from <= frame:
                 seen[waiting] = _Set(title.shots[waiting], title, figures, openings(waiting))
                 waiting += 1
-            for number in [number for number in seen if title.shots[number].seen_to <= frame]:
+            gone = [number for number in seen if title.shots[number].seen_to <= frame]
+            for number in gone:
                 del seen[number]
+            if gone:
+                free_memory()
             picture = _mixed(title.shots, seen, frame)
             picture = lens.through(picture, _brightness(title.shots, owner, frame))
             yield grain.over(picture, owner, frame)
