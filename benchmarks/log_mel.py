@@ -5,8 +5,8 @@
 PEERS is an environment with torchaudio and librosa (and safetensors); a peer that does not import is
 named and left out. All take float32 windows of 3 s and give decibels by the paper's settings (n_fft 1024,
 hop 501, 96 mels). Rounds are interleaved, so that what else runs on the machine hits all alike; in a round
-each runs three times on end, and its fastest run of all counts, which is the one least disturbed. "peer" is
-the faster of the two. All values must agree with double precision: within 0.02 dB wherever a band is less
+each runs three times on end, and its fastest run of all counts, which is the one least disturbed. Rows of
+one thread count the processor time of that thread, rows of two the clock. "peer" is the faster of the two. All values must agree with double precision: within 0.02 dB wherever a band is less
 than 90 dB below its frame's loudest, which is where single precision's Fourier transform still holds.
 
 Threads of one operation wait for each other: rows of two threads mean something on an idle machine alone.
@@ -86,14 +86,15 @@ def disagreement(found: torch.Tensor, exact: torch.Tensor) -> float:
 
 def fastest(transforms: dict[str, Transform], x_BCS: torch.Tensor, rounds: int) -> dict[str, float]:
     """Seconds a call, by name; the first round warms up and does not count."""
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     spent = dict.fromkeys(transforms, float("inf"))
     for turn in range(rounds + 1):
         for name, transform in transforms.items():
             for _ in range(3):
-                start = time.perf_counter()
+                start = clock()
                 transform(x_BCS)
                 if turn:
-                    spent[name] = min(spent[name], time.perf_counter() - start)
+                    spent[name] = min(spent[name], clock() - start)
     return spent
 
 

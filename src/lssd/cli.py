@@ -34,11 +34,14 @@ def demo(arguments: argparse.Namespace) -> int:
 def filmset(arguments: argparse.Namespace) -> int:
     """Render films with several sound tracks, whose whole truth is known."""
     from lssd import config
-    from lssd.filmset import Settings, render, write_tasks
+    from lssd.filmset import Settings, check_tasks, render, write_tasks
 
     given = {name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__}
     settings = config.build(Settings, config.override(given, arguments.set), "film set")
-    out = arguments.out
+    out, tasks = arguments.out, arguments.tasks
+    probes = (Path(out) / "tasks", settings.seed, arguments.items_per_class)
+    if tasks is not None:
+        check_tasks(*probes, tasks=tasks or None)  # before hours of rendering
     with _progress("render", arguments.titles, "titles", arguments) as progress:
         films = render(
             out,
@@ -48,18 +51,17 @@ def filmset(arguments: argparse.Namespace) -> int:
             progress=lambda done, total: progress.update(done, total),
         )
     print(f"{len(films.titles)} titles in {out}; look at them with lssd view {out}")
-    if arguments.tasks is not None:
+    if tasks is not None:
         with _progress("render tasks", 0, "folds", arguments) as progress:
             folders = write_tasks(
-                Path(out) / "tasks",
-                settings.seed,
-                arguments.items_per_class,
-                tasks=arguments.tasks or None,
+                *probes,
+                tasks=tasks or None,
                 workers=arguments.workers,
                 progress=lambda done, total: progress.update(done, total),
             )
         print(f"{len(folders)} probe tasks in {out}/tasks")
-    print(f"next: lssd ingest {out} --titles {out}/titles.csv --out CORPUS")
+    alone = "" if settings.dubs_per_title else " --single-language"
+    print(f"next: lssd ingest {out} --titles {out}/titles.csv --out CORPUS{alone}")
     return 0
 
 

@@ -162,3 +162,15 @@ def test_who_speaks_moves_more_and_everybody_blinks():
             np.testing.assert_array_equal(acting.mouth, np.rint(opening * (MOUTH_LEVELS - 1)))
     assert moved["loud"] > 1.5 * moved["quiet"] and raised["loud"] > 0.2 > raised["quiet"] == 0
     assert min(blinks) >= 8 and max(blinks) <= 40  # in a minute
+
+
+def test_a_shorter_shot_begins_with_the_same_movements():
+    opening = np.zeros(900)
+    opening[40:110] = 0.8
+    for seed in range(6):
+        whole = act(Speaker("a", "f", seed, {}), 600, opening, 25.0, 9)
+        for length in (130, 300, 899):
+            part = act(Speaker("a", "f", seed, {}), 600, opening[:length], 25.0, 9)
+            for name in ("mouth", "blink", "right", "down", "raised"):
+                np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[:length])
+        assert whole.blink.any() and whole.raised.any() and whole.down.any()

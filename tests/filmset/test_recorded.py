@@ -1,13 +1,14 @@
 """Recordings as voices: a generated folder whose every number is known, and real prompts where they are."""
 
 import csv
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lssd.errors import InputError
-from lssd.filmset.words import Recorded, make_voicing
+from lssd.filmset.words import Recorded, make_voicing, recorded
 from lssd.filmset.words.stretch import stretched
 from lssd.media import encode_sound
 
@@ -64,6 +65,61 @@ def test_prompts_are_split_and_mean_the_same_in_every_language(folder):
         assert drawn == voicing.exchange(np.random.default_rng(3), False, 7)
 
 
+def held_keys(voicing, held_out=True) -> set[str]:
+    return {sentence.key for sentence in voicing.exchange(np.random.default_rng(0), held_out, 60)}
+
+
+def test_what_is_held_out_does_not_depend_on_the_languages(tmp_path):
+    """French lacks one prompt, so that the prompts in common differ; what both have stays on its side."""
+    folder = write_folder(tmp_path / "v", {"en": ("Ann", "Bob", "Cy"), "fr": ("Ann", "Bob")}, prompts=20)
+    manifest = folder / "manifest.csv"
+    rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join(row for row in rows if ",fr,Ann,say-5," not in row) + "\n")
+    with Recorded(folder, ["en"]) as english, Recorded(folder, ["fr", "en"]) as both:
+        assert held_keys(english, True) - held_keys(both, True) == {"say-5"}
+        assert held_keys(english, False) == held_keys(both, False)
+        assert 2 <= len(held_keys(english)) <= 8
+        for held_out in (False, True):
+            assert english.voices("en", held_out) == both.voices("en", held_out)
+            french = {voice.variant for voice in both.voices("fr", held_out)}
+            assert french <= {voice.variant for voice in both.voices("en", held_out)}
+
+
+@pytest.mark.parametrize(
+    ("names", "held"),
+    [
+        (("say-0", "say-1", "say-2", "say-3"), {"SMALLEST"}),  # none by its hash
+        (("say-5", "say-7", "Ann"), {"OTHERS"}),  # all by their hashes
+        (("say-4", "say-5", "say-6"), {"say-5"}),
+    ],
+)
+def test_neither_side_of_a_split_is_empty(names, held):
+    smallest = min(names, key=lambda name: zlib.crc32(name.encode()))
+    expected = {"SMALLEST": {smallest}, "OTHERS": set(names) - {smallest}}.get(*held, held)
+    assert recorded._held_out(names) == recorded._held_out(names[::-1]) == expected
+
+
+def test_a_file_that_is_no_sound_is_found_at_once_and_a_silent_one_when_it_is_spoken(tmp_path):
+    folder = write_folder(tmp_path / "v", {"en": ("Ann",)}, prompts=3, sex="f")
+    file = folder / "en-Ann-1.wav"
+    Recorded(folder, ["en"])
+    for damaged in (b"", b"no sound at all" * 40):
+        file.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"^\S*en-Ann-1.wav cannot be read as sound; mend it") as caught:
+            Recorded(folder, ["en"])
+        assert "\n" not in str(caught.value)
+    silence = encode_sound(np.zeros((1, RATE), np.float32), RATE, "wav")
+    for content, message in ((silence, "is silent; take it out"), (b"gone", "cannot be read as sound; mend")):
+        file.write_bytes(silence)
+        with Recorded(folder) as voicing:
+            found = voicing._sentence("say-1")
+            voice = voicing.voices("en", False)[0]
+            file.write_bytes(content)
+            with pytest.raises(InputError, match=rf"^\S*en-Ann-1.wav {message}") as caught:
+                voicing.say(found, "en", voice, "calm")
+            assert "\n" not in str(caught.value)
+
+
 def test_speakers_are_voices_split_where_there_are_enough(folder):
     with Recorded(folder) as voicing:
         trained, held = (voicing.voices("en", held_out) for held_out in (False, True))
@@ -84,9 +140,10 @@ def test_texts_and_sexes_of_the_manifest_count(tmp_path):
         assert voicing.languages == ("fr", "en")
         assert voicing.voices("en", True)[0].sex == "f"
         (sentence,) = voicing.exchange(np.random.default_rng(0), True, 1)
-        assert sentence.written["fr"] == "Where is 3?" and sentence.question
+        number = sentence.key[-1]
+        assert sentence.written["fr"] == f"Where is {number}?" and sentence.question
         take = voicing.say(sentence, "fr", voicing.voices("fr", True)[0], "sad")
-        assert [word.text for word in take.words] == ["Where is 3?"]
+        assert [word.text for word in take.words] == [f"Where is {number}?"]
 
 
 def test_takes_are_trimmed_levelled_and_repeat(folder):

@@ -22,7 +22,7 @@ from lssd.filmset.rendering import FilmSet, film_path, render
 from lssd.filmset.script import shot_lengths, write_script
 from lssd.filmset.settings import FAULTS, LANGUAGES, Settings
 from lssd.filmset.words import make_voicing
-from lssd.media import picture_hash, probe, read_sound, track_hash
+from lssd.media import encode_sound, picture_hash, probe, read_sound, track_hash
 from lssd.speech import synthesiser
 
 SMALL = {"seed": 5, "seconds": 4.0, "sizes": ("80x48",), "dubs_per_title": 1}
@@ -203,6 +203,57 @@ def test_films_of_other_settings_are_not_mixed(small_set):
         render(small_set.folder, 1, Settings(**{**SMALL, "sizes": ("96x64",)}))
 
 
+def test_stems_and_subtitles_may_be_asked_for_later(tmp_path):
+    render(tmp_path, 2, Settings(**SMALL))
+    before = times(tmp_path)
+    more = render(tmp_path, 1, Settings(**SMALL, stems=True, subtitles=True))
+    after = times(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert (tmp_path / "title-0000.stems" / "background.flac").is_file()
+    assert len(list(tmp_path.glob("title-0000.*.srt"))) == 2
+    assert len(more.titles) == 2  # the table lists all that stands, also after a smaller call
+
+
+def test_recordings_count_by_their_content_and_not_by_their_place(tmp_path):
+    sounds = tmp_path / "sounds"
+    (sounds / "meta").mkdir(parents=True)
+    (sounds / "audio").mkdir()
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    for fold in range(1, 6):
+        name = f"{fold}-1-A-10.wav"
+        rows.append(f"{name},{fold},10,rain,True,1,A")
+        noise = np.random.default_rng(fold).normal(0, 0.1, (1, 2 * 44100)).astype(np.float32)
+        (sounds / "audio" / name).write_bytes(encode_sound(noise, 44100, "wav"))
+    (sounds / "meta" / "esc50.csv").write_text("\n".join(rows))
+    small = {**SMALL, "scenes": ("rain", "sea")}
+    render(tmp_path / "films", 1, Settings(**small, sounds=str(sounds)))
+    moved = sounds.rename(tmp_path / "elsewhere")
+    assert len(render(tmp_path / "films", 2, Settings(**small, sounds=str(moved))).titles) == 2
+    (moved / "audio" / "1-1-A-10.wav").write_bytes(b"RIFF")
+    with pytest.raises(InputError, match="other sounds"):
+        render(tmp_path / "films", 3, Settings(**small, sounds=str(moved)))
+
+
+def test_a_refused_call_does_not_bind_the_folder(tmp_path):
+    with pytest.raises(InputError, match="workers"):
+        render(tmp_path, 1, Settings(**SMALL), workers=0)
+    render(tmp_path, 1, Settings(**{**SMALL, "seed": 8}))
+
+
+def test_rates_and_aspects_have_one_spelling():
+    one = Settings(**SMALL, fps=("24000:1001", "25/1"), pixel_aspects=("32/30",))
+    assert one == Settings(**SMALL, fps=("24000/1001", "25"), pixel_aspects=("16/15",))
+
+
+def test_flashes_stay_out_of_transitions():
+    chosen = Settings(3, seconds=120.0, fps=("50",), gradual=1.0, flashes=1.0)
+    with make_voicing(None, chosen.languages) as voicing:
+        shots = write_script(chosen, 0, voicing, open_backgrounds(None)).shots
+    changing = {f for shot in shots for f in range(shot.transition.first_frame, shot.transition.last_frame)}
+    flashes = {flash for shot in shots for flash in shot.flashes}
+    assert flashes and changing and not flashes & changing
+
+
 def test_unusable_folders_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
@@ -211,6 +262,14 @@ def test_unusable_folders_are_refused(tmp_path):
         FilmSet.open(tmp_path)
     (tmp_path / "filmset.json").write_text("{")
     with pytest.raises(InputError, match="damaged"):
+        FilmSet.open(tmp_path)
+
+
+@pytest.mark.parametrize("table", [b"name\nx\n", b"\xff\xfe", b"path,original_language\n"])
+def test_a_damaged_table_is_one_line(small_set, tmp_path, table):
+    (tmp_path / "filmset.json").write_bytes((small_set.folder / "filmset.json").read_bytes())
+    (tmp_path / "titles.csv").write_bytes(table)
+    with pytest.raises(InputError, match=r"titles\.csv .*render the set again"):
         FilmSet.open(tmp_path)
 
 

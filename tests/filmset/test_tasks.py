@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from lssd.errors import InputError
+from lssd.errors import InputError, MissingExtraError
 from lssd.evaluation import read_task
 from lssd.filmset.directors import DIRECTORS, manner
 from lssd.filmset.scenes import KINDS
 from lssd.filmset.settings import LANGUAGES, STYLES
-from lssd.filmset.tasks import TASKS, write_tasks
+from lssd.filmset.tasks import TASKS, check_tasks, write_tasks
+from lssd.filmset.tasks import folders as task_folders
+from lssd.filmset.tasks.speech import fold_sentences
 from lssd.filmset.tasks.task import FOLDS, Fold, Studio
 from lssd.filmset.words.timbres import held_out_variants
 from lssd.media import probe, read_frames, read_sound
@@ -280,8 +282,10 @@ def test_whole_tasks_are_kept_and_others_not_overwritten(folders):
     out = folders["filmset_events"].parent
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     assert write_tasks(out, 3, ITEMS, RENDERED) == list(folders.values())
-    with pytest.raises(InputError, match="other settings"):
-        write_tasks(out, 4, ITEMS, RENDERED)
+    check_tasks(out, 3, ITEMS, RENDERED)
+    for refuse in (check_tasks, write_tasks):
+        with pytest.raises(InputError, match="other settings"):
+            refuse(out, 4, ITEMS, RENDERED)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
@@ -307,9 +311,39 @@ def test_a_call_that_fails_keeps_what_was_whole(tmp_path, monkeypatch):
     ],
 )
 def test_bad_requests_are_refused(tmp_path, items, seed, tasks, message):
-    with pytest.raises(InputError, match=message):
-        write_tasks(tmp_path, seed, items, tasks)
+    for refuse in (check_tasks, write_tasks):
+        with pytest.raises(InputError, match=message):
+            refuse(tmp_path, seed, items, tasks)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_can_be_written_is_checked_without_writing(tmp_path, monkeypatch):
+    check_tasks(tmp_path / "a" / "b", 3, ITEMS)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "tasks"):
+        with pytest.raises(InputError, match="file is no folder"):
+            check_tasks(out, 3, ITEMS)
+
+    def missing():
+        raise MissingExtraError("no espeak-ng")
+
+    monkeypatch.setattr(task_folders, "check_installed", missing)
+    with pytest.raises(MissingExtraError):
+        check_tasks(tmp_path / "a", 3, ITEMS)
+
+
+def test_more_sentences_than_a_fold_has_are_refused():
+    """The fourth fold has 40; all of them are found, and one more is no endless search."""
+    fold = Fold("filmset_prosody", 3, 3, 10)
+    with Studio() as studio:
+        whole = fold_sentences(fold, studio, np.random.default_rng(0), 40)
+        assert len({sentence.key for sentence in whole}) == 40
+        with pytest.raises(
+            InputError, match=r"too many items a class .* fold03 of .* 41 .* it has 40"
+        ) as caught:
+            fold_sentences(fold, studio, np.random.default_rng(0), 41)
+    assert "\n" not in str(caught.value)
 
 
 def test_voices_of_all_languages_share_their_timbres():

@@ -11,7 +11,7 @@ from lssd.filmset.describe import describe_filmset
 from lssd.filmset.rendering import FilmSet, film_path, render
 from lssd.filmset.scenes import KINDS
 from lssd.filmset.settings import FAULTS, LANGUAGES, STYLES, Settings
-from lssd.filmset.tasks import TASKS, write_tasks
+from lssd.filmset.tasks import TASKS, check_tasks, write_tasks
 from lssd.filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Standing",
     "Title",
     "Track",
+    "check_tasks",
     "describe_filmset",
     "film_path",
     "render",

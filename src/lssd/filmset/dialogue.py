@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lssd.filmset.faults import settle_fault
+from lssd.filmset.retakes import sample_of, seconds_of, sentence_alone
 from lssd.filmset.rooms import Room
 from lssd.filmset.settings import Settings
 from lssd.filmset.truth import Line, Shot, Spoken, Title, Track
@@ -54,35 +55,6 @@ def own_span(title: Title, number: int) -> tuple[int, int]:
     if number + 1 < len(title.shots) and title.shots[number + 1].transition.kind != "cut":
         last = min(last, title.shots[number + 1].transition.first_frame)
     return title.sample(first), title.sample(last)
-
-
-def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
-    """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
-    spoken, original = line.spoken[track.key], title.tracks[0]
-    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / 48000
-    sentence = _sentence(line.key, track.language, spoken.text, spoken.written, line.keywords)
-    voice = title.speaker(line.speaker).voices[track.key]
-    return voicing.say(sentence, track.language, voice, line.style, seconds)
-
-
-def seconds_of(title: Title, sample: int) -> float:
-    """The time of a sample, as it is written."""
-    return round(sample / title.sample_rate, 6)
-
-
-def sample_of(title: Title, seconds: float) -> int:
-    """The sample of a written time."""
-    return round(seconds * title.sample_rate)
-
-
-def _length(title: Title, spoken: Spoken) -> int:
-    return sample_of(title, spoken.end_s) - sample_of(title, spoken.start_s)
-
-
-def _sentence(key: str, language: str, text: str, written: str, keywords: tuple[str, ...]) -> Sentence:
-    """One language of a sentence: all that the truth keeps, and so all that a take may depend on."""
-    asks = written.rstrip().endswith(("?", "？"))
-    return Sentence(key, {language: text}, {language: written}, keywords, asks)
 
 
 def _repeated(title: Title, earlier: Shot, shot: Shot, span: tuple[int, int]) -> tuple[Line, ...]:
@@ -254,7 +226,7 @@ class _Conversation:
     def _say(self, sentence: Sentence, speaker: str, track: Track, style: str, seconds: float | None) -> Take:
         language = track.language
         text, written = sentence.spoken[language], sentence.written[language]
-        alone = _sentence(sentence.key, language, text, written, sentence.keywords)
+        alone = sentence_alone(sentence.key, language, text, written, sentence.keywords)
         voice = self.title.speaker(speaker).voices[track.key]
         return self.voicing.say(alone, language, voice, style, seconds)
 

@@ -9,16 +9,20 @@
 - mislabel: `true`, `claimed`: languages; the file claims the wrong one. The sound is right.
 - duplicate: `of`: the key of the track that it repeats.
 - commentary, description: somebody talks over the original: `mix_db`, the gain of the original, the
-  `voice`, and `lines` with key, text, written, keywords, start_s, end_s and gain_db. The track's role
-  in the truth says what it is; the file calls it a dub in the track's language.
+  `voice`, and `lines` with key, text, written, keywords, seconds (the length that the voice was asked
+  to keep to, or null), start_s, end_s and gain_db. The track's role in the truth says what it is; the
+  file calls it a dub in the track's language. A description has `over_dialogue`, too: 1.0 where no
+  pause had room for anything, so that it talks over a line of the original, and 0.0 otherwise.
 - silent: `noise_db`, the RMS of noise in dB of full scale, or null for none.
 - truncated: `seconds`, after which the track has ended.
 - level: `db` added to the background.
 - filtered: `low_hz`, `high_hz`, between which the background is kept.
-- clipped: `level`, at which samples are clipped; `crest`, the same over the RMS of the loudest lines.
+- clipped: `level`, at which samples are clipped; `crest`, the same over the RMS of the track's loudest
+  line, in its room and in the channel in which it is loudest; where the track has no lines, over the
+  RMS of the loudest background in one channel.
 
-Faults change neither the lines nor the stems of a title. All tracks last as long as the film, cut or
-filled up with silence, but for those that are truncated.
+Faults change neither the lines nor the stems of a title; `lssd.filmset.heard` tells what is heard where.
+All tracks last as long as the film, cut or filled up with silence, but for those that are truncated.
 """
 
 from collections.abc import Callable
@@ -27,9 +31,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lssd.filmset.layouts import pan, position, spread_gain
 from lssd.filmset.narration import Narration, commentary, description
+from lssd.filmset.retakes import retake
+from lssd.filmset.rooms import Room
 from lssd.filmset.settings import SAMPLE_RATE, Settings
-from lssd.filmset.truth import Fault, Title, Track
+from lssd.filmset.synthesis import rms
+from lssd.filmset.truth import Fault, Line, Shot, Title, Track
 from lssd.filmset.words.protocol import Voicing
 
 _SPOKEN_OVER = {"commentary": commentary, "description": description}
@@ -90,9 +98,29 @@ def _settled(title: Title, track: Track, voicing: Voicing) -> Track:
     if kind in _SPOKEN_OVER:
         more = _SPOKEN_OVER[kind](title, track, voicing)
     elif kind == "clipped":
-        loudest_db = max(shot.background_db + shot.speech_over_background_db for shot in title.shots)
-        more = {"level": round(track.fault.values["crest"] * 10 ** (loudest_db / 20), 6)}
+        more = {"level": round(track.fault.values["crest"] * _loudest(title, track, voicing), 6)}
     return replace(track, fault=Fault(kind, {**track.fault.values, **more})) if more else track
+
+
+def _loudest(title: Title, track: Track, voicing: Voicing) -> float:
+    """The RMS of a track's loudest line as it is mixed, in its loudest channel; without lines, see above."""
+    heard = [
+        _mixed_rms(title, shot, line, track, voicing)
+        for shot in title.shots
+        for line in shot.lines
+        if track.key in line.spoken
+    ]
+    loudest_db = max(shot.background_db for shot in title.shots)
+    return max(heard) if heard else spread_gain(title.channels) * float(10 ** (loudest_db / 20))
+
+
+def _mixed_rms(title: Title, shot: Shot, line: Line, track: Track, voicing: Voicing) -> float:
+    """The RMS of a line from its beginning to its end, its room's answer included."""
+    dry = retake(title, line, track, voicing).samples
+    answered = Room(shot.scene.seed, shot.reverb_s, title.sample_rate).heard(dry, len(dry))
+    place = next(person for person in shot.people if person.name == line.speaker)
+    gains = pan(position(place.mouth, shot.camera.canvas[0]), title.channels)
+    return float(gains.max()) * 10 ** (line.spoken[track.key].gain_db / 20) * rms(answered)
 
 
 def kept_samples(track: Track, samples: int, sample_rate: int) -> int:

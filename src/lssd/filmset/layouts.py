@@ -42,6 +42,11 @@ def position(box: tuple[int, int, int, int], width: int) -> float:
     return float(np.clip((box[1] + box[3]) / width - 1.0, -1.0, 1.0))
 
 
+def spread_gain(channels: int) -> float:
+    """How loud a background is in each channel that has all of it, against the mono sound."""
+    return float(1 / np.sqrt({1: 1, 2: len(_STEREO), 6: len(_SURROUND) - 1}[channels]))
+
+
 def spread(sound: np.ndarray, channels: int, sample_rate: int) -> np.ndarray:
     """A background float32 (S,) in all channels (C, S), its ends ramped over 5 ms."""
     if channels == 1:
@@ -50,7 +55,7 @@ def spread(sound: np.ndarray, channels: int, sample_rate: int) -> np.ndarray:
     spectrum = rfft(sound, n=size)
     hz = np.fft.rfftfreq(size, 1 / sample_rate).astype(np.float32)
     ways = _STEREO if channels == 2 else _SURROUND
-    level = np.float32(1 / np.sqrt(sum(way is not None for way in ways)))
+    level = np.float32(spread_gain(channels))
     low = band(hz, 3.0, _LFE_HZ, 4.0).astype(np.float32)
     spread_CS = np.empty((channels, len(sound)), dtype=np.float32)
     for row, way in zip(spread_CS, ways, strict=True):

@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from lssd.filmset.backgrounds import Backgrounds
-from lssd.filmset.dialogue import retake
 from lssd.filmset.events import event_sound
 from lssd.filmset.faults import Reader, kept_samples, reader
 from lssd.filmset.layouts import pan, position, ramp_ends, spread
+from lssd.filmset.retakes import retake
 from lssd.filmset.rooms import Room
 from lssd.filmset.settings import Settings
 from lssd.filmset.synthesis import band, filtered
@@ -219,18 +219,7 @@ class Mixer:
         title, shot = self.title, self.title.shots[number]
         first, last = self._spans[number]
         room = Room(shot.scene.seed, shot.reverb_s if self.settings.reverb else 0.0, title.sample_rate)
-        mono = self.backgrounds.sound(
-            shot.scene,
-            shot.background_source,
-            last - first,
-            title.sample_rate,
-            shot.background_db,
-            title.sound_tilt_db,
-        )
-        background_CS = spread(mono, title.channels, title.sample_rate)
-        loudest = float(np.abs(background_CS).max(initial=0.0))
-        if loudest > _BACKGROUND_PEAK:
-            background_CS = background_CS * np.float32(_BACKGROUND_PEAK / loudest)
+        background_CS = self._background(number)
         pieces: list[_Piece] = []
         openings = {
             person.name: np.zeros(shot.seen_to - shot.seen_from, dtype=np.float32) for person in shot.people
@@ -247,6 +236,32 @@ class Mixer:
             )
             events_CS = self._play(shot, self._lowered[number], room, (first, last))
         return _Heard(background_CS, events_CS, pieces, openings, title.sample_rate)
+
+    def _background(self, number: int) -> np.ndarray:
+        """A shot's background (C, S); a recap's is the beginning of the shot that it repeats."""
+        title, shot = self.title, self.title.shots[number]
+        first, last = self._spans[number if shot.recap_of is None else shot.recap_of]
+        whole = shot if shot.recap_of is None else title.shots[shot.recap_of]
+        mono = self.backgrounds.sound(
+            whole.scene,
+            whole.background_source,
+            last - first,
+            title.sample_rate,
+            whole.background_db,
+            title.sound_tilt_db,
+        )
+        background_CS = spread(mono, title.channels, title.sample_rate)
+        loudest = float(np.abs(background_CS).max(initial=0.0))
+        if loudest > _BACKGROUND_PEAK:
+            background_CS = background_CS * np.float32(_BACKGROUND_PEAK / loudest)
+        if shot.recap_of is None:
+            return background_CS
+        length = self._spans[number][1] - self._spans[number][0]
+        # As many frames may be a sample more elsewhere in the film: that one is silent.
+        missing = max(0, length - background_CS.shape[1])
+        cut_CS = np.pad(background_CS[:, :length], ((0, 0), (0, missing)))
+        ramp_ends(cut_CS, title.sample_rate, both=False)
+        return cut_CS
 
     def _play(self, shot: Shot, events: tuple[Event, ...], room: Room, span: tuple[int, int]) -> np.ndarray:
         """A shot's events (C, S)."""

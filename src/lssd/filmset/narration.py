@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lssd.filmset.layouts import pan
+from lssd.filmset.retakes import sentence_alone
 from lssd.filmset.truth import Title, Track
 from lssd.filmset.words.protocol import Sentence, Take, Voicing
 from lssd.speech import Voice
@@ -21,6 +22,8 @@ _FIRST_S, _LAST_S = (0.2, 1.0), 0.15  # free at the film's ends
 _REST_S = (0.4, 2.5)  # between two sentences of a commentary
 _PAUSE_S, _EDGE_S = 0.9, 0.12  # the shortest pause that is described, and what stays free at its ends
 _TRIES = 3
+_SQUEEZED = 12  # sentences tried where none has fitted
+_LEAST_S, _SURELY = 0.3, 0.97  # a length to ask for, and how much of it, as voices keep to 2 % of it
 _KEPT_TAKES = 4
 
 
@@ -44,7 +47,8 @@ def commentary(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
 def description(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
     """What a describer says where the original's people are silent, likewise.
 
-    Where no pause is long enough for anything, one sentence begins in the longest.
+    Where no sentence fits a pause as it is, one is spoken in the longest pause, faster if need be. If
+    that does not do either, it is spoken over the dialogue next to it, which `over_dialogue` tells: 1.0.
     """
     narrator = _Narrator(title, track, voicing)
     sentences = narrator.sentences()
@@ -56,22 +60,47 @@ def description(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
             if line is not None:
                 lines.append(line)
                 break
-    if not lines and pauses:
-        begin, _ = max(pauses, key=lambda pause: pause[1] - pause[0])
-        film_end = title.frames / float(title.rate)
-        tried = (narrator.line(next(sentences), begin + _EDGE_S, film_end) for _ in range(_TRIES))
-        lines = [line for line in tried if line is not None][:1]
-    return {"voice": asdict(narrator.voice), "lines": lines}
+    if not lines:
+        lines = _squeezed(narrator, sentences, pauses)
+    over = any(
+        line["start_s"] < end and line["end_s"] > begin for line in lines for begin, end in _talk(title)
+    )
+    return {"voice": asdict(narrator.voice), "lines": lines, "over_dialogue": float(over)}
+
+
+def _squeezed(
+    narrator: "_Narrator", sentences: Iterator[Sentence], pauses: list[tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """The first sentence that can be spoken within the longest pause, or else the shortest of those tried.
+
+    None where the film is shorter than all of them.
+    """
+    begin, end = max(pauses, key=lambda pause: pause[1] - pause[0], default=(0.0, 0.0))
+    begin, end = begin + _EDGE_S, end - _EDGE_S
+    room_s, film_s = max(end - begin, _LEAST_S), narrator.title.frames / float(narrator.title.rate)
+    tried = [narrator.line(next(sentences), 0.0, film_s, room_s) for _ in range(_SQUEEZED)]
+    possible = [line for line in tried if line is not None]
+    if not possible:
+        return []
+    lasting = [line["end_s"] - line["start_s"] for line in possible]
+    fitting = [number for number, seconds in enumerate(lasting) if seconds <= end - begin]
+    chosen = fitting[0] if fitting else int(np.argmin(lasting))
+    start_s = max(0.0, min(begin, film_s - lasting[chosen]))
+    return [narrator.placed(possible[chosen], start_s)]
+
+
+def _talk(title: Title) -> list[tuple[float, float]]:
+    """Beginning and end, in seconds, of the original's lines, in order."""
+    key = title.tracks[0].key
+    return sorted(
+        (line.spoken[key].start_s, line.spoken[key].end_s) for shot in title.shots for line in shot.lines
+    )
 
 
 def _pauses(title: Title) -> list[tuple[float, float]]:
     """Spans of the film, in seconds, in which nobody speaks in the original."""
-    key = title.tracks[0].key
-    spoken = sorted(
-        (line.spoken[key].start_s, line.spoken[key].end_s) for shot in title.shots for line in shot.lines
-    )
     pauses, reached = [], 0.0
-    for start_s, end_s in [*spoken, (title.frames / float(title.rate),) * 2]:
+    for start_s, end_s in [*_talk(title), (title.frames / float(title.rate),) * 2]:
         if start_s > reached:
             pauses.append((reached, start_s))
         reached = max(reached, end_s)
@@ -96,35 +125,47 @@ class _Narrator:
         while True:
             yield from self.voicing.exchange(self.rng, self.held_out, 6)
 
-    def line(self, sentence: Sentence, start_s: float, end_s: float) -> dict[str, Any] | None:
-        """The sentence from `start_s` on, or None where it would go on after `end_s`."""
+    def line(
+        self, sentence: Sentence, start_s: float, end_s: float, room_s: float | None = None
+    ) -> dict[str, Any] | None:
+        """The sentence from `start_s` on, or None where it would go on after `end_s`.
+
+        room_s: spoken faster, as far as voices can, where it would last longer.
+        """
         language, rate = self.track.language, self.title.sample_rate
         line: dict[str, Any] = {
             "key": sentence.key,
             "text": sentence.spoken[language],
             "written": sentence.written[language],
             "keywords": list(sentence.keywords),
+            "seconds": None,
         }
         samples = say(line, language, self.voice, self.voicing).samples
-        first = round(start_s * rate)
-        if first + len(samples) > end_s * rate:
+        if room_s is not None and len(samples) > room_s * rate:
+            line["seconds"] = round(_SURELY * room_s, 6)
+            samples = say(line, language, self.voice, self.voicing).samples
+        if round(start_s * rate) + len(samples) > end_s * rate:
             return None
         level_db = 10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12)
         highest_db = 20 * np.log10(_PEAK / max(float(np.abs(samples).max()), 1e-9))
-        line["start_s"] = round(first / rate, 6)
-        line["end_s"] = round((first + len(samples)) / rate, 6)
+        line["start_s"], line["end_s"] = 0.0, round(len(samples) / rate, 6)
         line["gain_db"] = float(np.floor(1000 * min(self.level_db - level_db, highest_db)) / 1000)
-        return line
+        return self.placed(line, start_s)
+
+    def placed(self, line: dict[str, Any], start_s: float) -> dict[str, Any]:
+        """A line from another time on."""
+        rate = self.title.sample_rate
+        length = round((line["end_s"] - line["start_s"]) * rate)
+        first = round(start_s * rate)
+        times = {"start_s": round(first / rate, 6), "end_s": round((first + length) / rate, 6)}
+        return {**line, **times}
 
 
 def say(line: dict[str, Any], language: str, voice: Voice, voicing: Voicing) -> Take:
     """A narrator's line as it is spoken."""
-    written = line["written"]
-    asks = written.rstrip().endswith(("?", "？"))
-    sentence = Sentence(
-        line["key"], {language: line["text"]}, {language: written}, tuple(line["keywords"]), asks
-    )
-    return voicing.say(sentence, language, voice, _STYLE)
+    keywords = tuple(line["keywords"])
+    sentence = sentence_alone(line["key"], language, line["text"], line["written"], keywords)
+    return voicing.say(sentence, language, voice, _STYLE, line["seconds"])
 
 
 class Narration:

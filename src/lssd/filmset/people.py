@@ -90,7 +90,8 @@ class Acting:
 def act(speaker: Speaker, height: int, opening: np.ndarray, rate: float, seed: int) -> Acting:
     """The movements of a person whose mouth is open 0..1 a frame (T,); who speaks moves more.
 
-    height: of the figure in pixels; rate: frames a second; seed: of the shot.
+    height: of the figure in pixels; rate: frames a second; seed: of the shot. A shorter shot with the
+    same talk begins with the very same movements.
     """
     rng = np.random.default_rng([speaker.look_seed, _ACTING, seed])
     opening = np.clip(np.asarray(opening, dtype=np.float64), 0.0, 1.0)
@@ -101,9 +102,11 @@ def act(speaker: Speaker, height: int, opening: np.ndarray, rate: float, seed: i
         for hz in (rng.uniform(0.2, 0.3), rng.uniform(1.0, 1.6), rng.uniform(0.1, 0.25))
     )
     # A second of talk moves head and hand; a mouth that opens once does not.
-    talk = np.clip(4 * uniform_filter1d(opening, max(1, round(rate)), mode="nearest") - 0.5, 0, 1)
+    talk = np.clip(4 * uniform_filter1d(opening, max(1, round(rate)), mode="constant") - 0.5, 0, 1)
     beat = 0.5 + 0.5 * np.sin(2 * np.pi * (rng.uniform(0.4, 0.7) * times_s + rng.uniform()))
-    starts_s = np.cumsum(rng.uniform(1.8, 5.0, 2 + int(count / rate / 1.8))) - rng.uniform(0, 1.8)
+    high, early_s = rng.uniform(0.4, 1.0), rng.uniform(0, 1.8)
+    # Last of all draws: there are as many as the length asks for.
+    starts_s = np.cumsum(rng.uniform(1.8, 5.0, 2 + int(count / rate / 1.8))) - early_s
     since_s = times_s - starts_s[np.maximum(np.searchsorted(starts_s, times_s, side="right") - 1, 0)]
     reach = _reach(height / LENGTH)
     return Acting(
@@ -111,7 +114,7 @@ def act(speaker: Speaker, height: int, opening: np.ndarray, rate: float, seed: i
         blink=(since_s >= 0) & (since_s < _BLINK_S),
         right=np.rint(reach * sway).astype(int),
         down=np.rint(reach * np.clip(0.55 * breath + 0.9 * talk * nod, -1, 1)).astype(int),
-        raised=talk * beat * float(rng.uniform(0.4, 1.0)),
+        raised=talk * beat * float(high),
     )
 
 

@@ -18,14 +18,15 @@ from lssd.filmset.mixing import LazyTrack, Mixer
 from lssd.filmset.pictures import draw_title
 from lssd.filmset.script import write_script
 from lssd.filmset.settings import Settings, read_aspect
-from lssd.filmset.stems import write_stems
+from lssd.filmset.stems import stems_folder, write_stems
 from lssd.filmset.subtitles import write_subtitles
 from lssd.filmset.truth import Title
 from lssd.filmset.words import make_voicing
 from lssd.media import SoundTrack, write_film
-from lssd.store import lock, write_bytes, write_json
+from lssd.store import hash_file, hash_json, lock, write_bytes, write_json
 
 _SETTINGS_FILE, _TITLES_FILE = "filmset.json", "titles.csv"
+_MOST_TITLES = 10000
 _COLUMNS = ("path", "original_language", "genre", "split")
 
 
@@ -54,8 +55,7 @@ class FilmSet:
         settings = _read_settings(folder)
         if settings is None or not (folder / _TITLES_FILE).is_file():
             raise InputError(f"{folder} holds no film set; make one with lssd filmset --out {folder}")
-        with (folder / _TITLES_FILE).open(encoding="utf-8", newline="") as file:
-            names = [Path(row["path"]).stem for row in csv.DictReader(file)]
+        names = _read_names(folder / _TITLES_FILE)
         titles = [_read_title(folder, name) for name in names]
         missing = [name for name, title in zip(names, titles, strict=True) if title is None]
         if missing:
@@ -81,15 +81,17 @@ def render(
     Raises InputError for impossible settings, a folder that cannot be written, is in use, or holds
     films of other settings; MissingExtraError without espeak-ng; LssdError when titles fail.
     """
-    if not 1 <= titles <= 10000:
-        raise InputError(f"the number of titles must be between 1 and 10000, not {titles}")
+    if not 1 <= titles <= _MOST_TITLES:
+        raise InputError(f"the number of titles must be between 1 and {_MOST_TITLES}, not {titles}")
+    if workers < 1:
+        raise InputError(f"workers must be at least 1, not {workers}")
     with make_voicing(settings.voices, settings.languages):
         open_backgrounds(settings.sounds)  # what cannot be opened is refused before anything is written
     folder = Path(out)
     with lock(folder):
         _claim(folder, settings)
-        names = [f"title-{index:04d}" for index in range(titles)]
-        todo = [index for index, name in enumerate(names) if _read_title(folder, name) is None]
+        names = [_name(index) for index in range(titles)]
+        todo = [index for index, name in enumerate(names) if not _stands(folder, name, settings)]
         done = titles - len(todo)
         if progress:
             progress(done, titles)
@@ -102,8 +104,12 @@ def render(
                 progress(done, titles)
         if failed:
             raise LssdError(f"{len(failed)} of {titles} titles failed, first {failed[0]}; run again to go on")
-        _write_table(folder, names)
+        _write_table(folder)
     return FilmSet.open(folder)
+
+
+def _name(index: int) -> str:
+    return f"title-{index:04d}"
 
 
 def film_path(folder: Path, name: str) -> Path:
@@ -112,18 +118,37 @@ def film_path(folder: Path, name: str) -> Path:
 
 
 def _claim(folder: Path, settings: Settings) -> None:
-    """Make the folder this set's own, or refuse if it is another's."""
+    """Make the folder this set's own, or refuse if it holds films of another.
+
+    Stems and subtitles may be asked for later. Folders of recordings count by what is in them, not by
+    where they are.
+    """
+    content = {name: _content(getattr(settings, name)) for name in ("voices", "sounds")}
+    value = _read_json(folder / _SETTINGS_FILE)
     found = _read_settings(folder)
-    if found is None:
-        write_json(folder / _SETTINGS_FILE, {"format": 2, **asdict(settings)})
-        return
-    for field in fields(Settings):
-        mine, theirs = getattr(settings, field.name), getattr(found, field.name)
-        if mine != theirs:
-            raise InputError(
-                f"{folder} holds films with {field.name} {_said(theirs)}, not {_said(mine)}; "
-                "choose another folder"
-            )
+    if found is not None and value is not None and any(folder.glob("title-*.json")):
+        for field in fields(Settings):
+            mine, theirs = getattr(settings, field.name), getattr(found, field.name)
+            if field.name in content:
+                mine, theirs = content[field.name], value.get("content", {}).get(field.name)
+                if mine != theirs:
+                    raise InputError(f"{folder} holds films of other {field.name}; choose another folder")
+            elif mine != theirs and field.name not in ("stems", "subtitles"):
+                raise InputError(
+                    f"{folder} holds films with {field.name} {_said(theirs)}, not {_said(mine)}; "
+                    "choose another folder"
+                )
+    write_json(folder / _SETTINGS_FILE, {"format": 2, **asdict(settings), "content": content})
+
+
+def _content(folder: str | None) -> str | None:
+    """A hash of a folder of recordings: its tables, and the names and sizes of its files."""
+    if folder is None:
+        return None
+    root = Path(folder)
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    tables = {str(path.relative_to(root)): hash_file(path) for path in files if path.suffix == ".csv"}
+    return hash_json([tables, [(str(path.relative_to(root)), path.stat().st_size) for path in files]], 16)
 
 
 def _said(value: Any) -> str:
@@ -137,7 +162,29 @@ def _read_settings(folder: Path) -> Settings | None:
         return None
     if value.pop("format", None) != 2:
         raise InputError(f"{path} is not of this version; choose another folder")
+    value.pop("content", None)
     return config.build(Settings, value, str(path))
+
+
+def _read_names(table: Path) -> list[str]:
+    """The titles that a set's table lists."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            names = [Path(row["path"]).stem for row in csv.DictReader(file)]
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} is damaged; render the set again") from error
+    if not names:
+        raise InputError(f"{table} lists no title; render the set again")
+    return names
+
+
+def _stands(folder: Path, name: str, settings: Settings) -> bool:
+    """Whether a title is whole, with all that is asked for beside it."""
+    title = _read_title(folder, name)
+    if title is None or (settings.stems and not stems_folder(folder, name).is_dir()):
+        return False
+    subtitles = (folder / f"{name}.{track.key}.{kind}" for track in title.tracks for kind in ("srt", "vtt"))
+    return not settings.subtitles or all(path.is_file() for path in subtitles)
 
 
 def _read_title(folder: Path, name: str) -> Title | None:
@@ -158,31 +205,41 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _write_table(folder: Path, names: list[str]) -> None:
+def _write_table(folder: Path) -> None:
+    """List all whole titles from the first on, those of an earlier, larger call too."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for name in names:
-        title = _read_title(folder, name)
-        assert title is not None  # it has just been rendered or found whole
-        writer.writerow([film_path(folder, name).name, title.original_language, title.genre, title.split])
+    for index in range(_MOST_TITLES):
+        title = _read_title(folder, _name(index))
+        if title is None:
+            break
+        film = film_path(folder, title.name).name
+        writer.writerow([film, title.original_language, title.genre, title.split])
     write_bytes(folder / _TITLES_FILE, table.getvalue().encode("utf-8"))
 
 
 def _render_title(folder: Path, settings: Settings, index: int) -> None:
-    """Render one title and commit it: the truth last, which says that the rest is whole."""
+    """Render one title and commit it: the truth last, which says that the rest is whole.
+
+    A title that stands is not rendered again; only what is missing beside it is written.
+    """
+    standing = _read_title(folder, _name(index))
     with make_voicing(settings.voices, settings.languages) as voicing:
         backgrounds = open_backgrounds(settings.sounds)
-        script = write_script(settings, index, voicing, backgrounds)
-        title = write_lines(script, settings, voicing)
+        title = standing or write_lines(
+            write_script(settings, index, voicing, backgrounds), settings, voicing
+        )
         mixer = Mixer(title, settings, voicing, backgrounds)
-        _write_film(folder, title, mixer)
-        if settings.stems:
+        if standing is None:
+            _write_film(folder, title, mixer)
+        if settings.stems and not stems_folder(folder, title.name).is_dir():
             write_stems(folder, title, mixer)
-        title = mixer.heard_title()
+        title = standing or mixer.heard_title()
     if settings.subtitles:
         write_subtitles(folder, title)
-    write_json(folder / f"{title.name}.json", title.to_json())
+    if standing is None:
+        write_json(folder / f"{title.name}.json", title.to_json())
 
 
 def _write_film(folder: Path, title: Title, mixer: Mixer) -> None:

@@ -1,5 +1,6 @@
 """A title before anyone speaks: tracks, look, cast and shots, drawn from (seed, index) alone."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -207,7 +208,7 @@ def _shot(
         seen_from=span[0],
         seen_to=span[1],
         transition=into,
-        flashes=_flashes(rng, settings, start, end),
+        flashes=_flashes(rng, settings, title.rate, start, end),
         recap_of=None,
         camera=draw_camera(rng, move, frames, canvas, (title.width, title.height)),
         scene=scene,
@@ -259,9 +260,12 @@ def _head_count(rng: np.random.Generator, title: Title, settings: Settings) -> i
     return 1 + int(rng.choice(most, p=shares / shares.sum()))
 
 
-def _flashes(rng: np.random.Generator, settings: Settings, start: int, end: int) -> tuple[int, ...]:
-    """Frames of white light, one or two in a row, away from the shot's ends."""
-    if rng.uniform() >= settings.flashes or end - start < 40:
+def _flashes(
+    rng: np.random.Generator, settings: Settings, fps: Fraction, start: int, end: int
+) -> tuple[int, ...]:
+    """Frames of white light, one or two in a row, away from the shot's ends and their transitions."""
+    margin = math.ceil((_GRADUAL_S[1] / 2 + 0.05) * fps)
+    if rng.uniform() >= settings.flashes or end - start < 2 * margin + 4:
         return ()
-    first = int(rng.integers(start + 15, end - 15))
+    first = int(rng.integers(start + margin, end - margin - 1))
     return tuple(range(first, first + int(rng.integers(1, 3))))

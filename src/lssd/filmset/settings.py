@@ -77,6 +77,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_lists()
+        # One spelling each: "25/1" is "25", and "16:15" is "16/15".
+        object.__setattr__(self, "fps", tuple(str(read_rate(rate)) for rate in self.fps))
+        aspects = tuple(str(read_aspect(aspect)) for aspect in self.pixel_aspects)
+        object.__setattr__(self, "pixel_aspects", aspects)
         if self.seed < 0:
             raise InputError(f"the seed must not be negative: {self.seed}")
         if not 0 <= self.dubs_per_title < len(self.languages):
@@ -103,7 +107,7 @@ class Settings:
                 raise InputError(f"{name} is a share between 0 and 1, not {getattr(self, name):g}")
 
     def _check_lists(self) -> None:
-        if not self.voices:  # recordings bring their own languages
+        if self.voices is None:  # recordings bring their own languages
             _check_choice("languages", self.languages, LANGUAGES)
         elif not self.languages or len(set(self.languages)) < len(self.languages):
             raise InputError("languages must be a list of distinct ones")

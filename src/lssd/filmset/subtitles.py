@@ -1,25 +1,18 @@
-"""Subtitles of every track, from the truth: SRT and WebVTT, one cue a line of dialogue."""
+"""Subtitles of every track, from the truth: SRT and WebVTT, one cue a line that is heard, faults and all."""
 
 from pathlib import Path
 
+from lssd.filmset.heard import heard
 from lssd.filmset.truth import Spoken, Title
 from lssd.store import write_bytes
 
 
 def write_subtitles(folder: Path, title: Title) -> None:
     """Write `<title>.<track key>.srt` and `.vtt` for every track. InputError where they cannot be written."""
-    for track in title.tracks:
-        cues = spoken_lines(title, track.key)
+    for number, track in enumerate(title.tracks):
+        cues = [(one.speaker, one.spoken) for one in heard(title, number)]
         for suffix, text in (("srt", srt(cues)), ("vtt", vtt(cues))):
             write_bytes(folder / f"{title.name}.{track.key}.{suffix}", text.encode("utf-8"))
-
-
-def spoken_lines(title: Title, key: str) -> list[tuple[str, Spoken]]:
-    """(speaker, line) of a track, in the order of their beginnings; they may overlap."""
-    lines = [
-        (line.speaker, line.spoken[key]) for shot in title.shots for line in shot.lines if key in line.spoken
-    ]
-    return sorted(lines, key=lambda pair: pair[1].start_s)
 
 
 def srt(cues: list[tuple[str, Spoken]]) -> str:

@@ -12,6 +12,7 @@ CONTROL_HZ = 50  # envelopes are computed this often and interpolated
 
 
 def rms(sound: np.ndarray) -> float:
+    """The root of the mean square, above zero even for silence, so that one may divide by it."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) + 1e-12
 
 
@@ -26,6 +27,7 @@ def faded(sound: np.ndarray, sample_rate: int, seconds: float = 0.005) -> np.nda
 
 
 def tilt(hz: np.ndarray, db_an_octave: float) -> np.ndarray:
+    """A gain that rises (or falls) by this much an octave, 1 at 1 kHz; below 30 Hz as at 30 Hz."""
     return (np.maximum(hz, 30.0) / 1000.0) ** (db_an_octave / 6.0206)
 
 
@@ -47,6 +49,7 @@ def shaped_noise(
 
 
 def filtered(sound: np.ndarray, sample_rate: int, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A sound of the same length with its spectrum multiplied by `gain(hz)`: zero phase, circular."""
     size = next_fast_len(len(sound), real=True)
     hz = np.fft.rfftfreq(size, 1 / sample_rate).astype(np.float32)
     return irfft(rfft(sound.astype(np.float32), n=size) * gain(hz).astype(np.float32), n=size)[: len(sound)]
@@ -72,6 +75,7 @@ def scatter(
 
 
 def add(sound: np.ndarray, start: int, event: np.ndarray) -> None:
+    """Add an event to a sound in place, from sample `start`; what lies outside the sound is left out."""
     first, last = max(0, start), min(len(sound), start + len(event))
     if last > first:
         sound[first:last] += event[first - start : last - start]

@@ -20,13 +20,18 @@ pixels, levels are dB of full scale (RMS).
   `kind` "cut", "fade" (through black) or "dissolve" over `first_frame`..`last_frame` (exclusive);
   `flashes`: frames of white light; `recap_of`: the number of the earlier shot that it repeats, or null;
   `camera`: `move` and its `path`; `scene` (`kind` is the class; its clock starts at `seen_from`);
-  `background_source`: "synthesis" or the recording used; `background_db`; `speech_over_background_db`;
+  `background_source`: "synthesis" or the recording used; `background_db`: its level over the whole
+  shot, for a recap over the whole of the shot that it repeats, of which it may have less;
+  `speech_over_background_db`: the level asked for (what a line got stands in its `gain_db`, which is
+  less where its voice would peak too high);
   `reverb_s`: the room's reverberation time; `people` in the picture, with the box of each one's
   mouth; `events`; `lines`.
-- an event: `kind`, `hits_s`: the instants at which it is seen and heard to hit, `box`: where, `gain_db`.
+- an event: `kind`, `hits_s`: the instants at which it is seen and heard to hit, `box`: where, `gain_db`
+  of its peak, before its room answers, and the `seed` of its details.
 - a line: `key` of its sentence (the same key is the same meaning), `speaker`, `style`, `keywords`, and
   `spoken`: by track the `text` given to the voice, `written` as in subtitles, `start_s` and `end_s`,
-  `gain_db` applied to the voice, and its `words` with their own start and end.
+  `gain_db` applied to the voice, and its `words` with their own start and end and `clear`: whether the
+  start shows in the sound's energy.
 
 Boxes are given before the camera moves: `Shot.seen` tells where they are in a frame of the film.
 """

@@ -81,12 +81,31 @@ class PoolingAttention(nn.Module):
         """
         head_width = q_BnND.shape[-1]
         if self.positions is None:
-            return F.scaled_dot_product_attention(q_BnND, k_BnND, v_BnND, scale=head_width**-0.5)
+            return _attend(q_BnND, k_BnND, v_BnND, head_width**-0.5)
         q_bias, k_places = self.positions(q_BnND, q_grid, k_grid, self.class_token)
         extra = q_bias.shape[-1]
-        return F.scaled_dot_product_attention(
+        return _attend(
             torch.cat([q_BnND * head_width**-0.5, q_bias], dim=-1),
             torch.cat([k_BnND, k_places.to(k_BnND.dtype).expand(*k_BnND.shape[:3], extra)], dim=-1),
             F.pad(v_BnND, (0, extra)),
-            scale=1.0,
+            1.0,
         )[..., :head_width]
+
+
+def _attend(q_BnND: Tensor, k_BnND: Tensor, v_BnND: Tensor, scale: float) -> Tensor:
+    """Fused attention, but for bf16 forwards on a CPU: there a softmax between two products is 1.3 x faster.
+
+    These go item by item, so that one item's weights are in memory at a time.
+    """
+    if not (q_BnND.device.type == "cpu" and _runs_in_bf16(q_BnND) and not torch.is_grad_enabled()):
+        return F.scaled_dot_product_attention(q_BnND, k_BnND, v_BnND, scale=scale)
+    items = zip(q_BnND, k_BnND, v_BnND, strict=True)
+    return torch.stack(
+        [((q * scale) @ k.transpose(-2, -1)).softmax(dim=-1).to(v.dtype) @ v for q, k, v in items]
+    )
+
+
+def _runs_in_bf16(x: Tensor) -> bool:
+    if torch.is_autocast_enabled(x.device.type):
+        return torch.get_autocast_dtype(x.device.type) == torch.bfloat16
+    return x.dtype == torch.bfloat16

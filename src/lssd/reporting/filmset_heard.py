@@ -1,23 +1,13 @@
-"""What is heard in a track when: the truth's lines, moved as the track's fault moves them."""
+"""What is heard in a track when, and the words in which pages tell of it and of what is wrong."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from lssd.filmset.truth import Fault, Line, Spoken, Title
+from lssd.filmset.heard import NARRATOR, Heard, all_lines, heard
+from lssd.filmset.truth import Fault
 from lssd.languages import display_name
-from lssd.speech import Word
 
-NARRATOR = "narrator"  # who speaks over the original in commentaries and descriptions
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A line as a track plays it: `row` is its place among the title's lines, None for a narrator's."""
-
-    row: int | None
-    speaker: str
-    spoken: Spoken
+__all__ = ["NARRATOR", "Heard", "all_lines", "clock", "decibels", "fault_words", "heard", "listed"]
 
 
 def clock(time_s: float) -> str:
@@ -49,65 +39,6 @@ def listed(words: Sequence[str]) -> str:
     ('a', 'a, b and c')
     """
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def all_lines(title: Title) -> list[Line]:
-    """A title's lines in order."""
-    return [line for shot in title.shots for line in shot.lines]
-
-
-def heard(title: Title, number: int) -> list[Heard]:
-    """The lines that a track (counted from 0) holds, at the times at which its file plays them."""
-    track = title.tracks[number]
-    kind, values = (track.fault.kind, track.fault.values) if track.fault else ("", {})
-    length_s = float(title.frames / title.rate)
-    if kind == "silent":
-        return []
-    key = values.get("of", track.key)
-    found = []
-    if kind in ("commentary", "description"):
-        key = title.tracks[0].key
-        found = [Heard(None, NARRATOR, _narrated(line)) for line in values.get("lines", ())]
-    end_s = float(values["seconds"]) if kind == "truncated" else length_s
-    for row, line in enumerate(all_lines(title)):
-        spoken = line.spoken.get(key)
-        moved = None if spoken is None else _moved(spoken, kind, values)
-        if moved is not None and moved.start_s < end_s and moved.end_s > 0:
-            found.append(Heard(row, line.speaker, moved))
-    return sorted(found, key=lambda one: (one.spoken.start_s, one.spoken.end_s))
-
-
-def _narrated(line: dict[str, Any]) -> Spoken:
-    words = tuple(Word(**word) for word in line.get("words", ()))
-    return Spoken(line["text"], line["written"], line["start_s"], line["end_s"], line["gain_db"], words)
-
-
-def _moved(spoken: Spoken, kind: str, values: dict[str, Any]) -> Spoken | None:
-    """A line at the times of a faulty track; None where none of it is left."""
-    if kind == "edit" and values["seconds"] < 0:
-        return _shortened(spoken, values["at_s"], -values["seconds"])
-    moves: dict[str, Callable[[float], float]] = {
-        "offset": lambda time_s: time_s + values["offset_s"],
-        "slope": lambda time_s: values["slope"] * time_s + values["offset_s"],
-        "edit": lambda time_s: time_s + (values["seconds"] if time_s >= values["at_s"] else 0.0),
-    }
-    return _at(spoken, moves[kind]) if kind in moves else spoken
-
-
-def _shortened(spoken: Spoken, at_s: float, missing_s: float) -> Spoken | None:
-    """What is left when `missing_s` seconds of the film are taken out at `at_s`."""
-
-    def move(time_s: float) -> float:
-        return time_s if time_s < at_s else max(at_s, time_s - missing_s)
-
-    moved = _at(spoken, move)
-    kept = tuple(word for word in moved.words if word.end_s - word.start_s > 1e-6)
-    return replace(moved, words=kept) if moved.end_s - moved.start_s > 1e-6 else None
-
-
-def _at(spoken: Spoken, move: Callable[[float], float]) -> Spoken:
-    words = tuple(Word(word.text, move(word.start_s), move(word.end_s)) for word in spoken.words)
-    return replace(spoken, start_s=move(spoken.start_s), end_s=move(spoken.end_s), words=words)
 
 
 def fault_words(fault: Fault) -> str:

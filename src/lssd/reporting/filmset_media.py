@@ -73,39 +73,64 @@ def make_media(title: Title, film: Path, folder: Path) -> Media:
     InputError and MediaError when the film cannot be read.
     """
     key = _key(title, film)
-    found = _standing(folder, key)
+    found = _standing(folder, title, key)
     if found is not None:
         return found
     (folder / STAMP).unlink(missing_ok=True)  # nothing vouches for a mixture of old and new
     _write_picture(title, film, folder)
     between_db = _write_sounds(title, film, folder)
-    names = [PICTURE, *(still_name(shot) for shot in range(len(title.shots)))]
-    for number in range(len(title.tracks)):
-        names += [sound_name(number), spectrogram_name(number)]
-        names += [difference_name(number)] if number else []
-    media = Media({name: (folder / name).stat().st_size for name in names}, between_db)
+    media = Media({name: (folder / name).stat().st_size for name in _names(title)}, between_db)
     write_json(folder / STAMP, {"key": key, "files": media.files, "between_db": media.between_db})
     return media
 
 
+def _names(title: Title) -> list[str]:
+    names = [PICTURE, *(still_name(shot) for shot in range(len(title.shots)))]
+    for number in range(len(title.tracks)):
+        names += [sound_name(number), spectrogram_name(number)]
+        names += [difference_name(number)] if number else []
+    return names
+
+
 def _key(title: Title, film: Path) -> str:
-    status = film.stat()
+    try:
+        status = film.stat()
+    except OSError as error:
+        raise InputError(f"{film} cannot be read: {error.strerror}") from error
     return hash_json([_VERSION, title.to_json(), status.st_size, status.st_mtime_ns])
 
 
-def _standing(folder: Path, key: str) -> Media | None:
-    if not (folder / STAMP).is_file():
+def _standing(folder: Path, title: Title, key: str) -> Media | None:
+    value = _read_stamp(folder)
+    if value is None or value["key"] != key or set(value["files"]) != set(_names(title)):
         return None
-    try:
-        value: dict[str, Any] = read_json(folder / STAMP)
-    except InputError:
-        return None  # a damaged stamp vouches for nothing
-    if value.get("key") != key:
+    if set(value["between_db"]) != {track.key for track in title.tracks[1:]}:
         return None
     for name, size in value["files"].items():
         if not (folder / name).is_file() or (folder / name).stat().st_size != size:
             return None
     return Media(value["files"], value["between_db"])
+
+
+def holds_media(folder: Path) -> bool:
+    """Whether a folder was made by `make_media`, and whole."""
+    return _read_stamp(folder) is not None
+
+
+def _read_stamp(folder: Path) -> dict[str, Any] | None:
+    """What vouches for a folder's files; a damaged one vouches for nothing."""
+    try:
+        value = read_json(folder / STAMP)
+    except (InputError, OSError):
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("key"), str):
+        return None
+    files, between_db = value.get("files"), value.get("between_db")
+    if not isinstance(files, dict) or not isinstance(between_db, dict):
+        return None
+    sizes = all(isinstance(size, int) for size in files.values())
+    levels = all(level is None or isinstance(level, int | float) for level in between_db.values())
+    return value if sizes and levels else None
 
 
 def middle(title: Title, shot: int) -> int:

@@ -2,8 +2,9 @@
 
 import os
 import shlex
+import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -12,14 +13,14 @@ import numpy as np
 import yaml
 
 from lssd import config
-from lssd.errors import InputError
-from lssd.filmset.rendering import FilmSet
+from lssd.errors import InputError, MediaError
+from lssd.filmset.rendering import FilmSet, film_path
 from lssd.filmset.settings import Settings
 from lssd.filmset.truth import Shot, Title
 from lssd.languages import display_name
 from lssd.media import NO_MEDIA
 from lssd.reporting.filmset_heard import clock, fault_words, listed
-from lssd.reporting.filmset_media import make_media, still_name
+from lssd.reporting.filmset_media import Media, holds_media, make_media, still_name
 from lssd.reporting.filmset_timeline import TRANSITIONS, scene_style, track_names
 from lssd.reporting.filmset_title import SCRIPT, STYLE, title_page
 from lssd.reporting.markup import duration, page, paragraph, percent, section, table, text
@@ -36,29 +37,60 @@ def write_pages(
     """Write `out/index.html` and a folder a title; return the index' path.
 
     titles: how many have a page of their own, evenly over the set; the others are listed. Their sounds
-    and pictures are kept when they stand already. progress: called with (titles done, titles).
+    and pictures are kept when they stand already; pages of an earlier call that are not of these titles
+    are removed. Films that cannot be read are named on the index. progress: called with (titles done,
+    titles).
 
-    Raises InputError when `out` cannot be written or is in use, and when a film cannot be read.
+    Raises InputError when `out` is the set's own folder, cannot be written or is in use; and InputError or
+    MediaError when none of the films can be read.
     """
     if not 1 <= titles <= _TITLES:
         raise InputError(f"the number of titles with a page must be between 1 and {_TITLES}, not {titles}")
+    if out.resolve() == films.folder.resolve():
+        raise InputError(f"{out} holds the films themselves; choose another --out")
     chosen = chosen_titles(films.titles, titles)
     with lock(out):
         (out / NO_MEDIA).touch()  # its films are copies
         for name in (STYLE, SCRIPT):
             write_bytes(out / name, resources.files("lssd.reporting").joinpath(name).read_bytes())
-        if progress:
-            progress(0, len(chosen))
-        for number, title in enumerate(chosen):
+        media, unread = _make_all(films, chosen, out, progress)
+        shown = [title for title in chosen if title.name in media]
+        for number, title in enumerate(shown):
             folder = out / title.name
-            media = make_media(title, films.folder / f"{title.name}.mkv", folder)
-            links = _neighbours(films, chosen, number, folder)
-            markup = title_page(title, media, films.settings.scenes, links)
+            links = _neighbours(films, shown, number, folder)
+            markup = title_page(title, media[title.name], films.settings.scenes, links)
             write_bytes(folder / PAGE, markup.encode("utf-8"))
-            if progress:
-                progress(number + 1, len(chosen))
-        write_bytes(out / PAGE, index_page(films, chosen).encode("utf-8"))
+        write_bytes(out / PAGE, index_page(films, shown, unread).encode("utf-8"))
+        _remove_others(out, media)
     return out / PAGE
+
+
+def _make_all(
+    films: FilmSet, chosen: Sequence[Title], out: Path, progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, Media], dict[str, str]]:
+    """By title the files of its page, or why its film cannot be read. Raises when that is so of all."""
+    media: dict[str, Media] = {}
+    errors: dict[str, InputError | MediaError] = {}
+    if progress:
+        progress(0, len(chosen))
+    for done, title in enumerate(chosen, start=1):
+        try:
+            media[title.name] = make_media(title, film_path(films.folder, title.name), out / title.name)
+        except (InputError, MediaError) as error:
+            errors[title.name] = error
+            (out / title.name / PAGE).unlink(missing_ok=True)  # nothing on it would play
+        if progress:
+            progress(done, len(chosen))
+    if errors and not media:
+        raise next(iter(errors.values()))
+    return media, {name: str(error) for name, error in errors.items()}
+
+
+def _remove_others(out: Path, kept: Collection[str]) -> None:
+    """Remove titles' folders of an earlier view; whatever has not our stamp stays."""
+    for folder in out.iterdir():
+        if folder.name not in kept and not folder.is_symlink() and holds_media(folder):
+            shutil.rmtree(folder)
 
 
 def chosen_titles(titles: Sequence[Title], count: int) -> list[Title]:
@@ -77,20 +109,27 @@ def _neighbours(films: FilmSet, chosen: Sequence[Title], number: int, folder: Pa
     return [*links, (Path(truth).as_posix(), "The truth as JSON")]
 
 
-def index_page(films: FilmSet, chosen: Sequence[Title]) -> str:
-    """The set's page, for a folder that holds the pages of the chosen titles."""
+def index_page(films: FilmSet, chosen: Sequence[Title], unread: Mapping[str, str] | None = None) -> str:
+    """The set's page, for a folder that holds the pages of the chosen titles.
+
+    unread: by name of the titles whose films cannot be read, why.
+    """
+    unread = unread or {}
     length_s = sum(_seconds(title) for title in films.titles)
     tracks = sum(len(title.tracks) for title in films.titles)
-    languages = [display_name(language) for language in films.settings.languages]
+    heard = {track.language for title in films.titles for track in title.tracks}
+    order = dict.fromkeys((*films.settings.languages, *sorted(heard)))
+    languages = [display_name(language) for language in order if language in heard]
     lead = (
         f"{_count(len(films.titles), 'rendered film')}, {duration(length_s)} in all, "
         f"{_count(tracks, 'sound track')} in {listed(languages)}. Everything in them is known: every cut, "
         "word, voice and event."
     )
-    rest = [title for title in films.titles if title not in chosen]
+    rest = [title for title in films.titles if title not in chosen and title.name not in unread]
     parts = [
         f'<link rel="stylesheet" href="{STYLE}">',
         section("sheet", "Contact sheet", *(_sheet(title, films.settings.scenes) for title in chosen)),
+        section("unread", "Films that cannot be read", _unread(unread)) if unread else "",
         section("others", "Further titles", _others(rest)) if rest else "",
         section("numbers", "The set in numbers", _numbers(films)),
         section("settings", "Settings", _settings(films.settings)),
@@ -154,6 +193,11 @@ def shot_marks(shot: Shot, number: int) -> list[str]:
     ]
     marks += ["flash"] if shot.flashes else []
     return marks + ([f"repeats {shot.recap_of + 1}"] if shot.recap_of is not None else [])
+
+
+def _unread(reasons: Mapping[str, str]) -> str:
+    rows = [[text(name), text(reason)] for name, reason in reasons.items()]
+    return table(f"{_count(len(rows), 'title')} without a page, and why", ["Title", "Reason"], rows)
 
 
 def _others(titles: Sequence[Title]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lssd.filmset.dialogue import own_span, retake, write_lines
+from lssd.filmset.dialogue import own_span, write_lines
+from lssd.filmset.retakes import retake
 from lssd.filmset.rooms import Room
 from lssd.filmset.truth import Title
 

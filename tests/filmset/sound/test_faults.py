@@ -8,8 +8,9 @@ import pytest
 from scipy.signal import correlate, welch
 
 from lssd.filmset.dialogue import write_lines
-from lssd.filmset.faults import draw_fault, reader, role_in_film, tagged_language
+from lssd.filmset.faults import draw_fault, reader, role_in_film, settle_fault, tagged_language
 from lssd.filmset.mixing import LazyTrack, Mixer
+from lssd.filmset.narration import Narration
 from lssd.filmset.settings import FAULTS
 from lssd.filmset.truth import Fault, Title, Track
 from lssd.speech import Voice
@@ -151,6 +152,7 @@ def test_somebody_talks_over_the_original(faulty, voicing, kind, mix_db):
         ]
         for line in values["lines"]:
             assert all(line["end_s"] <= start or line["start_s"] >= end for start, end in quiet)
+        assert values["over_dialogue"] == 0.0
     assert role_in_film(track) == kind and tagged_language(track) == "de"
     assert Title.from_json(json.loads(json.dumps(mixer.title.to_json()))) == mixer.title
 
@@ -191,14 +193,78 @@ def test_filtered(faulty):
     assert kept_db[(hz > 5000) & (hz < 20000)].max() < -25 and kept_db[(hz > 1) & (hz < 130)].max() < -20
 
 
-def test_clipped(faulty):
-    mixer, sound, right = faulty("clipped", {"crest": 1.2})
-    level = mixer.title.tracks[1].fault.values["level"]
-    assert level == pytest.approx(1.2 * 10 ** (-30 / 20), rel=1e-4)  # lines are 8 dB over -38 dB
+@pytest.mark.parametrize(("channels", "reverb_s"), [(1, 0.0), (2, 0.0), (2, 0.6), (6, 0.0)])
+def test_clipped(make_title, settings, voicing, noise, channels, reverb_s):
+    """At `crest` times the RMS of the loudest line, where lines of a quiet shot are not touched."""
+    fault = Fault("clipped", {"crest": 1.2})
+    title = make_title(LENGTHS, channels, fault=fault, reverb_s=reverb_s)
+    shots = list(title.shots)
+    shots[1] = replace(shots[1], background_db=-36.0, speech_over_background_db=11.0)
+    shots[2] = replace(shots[2], background_db=-46.0)
+    title = write_lines(replace(title, shots=tuple(shots)), replace(settings, overlaps=0.0), voicing)
+    level = title.tracks[1].fault.values["level"]
+    mixer = Mixer(title, settings, voicing, noise())
+    sound, voices = mixer.track("de", 0, mixer.samples), mixer.stem("voices.de", 0, mixer.samples)
+    right = mixer.mix("de", 0, mixer.samples)
+    by_shot = []
+    for shot in title.shots:
+        spans = [
+            tuple(round(time_s * RATE) for time_s in (line.spoken["de"].start_s, line.spoken["de"].end_s))
+            for line in shot.lines
+        ]
+        by_shot.append(max(np.sqrt((voices[:, a:b] ** 2).mean(axis=1)).max() for a, b in spans))
+    assert level / max(by_shot) == pytest.approx(1.2, rel=0.1)
+    assert np.argmax(by_shot) == 1
     assert sound.max() == pytest.approx(level) and sound.min() == pytest.approx(-level)
-    assert 0.002 < np.mean(np.abs(right) > level) < 0.3
-    untouched = np.abs(right) < level
+    assert 2e-4 < np.mean(np.abs(right) > level) < 0.3
+    untouched = np.abs(right) <= level
     np.testing.assert_array_equal(sound[untouched], right[untouched])
+    quiet = slice(title.sample(title.shots[2].start_frame), title.sample(title.shots[2].end_frame))
+    assert untouched[:, quiet].all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_clipped_backgrounds_where_nobody_speaks(make_title, settings, voicing, noise, channels):
+    title = make_title((3.0, 3.0), channels, fault=Fault("clipped", {"crest": 1.5}))
+    shots = (title.shots[0], replace(title.shots[1], background_db=-30.0))
+    title = write_lines(replace(title, shots=shots), replace(settings, silent=1.0), voicing)
+    mixer = Mixer(title, settings, voicing, noise())
+    loudest = mixer.stem("background", title.sample(title.shots[1].start_frame), mixer.samples)
+    measured = np.sqrt((loudest**2).mean(axis=1)).max()
+    assert title.tracks[1].fault.values["level"] / measured == pytest.approx(1.5, rel=0.05)
+
+
+def with_a_line(title, start_s, end_s):
+    """A title in which nothing but one line of these times is said in the original."""
+    shot = title.shots[0]
+    spoken = {"en": replace(shot.lines[0].spoken["en"], start_s=start_s, end_s=end_s)}
+    return replace(title, shots=(replace(shot, lines=(replace(shot.lines[0], spoken=spoken),)),))
+
+
+@pytest.mark.parametrize(("words", "over"), [((2, 3), False), ((7, 8), True)])
+def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
+    make_title, settings, humming, noise, words, over
+):
+    """One pause of 0.86 s, and sentences that fit it, some only when spoken faster, or do not fit at all."""
+    voicing = humming(words=words, slow={"en": 1.0, "de": 1.6})
+    found = []
+    for index in range(6):
+        fault = Fault("description", {"mix_db": 0.0})
+        title = make_title((3.0,), fault=fault, index=index)
+        title = settle_fault(with_a_line(write_lines(title, settings, voicing), 0.86, 2.9), voicing)
+        values = title.tracks[1].fault.values
+        talk = [line.spoken["en"] for shot in title.shots for line in shot.lines]
+        assert len(talk) == len(values["lines"]) == 1
+        (line,) = values["lines"]
+        clash = any(line["start_s"] < one.end_s and line["end_s"] > one.start_s for one in talk)
+        assert values["over_dialogue"] == float(clash)
+        assert 0 <= line["start_s"] < line["end_s"] <= 3.0
+        sound = Narration(title, title.tracks[1], voicing).samples(0, 3 * RATE)[0]
+        end = round(line["end_s"] * RATE)
+        assert np.abs(sound[end - 2000 : end]).max() > 0.01 and not sound[end:].any()
+        found.append((clash, line["seconds"] is not None))
+    assert all(clash == over for clash, _ in found)
+    assert any(paced for _, paced in found)
 
 
 def test_every_fault_can_be_drawn_and_done(make_title, settings, voicing, noise):

@@ -11,9 +11,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
-from lssd.filmset.dialogue import retake, write_lines
+from lssd.filmset.dialogue import write_lines
 from lssd.filmset.layouts import pan, position
 from lssd.filmset.mixing import BED_PEAK, LazyStem, LazyTrack, Mixer
+from lssd.filmset.retakes import retake
 from lssd.filmset.rooms import Room
 from lssd.filmset.truth import Event, Fault
 

@@ -11,8 +11,8 @@ not asked for is spread evenly over them: where it can be, item k of every class
 another in the class alone.
 """
 
-from lssd.filmset.tasks.folders import write_tasks
+from lssd.filmset.tasks.folders import check_tasks, write_tasks
 from lssd.filmset.tasks.registry import TASKS
 from lssd.filmset.tasks.task import Task
 
-__all__ = ["TASKS", "Task", "write_tasks"]
+__all__ = ["TASKS", "Task", "check_tasks", "write_tasks"]

@@ -21,6 +21,27 @@ _MULTICLASS = ["top1_acc"]
 _MULTILABEL = ["mAP", "top1_acc"]
 
 
+def check_tasks(
+    out: str | Path, seed: int, items_per_class: int = 50, tasks: Sequence[str] | None = None
+) -> None:
+    """Refuse what `write_tasks` would refuse of the same arguments, without writing anything.
+
+    Raises InputError for a bad number, an unknown task, an `out` that is no folder or holds tasks of other
+    settings; MissingExtraError without espeak-ng.
+    """
+    chosen = _chosen(tasks)
+    if items_per_class < FOLDS or items_per_class % FOLDS:
+        raise InputError(f"items per class must be a positive multiple of {FOLDS}, not {items_per_class}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative: {seed}")
+    check_installed()
+    first = next(place for place in (Path(out), *Path(out).parents) if place.exists())
+    if not first.is_dir():
+        raise InputError(f"{first} is no folder; choose another")
+    for task in chosen:
+        _stands(_folder(out, task), _mark(task, seed, items_per_class))
+
+
 def write_tasks(
     out: str | Path,
     seed: int,
@@ -38,13 +59,9 @@ def write_tasks(
     Raises InputError for a bad number, an unknown task, a folder that cannot be written or holds tasks
     of other settings; MissingExtraError without espeak-ng.
     """
+    check_tasks(out, seed, items_per_class, tasks)
     chosen = _chosen(tasks)
-    if items_per_class < FOLDS or items_per_class % FOLDS:
-        raise InputError(f"items per class must be a positive multiple of {FOLDS}, not {items_per_class}")
-    if seed < 0:
-        raise InputError(f"the seed must not be negative: {seed}")
-    check_installed()
-    folders = {task.name: Path(out) / f"{task.name}-{VERSION}-full" for task in chosen}
+    folders = {task.name: _folder(out, task) for task in chosen}
     marks = {task.name: _mark(task, seed, items_per_class) for task in chosen}
     todo = [task for task in chosen if not _stands(folders[task.name], marks[task.name])]
     folds = [Fold(task.name, n, seed, items_per_class // FOLDS) for task in todo for n in range(FOLDS)]
@@ -67,6 +84,10 @@ def write_tasks(
             if progress:
                 progress(done, total)
     return list(folders.values())
+
+
+def _folder(out: str | Path, task: Task) -> Path:
+    return Path(out) / f"{task.name}-{VERSION}-full"
 
 
 def _stands(folder: Path, mark: str) -> bool:

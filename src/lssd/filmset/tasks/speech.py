@@ -4,14 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lssd.errors import InputError
 from lssd.filmset.settings import LANGUAGES
 from lssd.filmset.tasks.sounds import Talk
 from lssd.filmset.tasks.task import Fold, Studio, rounds
 from lssd.filmset.words import Sentence
+from lssd.filmset.words.grammar import sentences as every_sentence
 from lssd.filmset.words.timbres import held_out_variants
 from lssd.speech import Voice, voices
 
 _TURNS = 4  # of one exchange
+_PATIENCE = 500  # exchanges without a new sentence, before the stock is counted
 
 
 def fold_voices(fold: Fold) -> list[Voice]:
@@ -21,13 +24,27 @@ def fold_voices(fold: Fold) -> list[Voice]:
 
 
 def fold_sentences(fold: Fold, studio: Studio, rng: np.random.Generator, count: int) -> list[Sentence]:
-    """Different sentences that belong to this fold alone."""
+    """Different sentences that belong to this fold alone. InputError when it has fewer than `count`."""
     found: dict[str, Sentence] = {}
+    fruitless = 0
     while len(found) < count:
+        before = len(found)
         for sentence in studio.voicing.exchange(rng, True, _TURNS):
-            if fold.owns(sentence.key.partition(":")[0]):
+            if _owned(fold, sentence):
                 found[sentence.key] = sentence
+        fruitless = fruitless + 1 if len(found) == before else 0
+        if fruitless == _PATIENCE:
+            stock = sum(_owned(fold, sentence) for sentence in every_sentence(True))
+            if stock < count:
+                raise InputError(
+                    f"too many items a class for the sentences of {fold.name} of {fold.task}: {count} are "
+                    f"asked for, it has {stock}; ask for fewer"
+                )
     return list(found.values())[:count]
+
+
+def _owned(fold: Fold, sentence: Sentence) -> bool:
+    return fold.owns(sentence.key.partition(":")[0])
 
 
 def draw_talks(

@@ -111,8 +111,3 @@ def rounds(rng: np.random.Generator, values: Sequence[Value], count: int) -> lis
     while len(drawn) < count:
         drawn += [values[int(place)] for place in rng.permutation(len(values))]
     return drawn[:count]
-
-
-def seeds(rng: np.random.Generator, count: int) -> list[int]:
-    """Seeds of scenes and the like."""
-    return [int(seed) for seed in rng.integers(2**31, size=count)]

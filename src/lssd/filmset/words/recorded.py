@@ -7,25 +7,27 @@ nothing, and a take has one word, the whole sentence.
 """
 
 import csv
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from lssd.errors import InputError
+from lssd.errors import InputError, MediaError
 from lssd.filmset.words.protocol import Sentence, Take
 from lssd.filmset.words.stretch import stretched
 from lssd.filmset.words.takes import FASTEST, SAMPLE_RATE, SLOWEST, TakeStore
 from lssd.languages import normalise
-from lssd.media import read_sound
+from lssd.media import probe, read_sound
 from lssd.speech import Voice, Word
 
 _COLUMNS = ("file", "language", "speaker", "prompt_id", "seconds")
 _SHORTEST_S, _LONGEST_S = 0.5, 8.0
-_HELD_OUT = 4  # every fourth prompt and speaker
+_HELD_OUT = 4  # one in four prompts and speakers, by the hash of its name
 _LEVEL, _LOUDEST = 0.1, 0.97  # RMS where it sounds, peak
 _FRAME, _FLOOR_DB = 480, -35.0  # quieter than this under the loudest 10 ms is silence
 _SEX_HZ = 165.0  # voices above are taken for women's
@@ -46,12 +48,12 @@ class Recorded:
     """A `Voicing` from a folder of recordings; files are read when they are spoken.
 
     languages: those in use, by default all of the manifest. Sentences are the prompts of 0.5 to 8 s that
-    every speaker of these languages has recorded; every fourth is kept for held-out titles, as is every
-    fourth speaker of a language. A language with one speaker has the same voice for everyone, in both
-    splits.
+    every speaker of these languages has recorded. About one in four is kept for held-out titles, chosen by
+    its name alone, whatever the languages; so is about one in four speakers of a language. A language with
+    one speaker has the same voice for everyone, in both splits.
 
-    Raises InputError for a folder, manifest, column, file or language that is missing, and when the
-    speakers have fewer than 2 prompts in common.
+    Raises InputError for a folder, manifest, column, file or language that is missing, for a file that is
+    no sound, and when the speakers have fewer than 2 prompts in common.
     """
 
     def __init__(self, folder: str | Path, languages: Sequence[str] | None = None) -> None:
@@ -90,13 +92,15 @@ class Recorded:
         people = self._voices[language]
         if len(people) == 1:
             return list(people)
-        return [voice for number, voice in enumerate(people) if (number % _HELD_OUT == 0) == held_out]
+        kept = _held_out([self._names[voice.name] for voice in people])
+        return [voice for voice in people if (self._names[voice.name] in kept) == held_out]
 
     def exchange(self, rng: np.random.Generator, held_out: bool, turns: int) -> list[Sentence]:
         """Prompts of a split in any order; none comes twice before all have been drawn."""
         if turns < 1:
             raise InputError(f"a conversation has at least 1 turn, not {turns}")
-        stock = _side(self._prompts, held_out)
+        kept = _held_out(self._prompts)
+        stock = [prompt for prompt in self._prompts if (prompt in kept) == held_out]
         order: list[int] = []
         while len(order) < turns:
             order += rng.permutation(len(stock)).tolist()
@@ -107,8 +111,8 @@ class Recorded:
     ) -> Take:
         """The recording of a sentence, stretched by 0.8 to 1.25 to last `seconds`. The style is ignored.
 
-        Samples are read-only. InputError for a sentence that the voice has not recorded, and a length
-        that is not positive; MediaError for a file that cannot be read.
+        Samples are read-only. InputError for a sentence that the voice has not recorded, a length that is
+        not positive, and a file that cannot be read or is silent.
         """
         if seconds is not None and not seconds > 0:
             raise InputError(f"a take must last longer than 0 s, not {seconds:g}")
@@ -130,8 +134,8 @@ class Recorded:
                 f"of {_SHORTEST_S:g} to {_LONGEST_S:g} s in common; leave out languages, or speakers with few"
             )
         for (_, _, prompt), row in self._recordings.items():
-            if prompt in common and not row.path.is_file():
-                raise InputError(f"{row.path} is in the manifest but not in the folder; mend manifest.csv")
+            if prompt in common:
+                _check_file(row.path)
         return common
 
     def _sentence(self, prompt: str) -> Sentence:
@@ -164,10 +168,36 @@ class Recorded:
         return "f" if np.median(pitches) > _SEX_HZ else "m"
 
 
-def _side(prompts: list[str], held_out: bool) -> list[str]:
-    """Prompts of a split: every fourth is held out, at least one on either side."""
-    every = min(_HELD_OUT, len(prompts))
-    return [prompt for number, prompt in enumerate(prompts) if (number % every == every - 1) == held_out]
+def _held_out(names: Sequence[str]) -> set[str]:
+    """The names, at least 2, that are held out: by their own hashes, but for one where a side were empty."""
+    hashes = {name: zlib.crc32(name.encode()) for name in names}
+    kept = {name for name in names if hashes[name] % _HELD_OUT == _HELD_OUT - 1}
+    smallest = min(names, key=lambda name: (hashes[name], name))
+    if not kept:
+        return {smallest}
+    return kept if len(kept) < len(hashes) else kept - {smallest}
+
+
+def _check_file(path: Path) -> None:
+    """InputError when a recording is missing or is no sound; whether it is silent shows when it is spoken."""
+    if not path.is_file():
+        raise InputError(f"{path} is in the manifest but not in the folder; mend manifest.csv")
+    status = path.stat()
+    if not _sounds(path, status.st_size, status.st_mtime_ns):
+        raise _unreadable(path)
+
+
+@cache
+def _sounds(path: Path, size: int, changed_ns: int) -> bool:
+    """Whether a file, as it is at present, begins like one with sound."""
+    try:
+        return bool(probe(path).tracks)
+    except MediaError:
+        return False
+
+
+def _unreadable(path: Path) -> InputError:
+    return InputError(f"{path} cannot be read as sound; mend it or take it out of manifest.csv")
 
 
 def _read_manifest(folder: Path) -> list[_Recording]:
@@ -228,7 +258,10 @@ def _take(recording: _Recording, seconds: float | None) -> Take:
 
 def _read(recording: _Recording) -> np.ndarray:
     """The samples of a recording at 48 kHz, float32 (S,), without the silence at its ends."""
-    samples = read_sound(recording.path, sample_rate=SAMPLE_RATE, channels=1)[0]
+    try:
+        samples = read_sound(recording.path, sample_rate=SAMPLE_RATE, channels=1)[0]
+    except MediaError as error:
+        raise _unreadable(recording.path) from error
     frames = len(samples) // _FRAME
     level = np.square(samples[: frames * _FRAME], dtype=np.float64).reshape(frames, _FRAME).mean(axis=1)
     loud = np.flatnonzero(level > level.max(initial=0.0) * 10 ** (_FLOOR_DB / 10))
