@@ -6,8 +6,9 @@ PEERS is an environment with torchaudio and librosa (and safetensors); a peer th
 named and left out. All take float32 windows of 3 s and give decibels by the paper's settings (n_fft 1024,
 hop 501, 96 mels). Rounds are interleaved, so that what else runs on the machine hits all alike; in a round
 each runs three times on end, and its fastest run of all counts, which is the one least disturbed. Rows of
-one thread count the processor time of that thread, rows of two the clock. "peer" is the faster of the two. All values must agree with double precision: within 0.02 dB wherever a band is less
-than 90 dB below its frame's loudest, which is where single precision's Fourier transform still holds.
+one thread count the processor time of that thread, rows of two the clock. "peer" is the faster of the two.
+All values must agree with double precision: within 0.02 dB wherever a band is less than 90 dB below its
+frame's loudest, which is where single precision's Fourier transform still holds.
 
 Threads of one operation wait for each other: rows of two threads mean something on an idle machine alone.
 The bar: ours is the fastest in every row. Exit code 1 when it is not, or when values disagree.
