@@ -8,7 +8,8 @@ Every network has a class token, no stochastic depth and no classification layer
 parameters as torchvision's (but for position tables of spectrograms, which are square there). Rounds are
 interleaved and each variant's fastest round counts; "x peer" is the median, over the rounds, of
 torchvision's time to ours at the same precision (above 1: ours is faster; beside both of its forms, the
-lower). Utilisation is the floating-point operations of the definition (PyTorch's counter) over time,
+lower). On one CPU thread, time is that thread's processor time, which other jobs disturb least.
+Utilisation is the floating-point operations of the definition (PyTorch's counter) over time,
 against 790 TFLOP/s for bf16 on a GPU (an H200's dense matrix products, measured), 52 TFLOP/s for float32
 there, and on a CPU against this run's own matrix products of the same precision.
 """
@@ -149,15 +150,16 @@ def count(network: nn.Module) -> int:
 def run(variant: Variant, x: Tensor, mode: str) -> float:
     """Seconds of one forward in evaluation, or of one forward and backward in training."""
     network = variant.network.train(mode == "both")
+    clock = time.thread_time if not x.is_cuda and torch.get_num_threads() == 1 else time.perf_counter
     synchronise(x)
-    start = time.perf_counter()
+    start = clock()
     with torch.set_grad_enabled(mode == "both"), autocast(variant.precision, x.device):
         y = network(x)
     if mode == "both":
         y.float().square().mean().backward()
         network.zero_grad()
     synchronise(x)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def synchronise(x: Tensor) -> None:
@@ -188,10 +190,11 @@ def matmul_peak(precision: str) -> float:
     """Operations a second of a matrix product on this CPU with this run's threads: the fastest of 20."""
     a = torch.randn(1024, 1024, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
     times = []
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     for _ in range(20):
-        start = time.perf_counter()
+        start = clock()
         a @ a
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return 2 * 1024**3 / min(times)
 
 

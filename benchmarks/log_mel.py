@@ -1,6 +1,6 @@
 """Log-mel spectrograms on the CPU beside torchaudio's and librosa's, in one run and at one precision.
 
-    PYTHONPATH=src PEERS/bin/python benchmarks/log_mel.py [--rounds 15]
+    OMP_NUM_THREADS=1 PYTHONPATH=src PEERS/bin/python benchmarks/log_mel.py [--rounds 15]
 
 PEERS is an environment with torchaudio and librosa (and safetensors); a peer that does not import is
 named and left out. All take float32 windows of 3 s and give decibels by the paper's settings (n_fft 1024,
