@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lssd.errors import InputError
 from lssd.models import MViT, MViTConfig, architectures, create
-from lssd.models.blocks import drop_path
+from lssd.models.blocks import draw_depth
 from lssd.models.mvit_config import pooled_grid
 from lssd.models.pooling import FASTEST, TokenPool, convolve_3d, convolve_frames
 from lssd.models.positions import AbsolutePositions, RelativePositions, distance_index, resize_table
@@ -303,15 +303,26 @@ def test_items_of_a_batch_do_not_see_each_other():
         torch.testing.assert_close(model(x), alone, rtol=1e-4, atol=1e-5)
 
 
-class TestDropPath:
-    def test_drops_whole_items_and_keeps_the_mean(self):
-        x = torch.ones(4000, 2, 3)
-        out = drop_path(x, 0.25, torch.Generator().manual_seed(0))
-        item = out[:, 0, 0]
-        assert item.unique().tolist() == pytest.approx([0.0, 4 / 3])
-        assert (out == item[:, None, None]).all()
-        # Four standard errors of a binomial share.
-        assert (item == 0).float().mean() == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / 4000) ** 0.5)
+class TestStochasticDepth:
+    def test_drops_items_with_the_block_s_probability_and_keeps_the_mean(self):
+        plans = tiny(drop_path=0.5).config.blocks()
+        factors = draw_depth(plans, torch.ones(4000, 2, 3), torch.Generator().manual_seed(0))
+        assert factors[0] is None and plans[0].drop_path == 0
+        for plan, factor in zip(plans[1:], factors[1:], strict=True):
+            p = plan.drop_path
+            assert factor.shape == (2, 4000)
+            assert factor.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)])
+            # Four standard errors of a binomial share, in attention and in the MLP.
+            shares = (factor == 0).float().mean(1)
+            assert shares.tolist() == pytest.approx([p, p], abs=4 * (p * (1 - p) / 4000) ** 0.5)
+            assert not torch.equal(factor[0], factor[1])
+
+    def test_an_item_left_out_passes_by_the_block(self):
+        block, x = tiny(drop_path=0.5).blocks[0], torch.randn(2, 2 * 8 * 8, 8)
+        assert block.plan.q_stride == 1 and block.widen is None, "the skip path is the identity"
+        out, _ = block(x, block.plan.grid, torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+        whole, _ = block(x, block.plan.grid)
+        assert torch.equal(out[0], x[0]) and torch.equal(out[1], whole[1])
 
     def test_draws_from_the_generator_alone_and_only_in_training(self):
         model, x = tiny(drop_path=0.9), torch.randn(8, 3, 4, 32, 32)

@@ -187,7 +187,7 @@ class _Conversation:
             return None
         takes, starts = {original.key: take}, {original.key: start}
         for track in title.tracks[1:]:
-            dub = self._say(sentence, speaker, track, style, len(take.samples) / 48000)
+            dub = self._say(sentence, speaker, track, style, take.duration_s)
             place = self._dub_start(track.key, start, len(dub.samples), overlapping)
             if place is None:
                 return None

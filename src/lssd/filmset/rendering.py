@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -23,7 +22,7 @@ from lssd.filmset.subtitles import write_subtitles
 from lssd.filmset.truth import Title
 from lssd.filmset.words import make_voicing
 from lssd.media import SoundTrack, write_film
-from lssd.store import hash_file, hash_json, lock, write_bytes, write_json
+from lssd.store import hash_file, hash_json, lock, read_json, write_bytes, write_json
 
 _SETTINGS_FILE, _TITLES_FILE = "filmset.json", "titles.csv"
 _MOST_TITLES = 10000
@@ -196,10 +195,7 @@ def _read_title(folder: Path, name: str) -> Title | None:
 def _read_json(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and render again") from error
+    value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged (not a JSON object); remove it and render again")
     return value

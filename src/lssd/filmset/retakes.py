@@ -1,5 +1,6 @@
 """Lines spoken again: the takes that a title's lines were timed with, from what the truth keeps of them."""
 
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.filmset.truth import Line, Spoken, Title, Track
 from lssd.filmset.words.protocol import Sentence, Take, Voicing
 
@@ -7,7 +8,7 @@ from lssd.filmset.words.protocol import Sentence, Take, Voicing
 def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
     """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
     spoken, original = line.spoken[track.key], title.tracks[0]
-    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / 48000
+    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / SAMPLE_RATE
     sentence = sentence_alone(line.key, track.language, spoken.text, spoken.written, line.keywords)
     voice = title.speaker(line.speaker).voices[track.key]
     return voicing.say(sentence, track.language, voice, line.style, seconds)

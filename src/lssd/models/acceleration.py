@@ -134,30 +134,16 @@ def _in_bf16(forward: Forward) -> Forward:
 
 
 def _checkpointed(forward: Forward, block: nn.Module, *inputs: Any) -> Any:
-    """Run a block without keeping what lies inside; its second run draws and measures nothing new."""
+    """Run a block without keeping what lies inside; its second run measures nothing new.
+
+    Blocks draw nothing by themselves (`lssd.models.blocks.draw_depth`), so no random state is kept.
+    """
     if not torch.is_grad_enabled():
         return forward(block, *inputs)
-    generators = [value for value in inputs if isinstance(value, torch.Generator)]
-    states = [generator.get_state() for generator in generators]
-
-    @contextmanager
-    def again() -> Iterator[None]:
-        now = [generator.get_state() for generator in generators]
-        _set_states(generators, states)
-        try:
-            with frozen_statistics(block):
-                yield
-        finally:
-            _set_states(generators, now)
-
     return checkpoint(
         functools.partial(forward, block),
         *inputs,
         use_reentrant=False,
-        context_fn=lambda: (_as_it_is(), again()),
+        preserve_rng_state=False,
+        context_fn=lambda: (_as_it_is(), frozen_statistics(block)),
     )
-
-
-def _set_states(generators: list[torch.Generator], states: list[Tensor]) -> None:
-    for generator, state in zip(generators, states, strict=True):
-        generator.set_state(state)

@@ -3,6 +3,8 @@
 Shape suffixes: B batch, C channels, T H W grid (frames, rows, columns), N tokens.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,13 +13,25 @@ from lssd.models.attention import PoolingAttention
 from lssd.models.mvit_config import LAYER_NORM_EPS, BlockPlan, Grid, MViTConfig, pooled_grid
 
 
-def drop_path(x_BNC: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
-    """Stochastic depth: zero whole items with this probability and scale the others up to the same mean."""
-    if probability == 0.0:
-        return x_BNC
+def draw_depth(
+    plans: Sequence[BlockPlan], x_BNC: Tensor, generator: torch.Generator | None
+) -> list[Tensor | None]:
+    """Stochastic depth of one forward pass: a block's factors (2, B), or None where it drops nothing.
+
+    An item's path through attention (0) or the MLP (1) is left out with the block's probability, factor 0,
+    and else scaled up to the same mean. Drawn for all blocks at once, since a generator inside a block
+    would break the graph that `torch.compile` makes of it.
+    """
     device = x_BNC.device if generator is None else generator.device
-    kept_B = torch.rand(len(x_BNC), generator=generator, device=device) >= probability
-    return x_BNC * (kept_B.to(x_BNC) / (1.0 - probability)).view(-1, 1, 1)
+    uniform = torch.rand(len(plans), 2, len(x_BNC), generator=generator, device=device).to(x_BNC.device)
+    return [
+        (drawn >= plan.drop_path).to(drawn) / (1.0 - plan.drop_path) if plan.drop_path else None
+        for plan, drawn in zip(plans, uniform, strict=True)
+    ]
+
+
+def _scaled(x_BNC: Tensor, factor_B: Tensor) -> Tensor:
+    return x_BNC * factor_B.to(x_BNC).view(-1, 1, 1)
 
 
 class PatchEmbedding(nn.Module):
@@ -68,15 +82,19 @@ class Block(nn.Module):
             nn.Linear(plan.attention_width, hidden), nn.GELU(), nn.Linear(hidden, plan.width_out)
         )
 
-    def forward(self, x_BNC: Tensor, grid: Grid, generator: torch.Generator | None) -> tuple[Tensor, Grid]:
-        """(B, N, width) over `grid` -> (B, N', width_out) and its grid, pooled where a stage starts."""
-        dropped = self.plan.drop_path if self.training else 0.0
+    def forward(self, x_BNC: Tensor, grid: Grid, depth_2B: Tensor | None = None) -> tuple[Tensor, Grid]:
+        """(B, N, width) over `grid` -> (B, N', width_out) and its grid, pooled where a stage starts.
+
+        `depth_2B`: this block's factors of `draw_depth`; None leaves nothing out.
+        """
         normed = self.norm1(x_BNC)
         skip = self.widen(normed) if self.widen is not None and self.widens_attention else x_BNC
-        x = self._pool_skip(skip, grid) + drop_path(self.attention(normed, grid), dropped, generator)
+        attended = self.attention(normed, grid)
+        x = self._pool_skip(skip, grid) + (attended if depth_2B is None else _scaled(attended, depth_2B[0]))
         normed = self.norm2(x)
         skip = self.widen(normed) if self.widen is not None and not self.widens_attention else x
-        x = skip + drop_path(self.mlp(normed), dropped, generator)
+        mixed = self.mlp(normed)
+        x = skip + (mixed if depth_2B is None else _scaled(mixed, depth_2B[1]))
         return x, pooled_grid(grid, self.plan.q_stride)
 
     def _pool_skip(self, x_BNC: Tensor, grid: Grid) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lssd.errors import InputError
 from lssd.models.attention import PoolingAttention
-from lssd.models.blocks import Block, PatchEmbedding
+from lssd.models.blocks import Block, PatchEmbedding, draw_depth
 from lssd.models.encoder import Encoder
 from lssd.models.mvit_config import LAYER_NORM_EPS, Grid, MViTConfig
 from lssd.models.pooling import TokenPool
@@ -56,8 +56,11 @@ class MViT(Encoder):
             x = torch.cat([self.class_token.to(x.dtype).expand(len(x), -1, -1), x], dim=1)
         if self.positions is not None:
             x = x + self.positions(grid)
-        for block in self.blocks:
-            x, grid = block(x, grid, generator)
+        plans = self.config.blocks()
+        drops = self.training and any(plan.drop_path for plan in plans)
+        depths: list[Tensor | None] = draw_depth(plans, x, generator) if drops else [None] * len(plans)
+        for block, depth_2B in zip(self.blocks, depths, strict=True):
+            x, grid = block(x, grid, depth_2B)
         if self.config.readout == "class":
             return self.norm(x)[:, 0]
         if self.config.readout == "mean_then_norm":

@@ -13,8 +13,9 @@ from lssd.filmset.mixing import opening
 from lssd.filmset.people import standings
 from lssd.filmset.pictures import draw_title
 from lssd.filmset.scenes import Scene
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.filmset.tasks.sounds import Sound, Talk, make_sound, takes
-from lssd.filmset.tasks.task import SAMPLE_RATE, Clip, Studio
+from lssd.filmset.tasks.task import Clip, Studio
 from lssd.filmset.truth import Event, Shot, Speaker, Standing, Title, Transition
 
 SIZE = (160, 96)

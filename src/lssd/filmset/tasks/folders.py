@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lssd.engine import run_stage
 from lssd.errors import InputError, LssdError
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.filmset.tasks.registry import TASKS
-from lssd.filmset.tasks.task import FOLDS, SAMPLE_RATE, Clip, Fold, Studio, Task
+from lssd.filmset.tasks.task import FOLDS, Clip, Fold, Studio, Task
 from lssd.media import NO_MEDIA, SoundTrack, encode_sound, write_film
 from lssd.speech import check_installed
 from lssd.store import atomic_folder, hash_json, write_json

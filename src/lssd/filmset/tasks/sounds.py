@@ -7,8 +7,9 @@ import numpy as np
 from lssd.filmset.backgrounds import SYNTHESIS
 from lssd.filmset.events import event_sound
 from lssd.filmset.scenes import Scene
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.filmset.synthesis import add, faded
-from lssd.filmset.tasks.task import SAMPLE_RATE, Clip, Studio
+from lssd.filmset.tasks.task import Clip, Studio
 from lssd.filmset.truth import Event
 from lssd.filmset.words import Sentence
 from lssd.speech import Voice

@@ -15,7 +15,6 @@ from lssd.filmset.backgrounds import Backgrounds, open_backgrounds
 from lssd.filmset.words import Synthesised, Voicing
 
 FOLDS = 5
-SAMPLE_RATE = 48000
 _PURPOSE = 61  # of a fold's generators
 
 Value = TypeVar("Value")

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.speech import Voice, Word
 
 
@@ -37,7 +38,7 @@ class Take:
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return len(self.samples) / 48000
+        return len(self.samples) / SAMPLE_RATE
 
 
 class Voicing(Protocol):

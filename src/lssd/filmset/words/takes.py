@@ -5,11 +5,11 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 
+from lssd.filmset.settings import SAMPLE_RATE
 from lssd.filmset.words.protocol import Take
 from lssd.media import resample
 from lssd.speech import Utterance
 
-SAMPLE_RATE = 48000
 SLOWEST, FASTEST = 0.8, 1.25  # paces at which speech still sounds natural
 _LOUDEST = 0.99
 
