@@ -70,11 +70,18 @@ Files with the same picture are one title: the same film again with more tracks,
 Shots of 3-12 s are kept, the others noted with the reason. Languages come from the tracks' tags, else
 from a file name such as film_de.mkv, else from the titles table: CSV with the column path and any of
 original_language, genre, split (train, valid, test), languages (of the tracks in order, by spaces).
+The labels table has path, name, value and, for less than the whole film, start_s, end_s; a clip gets the
+label that covers more than half of it. Given again, labels of titles that stand are added or replaced.
 A file that cannot be used goes to the quarantine table; the rest is done."""
 
 _PRETRAIN = """\
 RECIPE is a packaged name or a YAML file. A run that was killed goes on from its last checkpoint.
-Example: lssd pretrain demo --corpus C --out R --set schedule.steps=200"""
+`--print-recipe` shows all of a recipe; docs/recipes.md lists those of the paper.
+Examples:
+  lssd pretrain demo --corpus C --out R --set schedule.steps=200
+  lssd pretrain paper/B.5 --corpus C --dry-run
+  lssd pretrain paper/B.5 --corpus C --out RUNS --chain     (RUNS/paper/B.3 first, then RUNS/paper/B.5)
+  torchrun --nproc-per-node 8 -m lssd pretrain paper/A.2 --corpus C --out R      (processes or hosts)"""
 
 _EMBED = "FILE ends in .parquet or .npz; columns path, start_s, end_s, modality, vector."
 
@@ -112,6 +119,7 @@ def _add_filmset(sub: argparse.ArgumentParser) -> None:
 
 _FILMSET_DIALS: tuple[tuple[str, type, str, str], ...] = (
     ("--dubs-per-title", int, "N", "default 2"),
+    ("--undubbed", float, "SHARE", "of titles with the original track alone; default 0"),
     ("--seconds", float, "S", "length of a title; default 60"),
     ("--channels", int, "N", "of each track: 1, 2 or 6; default 1"),
     ("--held-out", float, "SHARE", "of titles with split test; default 0.2"),
@@ -133,7 +141,8 @@ _FILMSET_LISTS = (
     ),
 )
 _FILMSET_SWITCHES = (
-    ("--revoiced", "one more track a title: the original's language in other voices"),
+    ("--revoiced", "one more track a dubbed title: the original's language in other voices"),
+    ("--background-track", "one more track a title: the mix without voices"),
     ("--stems", "write background, events and voices as FLAC, too"),
     ("--subtitles", "write SRT and WebVTT for each track, too"),
 )
@@ -144,6 +153,7 @@ def _add_ingest(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", required=True, metavar="CORPUS")
     sub.add_argument("--clips", action="store_true", help="each file is one clip already; find no shots")
     sub.add_argument("--titles", metavar="CSV", help="what is known of the titles")
+    sub.add_argument("--labels", metavar="CSV", help="what is so in which seconds of which film")
     sub.add_argument("--original", metavar="L", help="original language, where nothing else says it")
     sub.add_argument(
         "--single-language", action="store_true", help="accept a corpus in which no title has a dub"
@@ -163,6 +173,10 @@ def _add_pretrain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--corpus", metavar="CORPUS")
     sub.add_argument("--out", metavar="RUN")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    start = sub.add_mutually_exclusive_group()
+    start.add_argument("--init", metavar="RUN", help="the run of the recipe's parent to start from")
+    start.add_argument("--chain", action="store_true", help="train the recipe's parents first, below --out")
+    sub.add_argument("--push-to", metavar="OWNER/NAME", help="push the model to a private hub repository")
     sub.add_argument("--dry-run", action="store_true", help="say how large the run is, and stop")
     sub.add_argument("--print-recipe", action="store_true", help="print the whole recipe, and stop")
 

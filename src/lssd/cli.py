@@ -9,14 +9,22 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lssd.arguments import build_parser
 from lssd.errors import InputError, LssdError
 
+if TYPE_CHECKING:
+    from lssd.pretraining import Run
+
 _INTERRUPTED = 130
+# What a finished run's line quotes, the first that was measured: words, recall, chance, number of clips.
+_RETRIEVAL = (
+    ("recall@1", "recall@1", "chance@1", "clips"),
+    ("sound-to-dub recall@1", "audio_to_dub@1", "dub_chance@1", "dubbed_clips"),
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # Rooms are imported inside the verbs: `lssd --help` must not wait for torch.
@@ -60,8 +68,8 @@ def filmset(arguments: argparse.Namespace) -> int:
                 progress=lambda done, total: progress.update(done, total),
             )
         print(f"{len(folders)} probe tasks in {out}/tasks")
-    alone = "" if settings.dubs_per_title else " --single-language"
-    print(f"next: lssd ingest {out} --titles {out}/titles.csv --out CORPUS{alone}")
+    alone = "" if settings.dubs_per_title and settings.undubbed < 1 else " --single-language"
+    print(f"next: lssd ingest {out} --titles {out}/titles.csv --labels {out}/labels.csv --out CORPUS{alone}")
     return 0
 
 
@@ -98,6 +106,7 @@ def ingest(arguments: argparse.Namespace) -> int:
             longest_s=arguments.keep[1],
         ),
         titles=arguments.titles,
+        labels=arguments.labels,
         original=arguments.original,
         single_language=arguments.single_language,
         workers=arguments.workers,
@@ -142,14 +151,14 @@ def verify(arguments: argparse.Namespace) -> int:
 def pretrain(arguments: argparse.Namespace) -> int:
     """Train sound and picture encoders by a recipe on a corpus."""
     from lssd import config
-    from lssd.pretraining import Forecast, load_recipe
+    from lssd.pretraining import Forecast, load_recipe, push_model
     from lssd.pretraining import pretrain as run
 
     settings = tuple(arguments.set)
     if arguments.print_recipe:
         print(config.to_yaml(load_recipe(arguments.recipe, settings)), end="")
         return 0
-    for option in ("corpus", "out"):
+    for option in ("corpus",) if arguments.dry_run else ("corpus", "out"):
         if getattr(arguments, option) is None:
             raise InputError(f"pretrain needs --{option}; see lssd pretrain --help")
     result = run(
@@ -157,6 +166,8 @@ def pretrain(arguments: argparse.Namespace) -> int:
         arguments.corpus,
         arguments.out,
         settings=settings,
+        init=arguments.init,
+        chain=arguments.chain,
         dry_run=arguments.dry_run,
         quiet=arguments.quiet,
     )
@@ -165,15 +176,29 @@ def pretrain(arguments: argparse.Namespace) -> int:
 
         terminal.show_forecast(result.rows())
         return 0
-    waited = f"{result.wait_share:.1%} waiting for data"
-    print(f"{result.model}: {result.steps} steps in {result.seconds:.0f} s, {waited}")
-    if result.held_out:
-        held_out = result.held_out
-        print(
-            f"held-out recall@1 {held_out['recall@1']:.3f} among {held_out['clips']:.0f} clips "
-            f"(chance {held_out['chance@1']:.3f})"
-        )
+    if int(os.environ.get("RANK", "0")):
+        return 0  # of several processes, the first speaks
+    for line in _about(result):
+        print(line)
+    if arguments.push_to:
+        print(push_model(result.folder, arguments.push_to))
     return 0
+
+
+def _about(run: "Run") -> Iterator[str]:
+    """What a finished run came to, in lines."""
+    waited = f"{run.wait_share:.1%} waiting for data"
+    yield f"{run.model}: {run.steps} steps in {run.seconds:.0f} s, {waited}"
+    if run.skipped:
+        yield f"{run.skipped} updates were left out, since their gradient was not finite"
+    if run.replaced:
+        yield f"{run.replaced} clips could not be read and were replaced; see lssd verify"
+    held_out = run.held_out
+    for words, recall, chance, clips in _RETRIEVAL:
+        if recall in held_out:
+            among = f"{held_out[clips]:.0f} clips (chance {held_out[chance]:.3f})"
+            yield f"held-out {words} {held_out[recall]:.3f} among {among}"
+            return
 
 
 def embed(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,9 @@ _PARTS = (
     ("corpus", "scenedetect", "scenedetect-headless", ""),
     ("corpus", "pyarrow", "pyarrow", ""),
     ("models", "torch", "torch", ""),
+    ("models", "huggingface_hub", "huggingface_hub", "hub"),
     ("pretraining", "tensorboard", "tensorboard", ""),
+    ("pretraining", "wandb", "wandb", "wandb"),
     ("reporting", "matplotlib", "matplotlib", ""),
     ("filmset", "espeakng_loader", "espeakng-loader", "filmset"),
 )

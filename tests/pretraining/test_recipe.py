@@ -1,30 +1,233 @@
-"""Recipes are data, and a wrong key is named."""
+"""Recipes are data: the packaged ones are the paper's, and a wrong key is named."""
 
+import csv
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from lssd import config
+from lssd.cli import main
 from lssd.errors import InputError
-from lssd.pretraining import load_recipe, recipe_names
+from lssd.models import SoundInputConfig
+from lssd.pretraining.network import Network
+from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
+from lssd.views import Selection
+
+TABLE_1 = Path(__file__).resolve().parents[3] / "shared/paper/table1_variants.csv"
+
+ESF, ALL = ("en", "es", "fr"), ()
+# Table 1, typed in: languages, only clips with dubs, init, lambda_v, lambda_a, dubs, encoder, steps.
+PAPER = {
+    "A.1": (ESF, True, None, 0, 0, False, "s", 26952),
+    "A.2": (ESF, True, None, 0, 0, True, "s", 26952),
+    "A.3": (ESF, True, "A.1", 0, 0.2, False, "s", 26952),
+    "A.4": (ESF, True, "A.2", 0, 0.2, True, "s", 26952),
+    "B.1": (("en",), False, None, 0, 0, False, "s", 113664),
+    "B.2": ("not en", False, None, 0, 0, False, "s", 113664),
+    "B.3": (ALL, False, None, 0, 0, False, "s", 113664),
+    "B.4": (ALL, True, "B.3", 0, 0, True, "s", 29880),
+    "B.5": (ALL, True, "B.3", 0.2, 0.2, True, "s", 29880),
+    "C.1": (ALL, False, None, 0, 0, False, "b", 113664),
+    "C.2": (ALL, True, "C.1", 0.1, 0.1, True, "b", 29880),
+}
+# Appendix B.3: secondary sound, its languages, pictures, primary sound.
+CONTROLLED = {
+    "EN": ("original", (), True, "original"),
+    "ES": ("dub", ("es",), True, "original"),
+    "FR": ("dub", ("fr",), True, "original"),
+    "JA": ("dub", ("ja",), True, "original"),
+    "EFJ": ("round_robin", ("es", "fr", "ja"), True, "original"),
+    "SEP": ("none", (), True, "background"),
+    "AUD": ("original", (), False, "original"),
+    "AUD+EFJ": ("round_robin", ("es", "fr", "ja"), False, "original"),
+}
+
+
+def test_the_packaged_recipes_are_those_of_the_paper_and_the_demos() -> None:
+    names = [f"controlled/{name}" for name in CONTROLLED] + [f"paper/{name}" for name in PAPER]
+    assert recipe_names() == sorted([*names, "demo", "demo-mono"])
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_packaged_recipes_resolve_and_survive_yaml(name: str, tmp_path: Path) -> None:
+def test_packaged_recipes_resolve_and_survive_yaml(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipe = load_recipe(name)
-    (tmp_path / "r.yaml").write_text(config.to_yaml(recipe))
-    assert load_recipe(tmp_path / "r.yaml") == recipe
+    assert recipe.name == name
     assert load_recipe(recipe) == recipe
+    assert main(["pretrain", name, "--print-recipe"]) == 0
+    (tmp_path / "r.yaml").write_text(capsys.readouterr().out)
+    assert load_recipe(tmp_path / "r.yaml") == recipe
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_variants(name: str) -> None:
+    languages, dubbed, init, lambda_v, lambda_a, dubs, size, steps = PAPER[name]
+    recipe = load_recipe(f"paper/{name}")
+    assert recipe.data == Selection(
+        splits=("train",),
+        original_languages=() if languages == "not en" else languages,
+        except_original_languages=("en",) if languages == "not en" else (),
+        require_dub=dubbed,
+    )
+    assert recipe.parent == (None if init is None else f"paper/{init}")
+    assert (recipe.objective.lambda_v, recipe.objective.lambda_a) == (lambda_v, lambda_a)
+    assert recipe.views.secondary == ("dub" if dubs else "original")
+    assert recipe.video is not None
+    assert recipe.video.name == recipe.audio.name == f"mvit_v2_{size}"
+    assert recipe.schedule.steps == steps
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_what_the_papers_variants_share(name: str) -> None:
+    """Section 3, section 4 and appendix A."""
+    recipe = load_recipe(f"paper/{name}")
+    views, objective, schedule = recipe.views, recipe.objective, recipe.schedule
+    assert (recipe.groups, views.batch_size, views.title_clips) == (32, 64, 8)
+    assert (views.windows, views.window_s, views.pictures, views.primary) == (2, 3.0, True, "original")
+    assert (views.fps, views.frames, views.size, views.short_side) == (25, 16, 224, (256, 320))
+    assert (views.sample_rate, views.channels, views.secondary_languages) == (48_000, 1, ())
+    assert recipe.audio.preprocessing == {"n_fft": 1024, "hop": 501, "mels": 96, "mask_fraction": 0.5}
+    assert (recipe.head.size, recipe.head.separate_sounds) == (512, False)
+    assert (objective.temperature, objective.learn_temperature, objective.loss) == (0.07, False, "nt_xent")
+    assert (recipe.optimiser.lr, recipe.optimiser.weight_decay) == (3e-4, 5e-2)
+    assert (schedule.epochs, schedule.warmup_epochs) == (12, 2)
+    assert schedule.warmup_steps is not None
+    assert schedule.warmup_steps * 6 == schedule.steps
+    # Whoever is to run as long does.
+    assert all(load_recipe(other).schedule.steps == schedule.steps for other in recipe.same_steps_as)
+
+
+def test_steps_are_twelve_epochs_of_the_clips_of_table_1() -> None:
+    """B.1 and B.2 have fewer clips than B.3 and run as many steps (section 5.3)."""
+    clips = {"A.1": 4.6e6, "B.3": 19.4e6, "B.4": 5.1e6, "C.1": 19.4e6, "C.2": 5.1e6}
+    for name, count in clips.items():
+        assert load_recipe(f"paper/{name}").schedule.steps == 12 * (int(count) // 2048)
+    for one, other in (("A.1", "A.2"), ("A.3", "A.4"), ("B.1", "B.3"), ("B.2", "B.3"), ("B.4", "B.5")):
+        recipe = load_recipe(f"paper/{one}")
+        assert f"paper/{other}" in recipe.same_steps_as
+        assert recipe.schedule.steps == load_recipe(f"paper/{other}").schedule.steps
+
+
+@pytest.mark.skipif(not TABLE_1.is_file(), reason="the paper's tables are not here")
+def test_table_1_itself() -> None:
+    rows = list(csv.DictReader(TABLE_1.open(encoding="utf-8")))
+    assert [row["variant"] for row in rows] == list(PAPER)
+    for row in rows:
+        recipe = load_recipe(f"paper/{row['variant']}")
+        init = "random" if recipe.parent is None else recipe.parent.removeprefix("paper/")
+        assert init == row["init"]
+        assert (recipe.objective.lambda_v, recipe.objective.lambda_a) == (
+            float(row["lambda_v"]),
+            float(row["lambda_a"]),
+        )
+        chosen = "|".join(code.upper() for code in recipe.data.original_languages) or "ALL"
+        if recipe.data.except_original_languages:
+            chosen += "-" + "|".join(code.upper() for code in recipe.data.except_original_languages)
+        assert chosen == row["original_language"]
+        # Where all clips have dubs there are 2.8 on average, else fewer than one.
+        assert recipe.data.require_dub == (float(row["avg_dubs"]) > 1)
+        assert (recipe.views.secondary == "dub") == (row["dub_augment"] == "yes")
+        assert recipe.video is not None
+        assert recipe.video.name == row["video_encoder"].lower().replace("-", "_v2_")
+        if row["variant"] not in ("B.1", "B.2"):
+            clips = round(float(row["data"].removesuffix("M")) * 1e6)
+            assert recipe.schedule.steps == 12 * (clips // 2048)
+
+
+@pytest.mark.parametrize("name", CONTROLLED)
+def test_the_controlled_study(name: str) -> None:
+    """Appendix B.3."""
+    secondary, languages, pictures, primary = CONTROLLED[name]
+    recipe = load_recipe(f"controlled/{name}")
+    views, schedule = recipe.views, recipe.schedule
+    assert (views.secondary, views.secondary_languages, views.primary) == (secondary, languages, primary)
+    assert views.pictures == pictures
+    assert (recipe.groups, views.batch_size, views.title_clips, views.windows) == (4, 26, 13, 1)
+    separated = name == "SEP"
+    # All arms see the same clips: those that have all four languages, as all its films do.
+    assert recipe.data == Selection(
+        original_languages=("en",), require_languages=("es", "fr", "ja"), require_background=separated
+    )
+    assert views.sample_rate == (44_100 if separated else 48_000)
+    assert recipe.head.separate_sounds != separated
+    assert (recipe.video is not None and recipe.video.name == "x3d_m") == pictures
+    assert (recipe.audio.name, views.channels) == ("acoustic_resnet50", 2)
+    assert (views.frames, views.size) == (16, 224)
+    optimiser = recipe.optimiser
+    assert (optimiser.lr, optimiser.weight_decay, optimiser.betas) == (1e-3, 0.05, (0.9, 0.999))
+    assert (schedule.steps, schedule.epochs, schedule.warmup_epochs) == (None, 10, 0.5)
+    assert (recipe.objective.lambda_v, recipe.objective.lambda_a) == (0, 0)
+    assert recipe.parent is None
+
+
+@pytest.mark.parametrize(
+    "name", [f"paper/{name}" for name in PAPER] + [f"controlled/{n}" for n in CONTROLLED]
+)
+def test_every_recipe_builds(name: str) -> None:
+    recipe = load_recipe(name)
+    with torch.device("meta"):
+        network = Network.create(recipe)
+    controlled = name.startswith("controlled")
+    assert network.audio.embedding_size == (1024 if controlled else 768)
+    assert (network.video is None) == (not recipe.views.pictures)
+    parameters = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    # Two towers of 34.5 M (v2-S) or 51.2 M (v2-B) as published, and heads; the controlled ones are small.
+    low, high = (7, 15) if controlled else (66, 72) if recipe.audio.name == "mvit_v2_s" else (97, 105)
+    assert low < parameters < high
+
+
+def test_the_spectrogram_at_44_1_khz() -> None:
+    """At the same hop 265 frames instead of 288; a hop of 460 would give the same 288."""
+    recipe = load_recipe("controlled/SEP")
+    sound = SoundInputConfig(sample_rate=44_100, channels=2, hop=recipe.audio.preprocessing["hop"])
+    with torch.device("meta"):
+        network = Network.create(recipe)
+    assert network.audio.encoder.config.input_size == (1, 96, sound.frames) == (1, 96, 265)
+    assert SoundInputConfig(sample_rate=44_100, hop=460).frames == SoundInputConfig().frames == 288
 
 
 def test_the_two_arms_of_the_demo_differ_in_dubs_alone() -> None:
-    with_dubs, without = (config.to_mapping(load_recipe(name)) for name in ("demo", "demo-mono"))
-    for mapping in (with_dubs, without):
-        del mapping["name"], mapping["description"]
-    assert with_dubs["views"].pop("augment_with_dubs") is True
-    assert without["views"].pop("augment_with_dubs") is False
+    with_dubs, without = (_dials(load_recipe(name)) for name in ("demo", "demo-mono"))
+    assert with_dubs["views"].pop("secondary") == "dub"
+    assert without["views"].pop("secondary") == "original"
     assert with_dubs == without
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("paper/A.1", "paper/A.2", {"views.secondary"}),
+        ("paper/A.3", "paper/A.4", {"views.secondary", "parent"}),
+        ("paper/B.4", "paper/B.5", {"objective.lambda_v", "objective.lambda_a"}),
+        ("paper/B.3", "paper/C.1", {"video.name", "audio.name"}),
+        ("controlled/EN", "controlled/ES", {"views.secondary", "views.secondary_languages"}),
+        ("controlled/EN", "controlled/AUD", {"views.pictures", "video"}),
+        ("controlled/EFJ", "controlled/AUD+EFJ", {"views.pictures", "video"}),
+    ],
+)
+def test_the_arms_of_a_comparison_differ_in_what_is_compared(one: str, other: str, differ: set[str]) -> None:
+    found = {name: _flat(_dials(load_recipe(name))) for name in (one, other)}
+    keys = found[one].keys() | found[other].keys()
+    unequal = {key for key in keys if found[one].get(key, ...) != found[other].get(key, ...)}
+    # A group of keys that one has and the other has not is one difference.
+    assert {key if key in differ else key.split(".")[0] for key in unequal} == differ
+
+
+def _dials(recipe: Recipe) -> dict:
+    mapping = config.to_mapping(recipe)
+    for key in ("name", "description", "same_steps_as"):
+        del mapping[key]
+    return mapping
+
+
+def _flat(mapping: dict, prefix: str = "") -> dict:
+    found = {}
+    for key, value in mapping.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
 
 
 def test_settings_change_a_recipe() -> None:
@@ -36,25 +239,52 @@ def test_settings_change_a_recipe() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (["schedule.stepz=3"], ["schedule.stepz", "schedule.steps"]),
+        (["schedule.stepz=3"], ["schedule.stepz", "did you mean 'schedule.steps'"]),
+        (["shedule.steps=3"], ["'shedule'", "did you mean 'schedule'"]),
+        (["objective.lambda_x=3"], ["objective.lambda_x", "objective.lambda_"]),
+        (["video.naem=mvit"], ["video.naem", "did you mean 'video.name'"]),
+        (["data.require_languages=en"], ["data.require_languages", "'en'"]),
+        (["optimiser.betas=[0.9]"], ["optimiser.betas", "2 values"]),
+        (["optimiser.betas=[0.9, big]"], ["optimiser.betas[1]", "'big'"]),
+        (["monitor.splits=[train, 3]"], ["monitor.splits[1]", "3"]),
+        (["same_steps_as=[[paper/A.1]]"], ["same_steps_as[0]"]),
         (["views.batch_size=many"], ["views.batch_size", "int"]),
+        (["views.secondary=dubs"], ["views.secondary", "one of dub, round_robin, all, original, none"]),
         (["views.batch_size=1"], ["views", "batch_size must be at least 2"]),
         (["schedule.steps=0"], ["schedule", "steps must be at least 1"]),
+        (["schedule=7"], ["schedule", "group of keys"]),
+        (["video=null"], ["views.pictures must be false exactly without a video"]),
+        (["views.windows=1", "objective.lambda_v=0.1"], ["objective.lambda_v needs pictures"]),
+        (["views.secondary=none"], ["views.secondary none needs"]),
     ],
 )
 def test_wrong_keys_and_values_are_named(settings: list[str], words: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         load_recipe("demo", settings)
-    for word in words:
+    for word in (*words, "recipe demo"):
         assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tower", ["audio", "video"])
+def test_wrong_dials_of_encoders_are_named(tower: str) -> None:
+    with pytest.raises(InputError, match="'widht'; did you mean 'width'"):
+        Network.create(load_recipe("demo", [f"{tower}.dials.widht=3"]))
+    with pytest.raises(InputError, match=r"'stage_starts\[1\]' must be of type int, not 'x'"):
+        Network.create(load_recipe("demo", [f"{tower}.dials.stage_starts=[1, x]"]))
+    with pytest.raises(InputError, match=f"{tower} preprocessing.*'hopp'"):
+        Network.create(load_recipe("demo", [f"{tower}.preprocessing.hopp=3"]))
 
 
 def test_unknown_recipes_list_the_known(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no recipe 'demmo'.*demo, demo-mono"):
+    with pytest.raises(InputError, match=r"no recipe 'demmo'.*demo, demo-mono, paper/A\.1"):
         load_recipe("demmo")
-    (tmp_path / "child.yaml").write_text(yaml.safe_dump({"extends": "demo", "name": "child", "seed": 9}))
+    with pytest.raises(InputError) as caught:
+        load_recipe("paper/A.9")
+    assert "_base" not in str(caught.value)
+    (tmp_path / "child.yaml").write_text(yaml.safe_dump({"extends": "paper/B.5", "name": "child", "seed": 9}))
     child = load_recipe(tmp_path / "child.yaml")
-    assert (child.name, child.seed, child.views) == ("child", 9, load_recipe("demo").views)
+    assert (child.name, child.seed, child.views) == ("child", 9, load_recipe("paper/B.5").views)
     (tmp_path / "loop.yaml").write_text(yaml.safe_dump({"extends": str(tmp_path / "loop"), "name": "x"}))
     with pytest.raises(InputError, match="extends itself"):
         load_recipe(tmp_path / "loop.yaml")

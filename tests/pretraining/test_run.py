@@ -2,14 +2,10 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lssd.corpus import Catalog, IngestSettings, ingest
 from lssd.errors import CheckpointError, CorpusError, InputError
@@ -19,35 +15,15 @@ from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.network import Network
 
-SMALL = (
-    "views.batch_size=6",
-    "views.frames=2",
-    "views.size=16",
-    "views.short_side=[16,20]",
-    "video.dials.depth=2",
-    "video.dials.width=16",
-    "video.dials.stage_starts=[1]",
-    "audio.dials.depth=2",
-    "audio.dials.width=16",
-    "audio.dials.stage_starts=[1]",
-    "head.size=16",
-    "schedule.steps=9",
-    "schedule.checkpoint_every=4",
-    "schedule.log_every=1",
-    "machine.threads=1",
-    "machine.workers=0",
-    "machine.cache_gb=0.1",
-)
-
 
 @pytest.fixture(scope="module")
-def finished(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = pretrain("demo", corpus, tmp_path_factory.mktemp("run") / "r", settings=SMALL, quiet=True)
+def finished(corpus: Path, tmp_path_factory: pytest.TempPathFactory, small: tuple[str, ...]) -> Run:
+    run = pretrain("demo", corpus, tmp_path_factory.mktemp("run") / "r", settings=small, quiet=True)
     assert isinstance(run, Run)
     return run
 
 
-def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run) -> None:
+def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run, small: tuple[str, ...]) -> None:
     model = load_model(finished.model)
     assert model.embed_audio(torch.zeros(2, 1, 48_000)).shape == (2, model.embedding_size)
     lines = read_metrics(finished.folder)
@@ -60,85 +36,44 @@ def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run) -> None:
             assert line["video"] > 0
     assert finished.held_out["clips"] == 3
     assert finished.held_out["chance@1"] == pytest.approx(1 / 3)
-    assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", SMALL)
+    assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", small)
     assert list((finished.folder / "tensorboard").iterdir())
     assert describe_run(finished.folder)["state"] == "finished"
 
 
-def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path) -> None:
+def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, small: tuple[str, ...]) -> None:
     before = (finished.folder / "metrics.jsonl").read_bytes()
-    again = pretrain("demo", corpus, finished.folder, settings=SMALL, quiet=True)
+    again = pretrain("demo", corpus, finished.folder, settings=small, quiet=True)
     assert again == finished
     assert (finished.folder / "metrics.jsonl").read_bytes() == before
 
 
-_KILLED = """
-import os, signal, sys
-import lssd.pretraining.loop as loop
-from lssd.pretraining import pretrain
-real, count = loop.take_step, 0
-def step_or_die(training, batch):
-    global count
-    count += 1
-    if count == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(training, batch)
-loop.take_step = step_or_die
-pretrain("demo", sys.argv[1], sys.argv[2], settings=tuple(sys.argv[4:]), quiet=True)
-"""
-
-
-@pytest.mark.parametrize(("kill_at", "workers"), [(3, 0), (7, 1)])
-def test_killed_and_resumed_the_weights_are_the_same_to_the_bit(
-    finished: Run, corpus: Path, tmp_path: Path, kill_at: int, workers: int
-) -> None:
-    """Steps 3 and 7 of 9 lie within an epoch (2 steps) and between checkpoints (every 4)."""
-    settings = (*SMALL, f"machine.workers={workers}")
-    command = [sys.executable, "-c", _KILLED, str(corpus), str(tmp_path / "r"), str(kill_at), *settings]
-    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
-    assert not (tmp_path / "r/model").exists()
-    kept = [checkpoint.step for checkpoint in list_checkpoints(tmp_path / "r")]
-    assert kept == ([] if kill_at == 3 else [4])
-    pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
-    expected = load_file(finished.model / "model.safetensors")
-    found = load_file(tmp_path / "r/model/model.safetensors")
-    assert expected.keys() == found.keys()
-    for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
-    assert [line["step"] for line in read_metrics(tmp_path / "r") if "loss" in line] == list(range(1, 10))
-    same = [
-        {key: line[key] for key in ("step", "loss", "cross", "video", "audio", "lr")}
-        for run in (finished.folder, tmp_path / "r")
-        for line in read_metrics(run)
-        if "loss" in line
-    ]
-    assert same[:9] == same[9:]
-
-
-def test_seeds_make_other_weights_and_equal_seeds_equal_ones() -> None:
+def test_seeds_make_other_weights_and_equal_seeds_equal_ones(small: tuple[str, ...]) -> None:
     def first_weights(*settings: str) -> torch.Tensor:
-        return next(Network.create(load_recipe("demo", [*SMALL, *settings])).parameters())
+        return next(Network.create(load_recipe("demo", [*small, *settings])).parameters())
 
     assert torch.equal(first_weights(), first_weights())
     assert not torch.equal(first_weights(), first_weights("seed=1"))
-    arms = [Network.create(load_recipe(name, SMALL)).state_dict() for name in ("demo", "demo-mono")]
+    arms = [Network.create(load_recipe(name, small)).state_dict() for name in ("demo", "demo-mono")]
     assert all(torch.equal(arms[0][name], arms[1][name]) for name in arms[0])
 
 
 def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
-    finished: Run, corpus: Path
+    finished: Run, corpus: Path, small: tuple[str, ...]
 ) -> None:
     with pytest.raises(InputError, match="another recipe"):
-        pretrain("demo-mono", corpus, finished.folder, settings=SMALL, quiet=True)
+        pretrain("demo-mono", corpus, finished.folder, settings=small, quiet=True)
     assert (
-        pretrain("demo", corpus, finished.folder, settings=(*SMALL, "machine.workers=1"), quiet=True)
+        pretrain("demo", corpus, finished.folder, settings=(*small, "machine.workers=1"), quiet=True)
         == finished
     )
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
-def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path, name: str) -> None:
-    settings = (*SMALL, "schedule.steps=4")
+def test_a_damaged_checkpoint_is_named(
+    corpus: Path, tmp_path: Path, name: str, small: tuple[str, ...]
+) -> None:
+    settings = (*small, "schedule.steps=4")
     pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
     shutil.rmtree(tmp_path / "r/model")
     file = list_checkpoints(tmp_path / "r")[-1].folder / name
@@ -148,45 +83,47 @@ def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path, name: str) 
             pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
 
 
-def test_a_corpus_is_no_place_for_a_run(corpus: Path) -> None:
+def test_a_corpus_is_no_place_for_a_run(corpus: Path, small: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match="is a corpus"):
-        pretrain("demo", corpus, corpus, settings=SMALL, quiet=True)
+        pretrain("demo", corpus, corpus, settings=small, quiet=True)
 
 
-def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film) -> None:
+def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film, small: tuple[str, ...]) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 4.0), ("en", "de"))
     ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
     with pytest.raises(InputError, match="trained on other clips"):
-        pretrain("demo", tmp_path / "c", finished.folder, settings=SMALL, quiet=True)
+        pretrain("demo", tmp_path / "c", finished.folder, settings=small, quiet=True)
 
 
 @pytest.mark.parametrize(
     "wrong", ["schedule.log_every=0", "seed=-1", "optimiser.lr=-1", "machine.workers=-1", "machine.threads=0"]
 )
 def test_impossible_values_are_refused_before_the_folder_is_claimed(
-    corpus: Path, tmp_path: Path, wrong: str
+    corpus: Path, tmp_path: Path, wrong: str, small: tuple[str, ...]
 ) -> None:
     with pytest.raises(InputError, match="must"):
-        pretrain("demo", corpus, tmp_path / "r", settings=(*SMALL, wrong), quiet=True)
+        pretrain("demo", corpus, tmp_path / "r", settings=(*small, wrong), quiet=True)
     with pytest.raises(InputError, match="unknown architecture"):
-        pretrain("demo", corpus, tmp_path / "r", settings=(*SMALL, "video.name=nonsense"), quiet=True)
+        pretrain("demo", corpus, tmp_path / "r", settings=(*small, "video.name=nonsense"), quiet=True)
     assert not (tmp_path / "r").exists()
 
 
-def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(tmp_path: Path, make_film) -> None:
+def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(
+    tmp_path: Path, make_film, small: tuple[str, ...]
+) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0), ("en",))
     ingest([film], tmp_path / "c", IngestSettings(single_language=True, workers=1), quiet=True)
     with pytest.raises(CorpusError, match="no clip of"):
-        pretrain("demo", tmp_path / "c", tmp_path / "r", settings=SMALL, quiet=True)
+        pretrain("demo", tmp_path / "c", tmp_path / "r", settings=small, quiet=True)
     assert not (tmp_path / "r").exists()
 
 
 def test_a_small_corpus_warns_once_and_trains_in_small_batches(
-    tmp_path: Path, make_film, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_film, capsys: pytest.CaptureFixture[str], small: tuple[str, ...]
 ) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 3.5), ("en", "de"))
     ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
-    settings = (*SMALL, "schedule.steps=2")
+    settings = (*small, "schedule.steps=2")
     run = pretrain("demo", tmp_path / "c", tmp_path / "r", settings=settings, quiet=True)
     assert isinstance(run, Run)
     assert run.held_out == {}
@@ -195,20 +132,22 @@ def test_a_small_corpus_warns_once_and_trains_in_small_batches(
     assert "batches hold 3 instead of 6" in warnings[0]
 
 
-def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path) -> None:
-    forecast = pretrain("demo", corpus, tmp_path / "r", settings=SMALL, dry_run=True)
+def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path, small: tuple[str, ...]) -> None:
+    forecast = pretrain("demo", corpus, tmp_path / "r", settings=small, dry_run=True)
     assert isinstance(forecast, Forecast)
     assert (forecast.clips, forecast.dubbed_clips, forecast.batch, forecast.epoch_steps) == (14, 12, 6, 2)
     assert json.dumps([str(value) for _, value in forecast.rows()])
     assert not (tmp_path / "r").exists()
 
 
-def test_the_loss_falls_when_sound_and_picture_go_together(corpus: Path, tmp_path: Path) -> None:
+def test_the_loss_falls_when_sound_and_picture_go_together(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
     run = pretrain(
         "demo",
         corpus,
         tmp_path / "r",
-        settings=(*SMALL, "schedule.steps=60", "schedule.checkpoint_every=60", "optimiser.lr=3e-3"),
+        settings=(*small, "schedule.steps=60", "schedule.checkpoint_every=60", "optimiser.lr=3e-3"),
         quiet=True,
     )
     assert isinstance(run, Run)

@@ -1,7 +1,8 @@
-"""Reading: the right instants, the same tensors with and without cache or workers."""
+"""Reading: the right instants and sounds, with and without a cache, and what replaces a broken clip."""
 
 import dataclasses
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,56 +10,80 @@ import pytest
 import torch
 
 from lssd.corpus import Catalog
-from lssd.errors import CorpusError
+from lssd.errors import CorpusError, MediaError
 from lssd.views import (
-    CacheSettings,
     ClipCache,
+    ClipEntry,
     ClipIndex,
-    Loader,
+    GlobalBatch,
     Selection,
     ViewSettings,
     plan_batch,
     read_batch,
     read_centre,
+    read_groups,
 )
 
 SETTINGS = ViewSettings(batch_size=6, frames=5, size=32, short_side=(32, 40))
+TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0}
+Breaker = Callable[..., tuple[Catalog, ClipIndex]]
 
 
-@pytest.fixture(scope="module")
-def catalog(corpus: Path) -> Catalog:
-    return Catalog.open(corpus)
-
-
-@pytest.fixture(scope="module")
-def index(catalog: Catalog) -> ClipIndex:
-    return ClipIndex.read(catalog, Selection())
-
-
-def test_selection(catalog: Catalog, index: ClipIndex) -> None:
-    assert len(index.titles) == 5
-    assert (len(index.clips), index.dubbed) == (14, 12)
-    dubbed = ClipIndex.read(catalog, Selection(require_dub=True))
-    assert (len(dubbed.titles), len(dubbed.clips)) == (4, 12)
-    assert len(ClipIndex.read(catalog, Selection(splits=("test",))).titles) == 1
-    with pytest.raises(CorpusError, match="no clip for"):
-        ClipIndex.read(catalog, Selection(original_languages=("ko",)))
+def pitch(sound_CS: torch.Tensor) -> float:
+    """Which tone is heard, read off the samples themselves."""
+    return float(np.abs(np.fft.rfft(sound_CS[0].numpy())).argmax()) / 3.0
 
 
 def test_shapes_ranges_and_languages(catalog: Catalog, index: ClipIndex) -> None:
-    batch = read_batch(plan_batch(index, SETTINGS, 0, 0, 0), SETTINGS, catalog)
-    assert batch.frames_B2TCHW.shape == (6, 2, 5, 3, 32, 32)
-    assert batch.frames_B2TCHW.dtype == torch.uint8
-    assert batch.waveform_B2CS.shape == (6, 2, 1, 144_000)
-    assert batch.waveform_B2CS.dtype == torch.float32
-    assert batch.waveform_B2CS.abs().amax() <= 1
-    tones = {"en": 440.0, "de": 660.0, "fr": 880.0}
-    for item, spoken in zip(batch.waveform_B2CS, batch.languages, strict=True):
+    plan = plan_batch(index, SETTINGS, 0, 0, 0)
+    batch = read_batch(plan, SETTINGS, catalog)
+    assert batch.frames_BWTCHW is not None
+    assert batch.frames_BWTCHW.shape == (6, 2, 5, 3, 32, 32)
+    assert batch.frames_BWTCHW.dtype == torch.uint8
+    assert batch.waveform_BKCS.shape == (6, 2, 1, 144_000)
+    assert batch.waveform_BKCS.dtype == torch.float32
+    assert batch.waveform_BKCS.abs().amax() <= 1
+    assert batch.present_BK.tolist() == [[True, True]] * 6
+    assert batch.duplicates_B.dtype == torch.int64
+    assert batch.duplicates_B.tolist() == [index.clips.index(item.clip) for item in plan]
+    assert batch.replaced == ()
+    assert {spoken[1] for spoken in batch.languages} > {"en"}
+    for item, spoken in zip(batch.waveform_BKCS, batch.languages, strict=True):
         assert spoken[0] == "en"
+        assert [pitch(sound_CS) for sound_CS in item] == pytest.approx([TONES_HZ[x] for x in spoken], abs=1)
+
+
+def test_all_languages_of_one_window(catalog: Catalog, index: ClipIndex) -> None:
+    settings = dataclasses.replace(SETTINGS, batch_size=14, windows=1, secondary="all", pictures=False)
+    batch = read_batch(plan_batch(index, settings, 0, 0, 0), settings, catalog)
+    assert batch.frames_BWTCHW is None
+    assert batch.waveform_BKCS.shape == (14, 3, 1, 144_000)
+    assert sorted(batch.languages, key=str) == [("en", "de", "fr")] * 12 + [("en", "en", None)] * 2
+    for item, spoken, present in zip(batch.waveform_BKCS, batch.languages, batch.present_BK, strict=True):
+        assert present.tolist() == [language is not None for language in spoken]
         for sound_CS, language in zip(item, spoken, strict=True):
-            # Which language is heard is read off the samples themselves.
-            spectrum = np.abs(np.fft.rfft(sound_CS[0].numpy()))
-            assert spectrum.argmax() / 3.0 == pytest.approx(tones[language], abs=1)
+            if language is None:
+                assert not sound_CS.any()
+            else:
+                assert pitch(sound_CS) == pytest.approx(TONES_HZ[language], abs=1)
+
+
+def test_one_window_serves_picture_and_sounds(catalog: Catalog, index: ClipIndex) -> None:
+    one = dataclasses.replace(SETTINGS, windows=1, secondary="original")
+    batch = read_batch(plan_batch(index, one, 0, 0, 0), one, catalog)
+    assert batch.frames_BWTCHW is not None
+    assert batch.frames_BWTCHW.shape == (6, 1, 5, 3, 32, 32)
+    assert torch.equal(batch.waveform_BKCS[:, 0], batch.waveform_BKCS[:, 1])
+    two = dataclasses.replace(one, windows=2)
+    apart = read_batch(plan_batch(index, two, 0, 0, 0), two, catalog)
+    assert apart.frames_BWTCHW is not None
+    assert torch.equal(apart.frames_BWTCHW[:, :1], batch.frames_BWTCHW)
+    assert torch.equal(apart.waveform_BKCS[:, 0], batch.waveform_BKCS[:, 0])
+    assert not torch.equal(apart.waveform_BKCS[:, 1], batch.waveform_BKCS[:, 1])
+    alone = dataclasses.replace(one, secondary="none")
+    single = read_batch(plan_batch(index, alone, 0, 0, 0), alone, catalog)
+    assert torch.equal(single.waveform_BKCS, batch.waveform_BKCS[:, :1])
+    assert single.languages == (("en",),) * 6
 
 
 def test_windows_show_the_frames_of_their_time(catalog: Catalog, index: ClipIndex) -> None:
@@ -67,18 +92,20 @@ def test_windows_show_the_frames_of_their_time(catalog: Catalog, index: ClipInde
     compared = 0
     for item in plan_batch(index, settings, 0, 0, 1):
         batch = read_batch([item], settings, catalog)
-        left = round(item.primary.left * (64 - 48))
-        wanted = item.primary.start_frame + np.linspace(0, 74, 5).astype(int)
-        band_TW = batch.frames_B2TCHW[0, 0, :, :, 1:7].float().mean(dim=(1, 2))
-        for band_W, ordinal in zip(band_TW, wanted, strict=True):
-            first = int(ordinal % 64) - left
-            if 0 <= first <= 44 and ordinal % 64 <= 60:
-                assert int(band_W.unfold(0, 4, 1).sum(dim=1).argmax()) == first
-                compared += 1
-    assert compared > 5
+        assert batch.frames_BWTCHW is not None
+        for number, window in enumerate(item.windows):
+            left = round(window.left * (64 - 48))
+            wanted = window.start_frame + np.linspace(0, 74, 5).astype(int)
+            band_TW = batch.frames_BWTCHW[0, number, :, :, 1:7].float().mean(dim=(1, 2))
+            for band_W, ordinal in zip(band_TW, wanted, strict=True):
+                first = int(ordinal % 64) - left
+                if 0 <= first <= 44 and ordinal % 64 <= 60:
+                    assert int(band_W.unfold(0, 4, 1).sum(dim=1).argmax()) == first
+                    compared += 1
+    assert compared > 10
 
 
-@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [16_000, 48_000])
 def test_cache_changes_nothing(catalog: Catalog, index: ClipIndex, tmp_path: Path, rate: int) -> None:
     settings = dataclasses.replace(SETTINGS, sample_rate=rate)
     plan = plan_batch(index, settings, 0, 0, 2)
@@ -86,8 +113,8 @@ def test_cache_changes_nothing(catalog: Catalog, index: ClipIndex, tmp_path: Pat
     cache = ClipCache(tmp_path / "cache", 1 << 30)
     for _ in range(2):
         cached = read_batch(plan, settings, catalog, cache)
-        assert torch.equal(cached.frames_B2TCHW, plain.frames_B2TCHW)
-        assert torch.equal(cached.waveform_B2CS, plain.waveform_B2CS)
+        assert torch.equal(cached.frames_BWTCHW, plain.frames_BWTCHW)
+        assert torch.equal(cached.waveform_BKCS, plain.waveform_BKCS)
     assert list((tmp_path / "cache").glob("*.npy"))
 
 
@@ -99,28 +126,112 @@ def test_cache_is_bounded(catalog: Catalog, index: ClipIndex, tmp_path: Path) ->
     assert 0 < sum(file.stat().st_size for file in (tmp_path / "cache").iterdir()) <= limit + 10_000
 
 
-def test_workers_change_nothing(index: ClipIndex, tmp_path: Path) -> None:
-    cache = CacheSettings(str(tmp_path / "cache"), 1 << 30)
-    alone = list(Loader(index, SETTINGS, seed=4, first_step=1, last_step=5))
-    helped = list(Loader(index, SETTINGS, seed=4, first_step=1, last_step=5, workers=2, cache=cache))
-    assert len(alone) == len(helped) == 4
-    for one, other in zip(alone, helped, strict=True):
-        assert one.clip_ids == other.clip_ids
-        assert torch.equal(one.frames_B2TCHW, other.frames_B2TCHW)
-        assert torch.equal(one.waveform_B2CS, other.waveform_B2CS)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_lost_shard_is_one_line_also_from_a_worker(corpus: Path, tmp_path: Path, workers: int) -> None:
-    shutil.copytree(corpus, tmp_path / "c")
-    index = ClipIndex.read(Catalog.open(tmp_path / "c"), Selection())
-    shutil.rmtree(tmp_path / "c/shards")
-    with pytest.raises(CorpusError, match="cannot read shard") as caught:
-        list(Loader(index, SETTINGS, seed=0, first_step=0, last_step=2, workers=workers))
-    assert "Traceback" not in str(caught.value)
-
-
 def test_centre_windows(catalog: Catalog, index: ClipIndex) -> None:
-    frames_BTCHW, waveform_BCS = read_centre(index.clips[:3], SETTINGS, catalog)
+    clips = [clip for clip in index.clips if clip.dubs][:3]
+    frames_BTCHW, waveform_BCS = read_centre(clips, SETTINGS, catalog)
+    assert frames_BTCHW is not None
     assert frames_BTCHW.shape == (3, 5, 3, 32, 32)
     assert waveform_BCS.shape == (3, 1, 144_000)
+    assert [pitch(sound_CS) for sound_CS in waveform_BCS] == pytest.approx([440.0] * 3, abs=1)
+    sound_only = dataclasses.replace(SETTINGS, pictures=False)
+    nothing, dubbed_BCS = read_centre(clips, sound_only, catalog, tracks=[clip.dubs[1] for clip in clips])
+    assert nothing is None
+    assert [pitch(sound_CS) for sound_CS in dubbed_BCS] == pytest.approx([880.0] * 3, abs=1)
+
+
+@pytest.fixture
+def broken(corpus: Path, tmp_path: Path) -> Breaker:
+    """A copy of the corpus in which the pictures of these clips are overwritten by noise."""
+
+    shutil.copytree(corpus, tmp_path / "c")
+
+    def damage(clips: Iterable[ClipEntry]) -> tuple[Catalog, ClipIndex]:
+        for clip in clips:
+            with (tmp_path / "c/shards" / clip.picture["shard"]).open("r+b") as shard:
+                shard.seek(clip.picture["offset"])
+                shard.write(np.random.default_rng(0).bytes(clip.picture["length"]))
+        catalog = Catalog.open(tmp_path / "c")
+        return catalog, ClipIndex.read(catalog, Selection())
+
+    return damage
+
+
+def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken: Breaker) -> None:
+    settings = dataclasses.replace(SETTINGS, batch_size=3, title_share=0.3)
+    plan = GlobalBatch(index, settings, 0, 0, 0, 2).plan(1)
+    # Of one title with clips to spare, the planned clip and the first to take its place.
+    place = next(i for i, item in enumerate(plan) if item.clip.dubs)
+    planned = plan[place].clip
+    first, *others = GlobalBatch(index, settings, 0, 0, 0, 2).substitutes(1, place)
+    assert first.clip.title_id == others[0].clip.title_id == planned.title_id
+    catalog, damaged = broken([planned, first.clip])
+    with pytest.raises(MediaError):
+        read_batch(plan, settings, catalog)
+    drawn = GlobalBatch(damaged, settings, 0, 0, 0, 2)
+    batch = read_groups(drawn, [1], catalog)
+    assert batch.clip_ids[place] == others[0].clip.clip_id
+    assert [(change.clip_id, change.by) for change in batch.replaced] == [
+        (planned.clip_id, others[0].clip.clip_id),
+        (first.clip.clip_id, others[0].clip.clip_id),
+    ]
+    assert all(change.reason and "\n" not in change.reason for change in batch.replaced)
+    kept = [item for i, item in enumerate(plan) if i != place]
+    straight = read_batch(kept, settings, catalog)
+    rows = [i for i in range(3) if i != place]
+    assert batch.frames_BWTCHW is not None
+    assert torch.equal(batch.frames_BWTCHW[rows], straight.frames_BWTCHW)
+    # The groups together are the groups one by one, and no clip occurs twice.
+    both, zeroth = read_groups(drawn, range(2), catalog), read_groups(drawn, [0], catalog)
+    assert both.clip_ids == (*zeroth.clip_ids, *batch.clip_ids)
+    assert len(set(both.clip_ids)) == 6
+    assert both.replaced == (*zeroth.replaced, *batch.replaced)
+    assert torch.equal(both.frames_BWTCHW, torch.cat([zeroth.frames_BWTCHW, batch.frames_BWTCHW]))
+
+
+def test_a_shard_cut_short_is_replaced_from_other_titles(
+    corpus: Path, index: ClipIndex, tmp_path: Path
+) -> None:
+    shutil.copytree(corpus, tmp_path / "c")
+    plan = plan_batch(index, SETTINGS, 0, 0, 0)
+    lost = plan[0].clip.title_id
+    for shard in {clip.picture["shard"] for clip in index.clips if clip.title_id == lost}:
+        with (tmp_path / "c/shards" / shard).open("r+b") as file:
+            file.truncate(600)
+    catalog = Catalog.open(tmp_path / "c")
+    damaged = ClipIndex.read(catalog, Selection())
+    batch = read_groups(GlobalBatch(damaged, SETTINGS, 0, 0, 0), [0], catalog)
+    assert lost not in batch.title_ids
+    assert len(set(batch.clip_ids)) == 6
+    assert {change.clip_id for change in batch.replaced} >= {
+        item.clip.clip_id for item in plan if item.clip.title_id == lost
+    }
+    assert all("is shorter than its catalog says" in change.reason for change in batch.replaced)
+    assert all("lssd verify" not in change.reason for change in batch.replaced)
+
+
+def test_more_than_half_replaced_is_an_error(index: ClipIndex, broken: Breaker) -> None:
+    planned = [item.clip for item in plan_batch(index, SETTINGS, 0, 0, 0)]
+    catalog, damaged = broken(planned[:3])
+    drawn = GlobalBatch(damaged, SETTINGS, 0, 0, 0)
+    assert len(read_groups(drawn, [0], catalog).replaced) == 3
+    catalog, damaged = broken(planned[3:4])
+    with pytest.raises(CorpusError) as caught:
+        read_groups(GlobalBatch(damaged, SETTINGS, 0, 0, 0), [0], catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{damaged.root}: 4 clips")
+    assert f"the first is {planned[0].clip_id}: " in message
+    assert message.endswith(f"run lssd verify {damaged.root}")
+    assert "\n" not in message
+
+
+def test_ten_failures_for_one_place_are_an_error(index: ClipIndex, broken: Breaker) -> None:
+    settings = dataclasses.replace(SETTINGS, batch_size=2)
+    drawn = GlobalBatch(index, settings, 0, 0, 0)
+    stand_ins = [item.clip for item in drawn.substitutes(0, 0)]
+    assert len(stand_ins) == 12
+    catalog, damaged = broken([drawn.plan(0)[0].clip, *stand_ins[:8]])
+    batch = read_groups(GlobalBatch(damaged, settings, 0, 0, 0), [0], catalog)
+    assert (len(batch.replaced), batch.clip_ids[0]) == (9, stand_ins[8].clip_id)
+    catalog, damaged = broken([stand_ins[8]])
+    with pytest.raises(CorpusError, match="10 clips of a batch cannot be read"):
+        read_groups(GlobalBatch(damaged, settings, 0, 0, 0), [0], catalog)

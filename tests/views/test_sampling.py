@@ -1,116 +1,142 @@
-"""Batches: by title, distinct, uniform, and the same for the same arguments."""
+"""Instances: their windows and sounds under each setting."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from lssd.errors import CorpusError
-from lssd.views import ClipEntry, ClipIndex, ViewSettings, batch_size, epoch_steps, plan_batch
+from lssd.views import ClipIndex, GlobalBatch, ViewSettings, epoch_steps, plan_batch, sounds_per_clip
 
-LANGUAGES = ("de", "fr", "ja")
-
-
-def make_index(counts: list[int], dubs: int = 2, seconds: float = 6.0) -> ClipIndex:
-    def clip(title: int, number: int) -> ClipEntry:
-        name = f"t{title:03d}-{number:03d}"
-        members = [{"sha256": f"{name}-{code}", "language": code} for code in LANGUAGES[:dubs]]
-        original = {"sha256": name, "language": "en"}
-        return ClipEntry(name, f"t{title:03d}", seconds, {"sha256": f"{name}-p"}, original, tuple(members))
-
-    titles = [tuple(clip(title, number) for number in range(count)) for title, count in enumerate(counts)]
-    return ClipIndex("nowhere", tuple(titles))
+IndexMaker = Callable[..., ClipIndex]
+DUBS = ("de", "fr", "ja")
 
 
-@given(
-    st.lists(st.integers(1, 12), min_size=1, max_size=14).filter(lambda counts: sum(counts) >= 2),
-    st.integers(2, 24),
-    st.integers(0, 10_000),
-)
-def test_a_batch_is_full_distinct_and_grouped(counts: list[int], size: int, step: int) -> None:
-    index, settings = make_index(counts), ViewSettings(batch_size=size)
-    plan = plan_batch(index, settings, 1, 0, step)
-    assert len(plan) == batch_size(index, settings) == min(size, sum(counts))
-    assert len({item.clip.clip_id for item in plan}) == len(plan)
-    share = settings.title_clips
-    per_title = Counter(item.clip.title_id for item in plan)
-    if sum(min(share, count) for count in counts) >= size:
-        # Enough titles: none gives more than its share.
-        assert max(per_title.values()) <= share
-    for item in plan:
-        for window in (item.primary, item.secondary):
-            assert 0 <= window.start_frame <= 6 * 25 - 75
-            assert (
-                settings.size / settings.short_side[1]
-                <= window.side
-                <= settings.size / settings.short_side[0]
-            )
-            assert 0 <= window.top < 1
-            assert 0 <= window.left < 1
+def heard(index: ClipIndex, settings: ViewSettings, steps: int = 4) -> list[list[tuple[str | None, ...]]]:
+    """The languages of each step's instances."""
+    plans = [plan_batch(index, settings, 0, 0, step) for step in range(steps)]
+    return [
+        [tuple(None if s is None else s["language"] for s in item.sounds) for item in plan] for plan in plans
+    ]
 
 
-def test_a_batch_depends_on_its_arguments_alone() -> None:
-    index, settings = make_index([9] * 10), ViewSettings(batch_size=16)
-    first = plan_batch(index, settings, 3, 1, 7)
-    np.random.seed(5)
-    assert plan_batch(index, settings, 3, 1, 7) == first
-    others = [(4, 1, 7, 0), (3, 2, 7, 0), (3, 1, 8, 0), (3, 1, 7, 1)]
-    assert all(plan_batch(index, settings, *other) != first for other in others)
+def test_windows_lie_within_their_clip(make_index: IndexMaker) -> None:
+    settings = ViewSettings(batch_size=16)
+    for seconds, last in ((6.0, 75), (3.0, 0), (2.0, 0)):
+        starts = set()
+        for step in range(60):
+            for item in plan_batch(make_index([8] * 4, seconds=seconds), settings, 1, 0, step):
+                for window in item.windows:
+                    starts.add(window.start_frame)
+                    assert 224 / 320 <= window.side <= 224 / 256
+                    assert 0 <= window.top < 1
+                    assert 0 <= window.left < 1
+        assert starts == set(range(last + 1))  # every one, the ends included
 
 
-def test_titles_and_dubs_are_uniform() -> None:
-    index, settings = make_index([8] * 20, dubs=3), ViewSettings(batch_size=16)
-    titles: Counter[str] = Counter()
-    languages: Counter[str] = Counter()
-    for step in range(2000):
-        for item in plan_batch(index, settings, 0, 0, step):
-            titles[item.clip.title_id] += 1
-            languages[item.secondary_sound["language"]] += 1
-            assert item.primary_sound["language"] == "en"
-    # Titles come in pairs of clips, so the pairs are the independent draws.
-    assert stats.chisquare([count / 2 for count in titles.values()]).pvalue > 1e-3
-    assert set(languages) == set(LANGUAGES)
-    assert stats.chisquare(list(languages.values())).pvalue > 1e-3
+def test_a_dub_is_drawn_uniformly_from_all_or_from_those_listed(make_index: IndexMaker) -> None:
+    index, settings = make_index([8] * 20, dubs=DUBS), ViewSettings(batch_size=64)
+    for wanted in ((), ("fr", "ja")):
+        chosen = replace(settings, secondary_languages=wanted)
+        languages = Counter(pair for plan in heard(index, chosen, 60) for pair in plan)
+        assert set(languages) == {("en", code) for code in wanted or DUBS}
+        assert stats.chisquare(list(languages.values())).pvalue > 1e-3
 
 
-def test_both_arms_see_the_same_clips_and_windows() -> None:
-    index = make_index([8] * 20)
-    with_dubs, without = (ViewSettings(batch_size=16, augment_with_dubs=flag) for flag in (True, False))
+def test_languages_take_turns_by_the_step_of_the_run(make_index: IndexMaker) -> None:
+    index = make_index([8] * 5, dubs=DUBS)
+    settings = ViewSettings(
+        batch_size=8, secondary="round_robin", secondary_languages=("en", "fr", "ja"), windows=1
+    )
+    assert epoch_steps(index, settings) == 5
+    seen = []
+    for epoch in range(2):
+        for step in range(5):
+            plan = plan_batch(index, settings, 0, epoch, step)
+            spoken = {item.sounds[1]["language"] for item in plan if item.sounds[1] is not None}
+            assert len(spoken) == 1
+            seen += spoken
+    assert seen == ["en", "fr", "ja", "en", "fr", "ja", "en", "fr", "ja", "en"]
+
+
+def test_a_language_that_a_clip_lacks_is_the_original_again(make_index: IndexMaker) -> None:
+    mixed = ClipIndex("nowhere", (*make_index([2], dubs=("fr",)).titles, *make_index([2], dubs=()).titles))
+    round_robin = ViewSettings(batch_size=4, secondary="round_robin", secondary_languages=("fr",))
+    for settings in (round_robin, ViewSettings(batch_size=4), ViewSettings(batch_size=4, secondary="all")):
+        assert sorted(heard(mixed, settings, 1)[0]) == [("en", "en")] * 2 + [("en", "fr")] * 2
+
+
+def test_all_dubs_at_once_are_as_many_as_the_most_of_a_clip(make_index: IndexMaker) -> None:
+    several = make_index([2], dubs=DUBS), make_index([2], dubs=("ja",))
+    index = ClipIndex("nowhere", tuple(title for one in several for title in one.titles))
+    settings = ViewSettings(batch_size=4, secondary="all")
+    assert sounds_per_clip(index, settings) == 4
+    assert sorted(heard(index, settings, 1)[0], key=str) == [
+        *[("en", "de", "fr", "ja")] * 2,
+        *[("en", "ja", None, None)] * 2,
+    ]
+    some = replace(settings, secondary_languages=("fr", "ja"))
+    assert set(heard(index, some, 1)[0]) == {("en", "fr", "ja"), ("en", "ja", None)}
+    assert sounds_per_clip(make_index([2], dubs=()), settings) == 2
+
+
+def test_other_secondaries_and_primaries(make_index: IndexMaker) -> None:
+    index = make_index([2] * 4, background=True)
+    settings = ViewSettings(batch_size=4, secondary="none", windows=1, primary="background")
+    for item in plan_batch(index, settings, 0, 0, 0):
+        assert item.sounds == (item.clip.background,)
+        assert len(item.windows) == 1
+    for item in plan_batch(index, ViewSettings(batch_size=4, secondary="original"), 0, 0, 0):
+        assert item.sounds == (item.clip.original, item.clip.original)
+    with pytest.raises(CorpusError, match=r"data\.require_background=true"):
+        plan_batch(make_index([2] * 4), settings, 0, 0, 0)
+
+
+def test_both_arms_see_the_same_clips_and_windows(make_index: IndexMaker) -> None:
+    index = make_index([8] * 20, dubs=DUBS)
+    with_dubs = ViewSettings(batch_size=16)
+    others = [
+        replace(with_dubs, secondary="original"),
+        replace(with_dubs, secondary="round_robin", secondary_languages=("fr",)),
+        replace(with_dubs, secondary="all"),
+    ]
     for step in range(20):
-        pairs = zip(
-            plan_batch(index, with_dubs, 0, 0, step), plan_batch(index, without, 0, 0, step), strict=True
-        )
-        for dubbed, mono in pairs:
-            assert (dubbed.clip, dubbed.primary, dubbed.secondary) == (
-                mono.clip,
-                mono.primary,
-                mono.secondary,
-            )
-            assert dubbed.secondary_sound["language"] in LANGUAGES
-            assert mono.secondary_sound == mono.primary_sound
+        dubbed = GlobalBatch(index, with_dubs, 0, 0, step)
+        for other in others:
+            arm = GlobalBatch(index, other, 0, 0, step)
+            for one, two in zip(dubbed.plan(0), arm.plan(0), strict=True):
+                assert (one.clip, one.windows) == (two.clip, two.windows)
+                assert one.sounds[0] == two.sounds[0]
+            stand_ins = (next(batch.substitutes(0, 3)) for batch in (dubbed, arm))
+            assert len({(item.clip.clip_id, item.windows) for item in stand_ins}) == 1
+        single = plan_batch(index, replace(with_dubs, windows=1), 0, 0, step)
+        assert [item.windows for item in single] == [item.windows[:1] for item in dubbed.plan(0)]
 
 
-def test_a_clip_without_dubs_keeps_its_original() -> None:
-    index = make_index([4] * 4, dubs=0)
-    for item in plan_batch(index, ViewSettings(batch_size=8), 0, 0, 0):
-        assert item.secondary_sound == item.clip.original
-
-
-def test_steps_and_bounds() -> None:
-    assert epoch_steps(make_index([10] * 10), ViewSettings(batch_size=16)) == 6
-    assert epoch_steps(make_index([10] * 10), ViewSettings(batch_size=16), processes=2) == 3
-    assert epoch_steps(make_index([3]), ViewSettings(batch_size=16)) == 1
-    with pytest.raises(CorpusError, match="at least 2"):
-        plan_batch(make_index([1]), ViewSettings(), 0, 0, 0)
+def test_a_listed_language_that_no_clip_has_is_named(make_index: IndexMaker) -> None:
+    settings = ViewSettings(batch_size=4, secondary_languages=("de", "ko"))
+    with pytest.raises(CorpusError, match=r"no clip with a sound in ko; .*views\.secondary_languages"):
+        plan_batch(make_index([8]), settings, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"batch_size": 1}, {"title_share": 0}, {"short_side": (100, 300)}, {"channels": 3}, {"frames": 76}],
+    [
+        {"batch_size": 1},
+        {"title_share": 0},
+        {"short_side": (100, 300)},
+        {"channels": 3},
+        {"frames": 76},
+        {"windows": 3},
+        {"secondary_languages": (), "secondary": "round_robin"},
+        {"secondary_languages": ("french",)},
+        {"window_s": 0.0},
+        {"fps": -1},
+        {"sample_rate": 0},
+    ],
 )
 def test_wrong_settings_are_refused(wrong: dict) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[0]):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))}"):
         ViewSettings(**wrong)

@@ -6,10 +6,12 @@
 from lssd.corpus.catalog import Catalog
 from lssd.corpus.cut import ClipSettings
 from lssd.corpus.describe import describe_corpus
+from lssd.corpus.fingerprints import FINGERPRINT
 from lssd.corpus.ingestion import IngestSettings, Plan, ingest
 from lssd.corpus.integrity import Verdict, verify
 
 __all__ = [
+    "FINGERPRINT",
     "Catalog",
     "ClipSettings",
     "IngestSettings",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lssd.corpus.fingerprints import FINGERPRINT, Fingerprint
 from lssd.corpus.schema import Row, Rows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
@@ -73,7 +74,7 @@ class CutTask:
 
 
 def cut_title(task: CutTask) -> Rows:
-    """Stage a title's shards and return its new rows of shots, clips and members.
+    """Stage a title's shards and return its new rows of shots, clips, members and labels (fingerprints).
 
     For a committed title only the sounds of tracks that are new to it are stored, beside the shots
     and clips that stand. Raises MediaError when the film cannot be read, InputError when the disk is
@@ -94,7 +95,7 @@ def _cut_title(task: CutTask) -> Rows:
     title, settings = task.title, task.settings
     shots = list(task.shots) or _find(title, settings)
     fresh = [track for track in title.tracks if track.kept and track.track_id not in task.known_tracks]
-    rows: Rows = {"shots": [], "clips": [], "members": []}
+    rows: Rows = {"shots": [], "clips": [], "members": [], "labels": []}
     staging = Path(task.staging)
     with ShardWriter(staging / "shards", staging.name) as shards:
         for shot in shots:
@@ -103,7 +104,11 @@ def _cut_title(task: CutTask) -> Rows:
             if shot.reason is None:
                 rows["clips"].append(_clip_row(row))
                 shards.begin_clip()
-                rows["members"] += _store_clip(title, shot, fresh, task, shards)
+                if not task.known_tracks:
+                    picture, fingerprint = _store_picture(title, shot, settings, shards)
+                    rows["members"].append(picture)
+                    rows["labels"].append(fingerprint)
+                rows["members"] += _store_sounds(title, shot, fresh, settings, shards)
     return rows
 
 
@@ -138,13 +143,25 @@ def _clip_row(shot_row: Row) -> Row:
     return {**names, "title_id": shot_row["title_id"], "duration_s": duration_s}
 
 
-def _store_clip(
-    title: Title, shot: Shot, tracks: list[Track], task: CutTask, shards: ShardWriter
+def _store_picture(title: Title, shot: Shot, settings: ClipSettings, shards: ShardWriter) -> tuple[Row, Row]:
+    """Store a clip's picture; its rows of `members` and, with its fingerprint, of `labels`."""
+    video = title.film.video
+    assert video is not None  # identify() refuses films without a picture
+    clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
+    short_side = min(settings.short_side, video.width, video.height)
+    fingerprint = Fingerprint(_frame_count(shot))
+    frames = fingerprint.watch(_at_clip_rate(title.paths[0], shot, short_side))
+    data = encode_picture(frames, CLIP_FPS, gop=settings.keyframe_every)
+    member = {**shards.add(clip_id, "mp4", data), "kind": "picture"}
+    return member, {"clip_id": clip_id, "name": FINGERPRINT, "value": fingerprint.value}
+
+
+def _store_sounds(
+    title: Title, shot: Shot, tracks: list[Track], settings: ClipSettings, shards: ShardWriter
 ) -> list[Row]:
+    """Store a clip's sounds, and what they are; their rows of `members`."""
     clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
     members: list[Row] = []
-    if not task.known_tracks:
-        members.append({**shards.add(clip_id, "mp4", _encode_shot(title, shot, task)), "kind": "picture"})
     described = []
     for track in tracks:
         if not _covers(track, shot):
@@ -153,8 +170,8 @@ def _store_clip(
         sound_CS = read_sound(
             track.path, track.info.index, shot.start_s, shot.duration_s, SOUND_RATE, channels
         )
-        data = encode_sound(sound_CS, SOUND_RATE, task.settings.sound_codec)
-        place = shards.add(clip_id, f"{track.track_id}.{task.settings.sound_codec}", data)
+        data = encode_sound(sound_CS, SOUND_RATE, settings.sound_codec)
+        place = shards.add(clip_id, f"{track.track_id}.{settings.sound_codec}", data)
         names = {"track_id": track.track_id, "language": track.language}
         members.append({**place, "kind": "sound", **names})
         described.append({**names, "role": track.role, "channels": channels})
@@ -179,20 +196,14 @@ def _covers(track: Track, shot: Shot) -> bool:
     return track.info.start_s <= shot.start_s + 0.25 and end_s >= shot.end_s - 0.25
 
 
-def _encode_shot(title: Title, shot: Shot, task: CutTask) -> bytes:
-    video = title.film.video
-    assert video is not None  # identify() refuses films without a picture
-    settings = task.settings
-    short_side = min(settings.short_side, video.width, video.height)
-    return encode_picture(
-        _at_clip_rate(title.paths[0], shot, short_side), CLIP_FPS, gop=settings.keyframe_every
-    )
+def _frame_count(shot: Shot) -> int:
+    """How many frames a shot has as a clip."""
+    return math.floor(shot.duration_s * float(CLIP_FPS) + 1e-6)
 
 
 def _at_clip_rate(path: str, shot: Shot, short_side: int) -> Iterator[np.ndarray]:
     """The frames shown at every 25th of a second of a shot, by presentation time."""
-    count = math.floor(shot.duration_s * float(CLIP_FPS) + 1e-6)
-    emitted = 0
+    count, emitted = _frame_count(shot), 0
     image: np.ndarray | None = None
     for frame in iterate_frames(path, short_side, shot.start_frame, shot.end_frame):
         # All output times before this frame begins still show the one before it.

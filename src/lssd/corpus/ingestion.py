@@ -12,6 +12,7 @@ from lssd import languages
 from lssd.corpus.catalog import Catalog, CatalogWriter, Source
 from lssd.corpus.correction import correct_titles
 from lssd.corpus.cut import ClipSettings, CutTask, cut_title
+from lssd.corpus.labels import Labels, label_titles, read_labels, relabel
 from lssd.corpus.schema import TABLES, Row, Rows
 from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
@@ -34,6 +35,7 @@ class IngestSettings:
 
     clips: how clips are cut and stored.
     titles: a titles table (CSV) with original language, genre, split and track languages.
+    labels: a labels table (CSV): path, start_s, end_s, name, value; what is so in a stretch of a film.
     original: original language of titles that do not say it.
     single_language: accept a corpus in which no title has two languages.
     workers: processes; None takes one a core.
@@ -42,6 +44,7 @@ class IngestSettings:
 
     clips: ClipSettings = field(default_factory=ClipSettings)
     titles: str | None = None
+    labels: str | None = None
     original: str | None = None
     single_language: bool = False
     workers: int | None = None
@@ -68,8 +71,9 @@ def ingest(
     """Ingest films (files, or folders of them) into the corpus `out`, which may stand already.
 
     Files with the same coded picture are one title, and a title that stands gains the tracks that are
-    new to it. What is committed is not read again. A film that fails goes to the quarantine table
-    with the stage and the reason. Killed at any moment and run again, only what is missing is done.
+    new to it. What is committed is not read again; only its rows follow the tables. A film that fails
+    goes to the quarantine table with the stage and the reason. Killed at any moment and run again, only
+    what is missing is done.
 
     Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
     missing, the place cannot be written, or not one film is usable.
@@ -77,11 +81,13 @@ def ingest(
     settings = settings or IngestSettings()
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
+    labels = read_labels(settings.labels) if settings.labels else {}
     _warn_of_missing(records, settings)
     original = _language(settings.original)
     root = Path(out)
     if dry_run:
         writer = CatalogWriter(root, recover=False)
+        _warn_of_strangers(labels, files, writer, settings)
         files = _not_quarantined(files, writer, settings)
         return _plan(files, records, original, settings, writer, quiet)
     created = not root.exists()
@@ -89,17 +95,19 @@ def ingest(
     with lock(root):
         writer = CatalogWriter(root)
         before = writer.quarantined()
-        files = _not_quarantined(files, writer, settings)
+        given, files = files, _not_quarantined(files, writer, settings)
         try:
             writer.agree(settings.clips.storage)
             plan = _plan(files, records, original, settings, writer, quiet)
-            failures = [*plan.failures, *_cut_all(plan, writer, settings, quiet)]
+            failures = [*plan.failures, *_cut_all(plan, labels, writer, settings, quiet)]
             _require_something(failures, plan, writer)
         except InputError:
             if created and not writer.title_ids:
                 writer.remove()
             raise
         correct_titles(writer, records)
+        label_titles(writer, labels)
+        _warn_of_strangers(labels, given, writer, settings)
         tried = set(map(str, files))
         writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
         writer.finish()
@@ -136,6 +144,19 @@ def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings)
     if missing:
         print(
             f"warning: {settings.titles} names {len(missing)} films that do not exist, first {missing[0]}",
+            file=sys.stderr,
+        )
+
+
+def _warn_of_strangers(
+    labels: Labels, files: list[Path], writer: CatalogWriter, settings: IngestSettings
+) -> None:
+    """A labels table may cover more films than a corpus; one that names none of them is a slip."""
+    strangers = sorted(set(labels) - set(files) - set(map(Path, writer.sources)))
+    if strangers:
+        print(
+            f"warning: {settings.labels} names {len(strangers)} films that are neither given nor in the "
+            f"corpus, first {strangers[0]}",
             file=sys.stderr,
         )
 
@@ -227,7 +248,8 @@ def _fault(title: Title) -> str | None:
     """Why a title cannot be used, or None."""
     speech = [track for track in title.tracks if track.kept and track.is_speech]
     if not speech:
-        return f"{title.paths[0]} has no speech track that is kept ({title.tracks[0].reason})"
+        reason = title.tracks[0].reason or "nobody speaks in a background track"
+        return f"{title.paths[0]} has no speech track that is kept ({reason})"
     for track in speech:
         if track.language is None and len([t for t in title.tracks if t.is_speech]) > 1:
             return (
@@ -249,7 +271,9 @@ def _require_pairs(titles: list[Title], writer: CatalogWriter, settings: IngestS
         )
 
 
-def _cut_all(plan: Plan, writer: CatalogWriter, settings: IngestSettings, quiet: bool) -> list[Row]:
+def _cut_all(
+    plan: Plan, labels: Labels, writer: CatalogWriter, settings: IngestSettings, quiet: bool
+) -> list[Row]:
     failures: list[Row] = []
     tasks = []
     for title in plan.titles:
@@ -266,7 +290,7 @@ def _cut_all(plan: Plan, writer: CatalogWriter, settings: IngestSettings, quiet:
             if outcome.value is None:
                 failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
             else:
-                _commit(title, outcome.value, writer)
+                _commit(title, outcome.value, labels, writer)
             progress.advance(note=Path(title.paths[0]).name)
     return failures
 
@@ -292,8 +316,14 @@ def _sources(title: Title) -> list[Source]:
     return [Source(file.path, file.size, file.modified_ns, title.title_id) for file in title.files]
 
 
-def _commit(title: Title, cut: Rows, writer: CatalogWriter) -> None:
-    rows = {**cut, "titles": [_title_row(title)], "tracks": [_track_row(t, title) for t in title.tracks]}
+def _commit(title: Title, cut: Rows, labels: Labels, writer: CatalogWriter) -> None:
+    given = [label for path in title.paths for label in labels.get(Path(path), ())]
+    rows = {
+        **cut,
+        "titles": [_title_row(title)],
+        "tracks": [_track_row(track, title) for track in title.tracks],
+        "labels": relabel(cut["labels"], cut["shots"], given),
+    }
     if writer.generation(title.title_id):
         old = {name: writer.rows(title.title_id, name) for name in TABLES}
         known = {row["track_id"] for row in old["tracks"]}

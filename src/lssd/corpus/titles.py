@@ -1,10 +1,11 @@
 """Which files are the same film, and what its tracks are.
 
 A title is identified by its coded picture, a track by its coded sound. Languages come from the
-track's tag, else from the file's name, else from the titles table; roles from the container.
+track's tag, else from the file's name, else from the titles table; roles from the container, a background
+track's also from the file's name. Nobody speaks in a background track, so it has no language.
 """
 
-import csv
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lssd import languages
+from lssd.corpus.tables import read_table
 from lssd.errors import InputError, MediaError
 from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
 
@@ -19,6 +21,10 @@ _ID_DIGITS = 16
 _COLUMNS = {"path", "original_language", "genre", "split", "languages"}
 _SPLITS = {"train", "valid", "test"}
 _NOT_SPEECH = {"background"}
+# At the end of a file's stem; not after a space alone, where it may well be a film's own name.
+_BACKGROUND = re.compile(
+    r"[._-]\s*(background|m\s?[&+]\s?e|music[._ -]?(and|&)[._ -]?effects)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -91,27 +97,9 @@ def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
     Relative paths are relative to the table's own folder. `languages` is a list separated by spaces.
     Raises InputError for a missing file, an unknown column or an unknown value.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such titles table: {path}")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="?")
-            columns = list(reader.fieldnames or [])
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not readable as CSV ({error}); save it as UTF-8") from error
-    unknown = set(columns) - _COLUMNS
-    if unknown or "path" not in columns:
-        fault = f"unknown column '{min(unknown)}'" if unknown else "no column 'path'"
-        raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(_COLUMNS))}")
-    for number, row in enumerate(rows, start=2):
-        if not row["path"] or "?" in row:
-            raise InputError(f"{path}, line {number}: it does not have one value a column")
-    return {
-        (path.parent / row["path"]).resolve(): _record(row, f"{path}, line {number}")
-        for number, row in enumerate(rows, start=2)
-    }
+    folder = Path(path).parent
+    rows = read_table(path, "titles table", _COLUMNS)
+    return {(folder / row["path"]).resolve(): _record(row, where) for where, row in rows}
 
 
 def _record(row: dict[str, str], where: str) -> TitleRecord:
@@ -121,15 +109,15 @@ def _record(row: dict[str, str], where: str) -> TitleRecord:
             raise InputError(f"{where}: '{tag}' is not a language code")
         return code
 
-    split = (row.get("split") or "train").strip()
+    split = row.get("split") or "train"
     if split not in _SPLITS:
         raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
-    original = (row.get("original_language") or "").strip()
+    original = row.get("original_language")
     return TitleRecord(
         original_language=language(original) if original else None,
-        genre=(row.get("genre") or "").strip() or None,
+        genre=row.get("genre") or None,
         split=split,
-        languages=tuple(language(tag) for tag in (row.get("languages") or "").split()),
+        languages=tuple(language(tag) for tag in row.get("languages", "").split()),
     )
 
 
@@ -145,18 +133,16 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
         raise MediaError(f"{path} has no picture; ingest wants films")
     if not film.tracks:
         raise MediaError(f"{path} has no sound track; ingest wants films with sound")
-    tracks = [
-        Track(
-            track_id=track_hash(path, info.index)[:_ID_DIGITS],
-            path=str(path),
-            info=info,
-            language=_language(info, film, path, record),
-            role=info.role,
-        )
-        for info in film.tracks
-    ]
+    tracks = [_track(info, film, path, record) for info in film.tracks]
     title_id = picture_hash(path)[:_ID_DIGITS]
     return Identity(str(path), status.st_size, status.st_mtime_ns, title_id, film, tuple(tracks))
+
+
+def _track(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> Track:
+    named = info.role == "unknown" and len(film.tracks) == 1 and _BACKGROUND.search(Path(path).stem)
+    role = "background" if named else info.role
+    language = None if role in _NOT_SPEECH else _language(info, film, path, record)
+    return Track(track_hash(path, info.index)[:_ID_DIGITS], str(path), info, language, role)
 
 
 def _language(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> str | None:
@@ -207,12 +193,13 @@ def decide_tracks(tracks: list[Track], original: str | None = None, standing: bo
     """Settle the role of each track and whether it is kept.
 
     Commentary and audio description are not kept, nor a track that repeats another one or is a
-    second one of its language. The original is the track flagged so, else the one of the language
-    `original`, else the one flagged default, else the first; all other speech is a dub. Tracks of a
-    `standing` title come first and have its original among them, which stays.
+    second one of its language, nor a second background track. The original is the track flagged so, else
+    the one of the language `original`, else the one flagged default, else the first; all other speech is
+    a dub. Tracks of a `standing` title come first and have its original among them, which stays.
     """
     decided: list[Track] = []
-    for track in tracks:
+    # Speech first: where nobody speaks, the background track is the same sound, and the one to leave out.
+    for track in sorted(tracks, key=lambda track: not track.is_speech):
         reason = _reason(track, [other for other in decided if other.kept])
         decided.append(replace(track, reason=reason))
     speech = [track for track in decided if track.kept and track.is_speech and track.role != "revoiced"]
@@ -234,12 +221,11 @@ def _reason(track: Track, kept: list[Track]) -> str | None:
     for other in kept:
         if other.track_id == track.track_id:
             return f"the same sound as track {other.info.index} of {Path(other.path).name}"
-        if (
-            other.language == track.language
-            and other.is_speech
-            and track.is_speech
-            and track.role != "revoiced"
-        ):
+        if other.is_speech != track.is_speech or track.role == "revoiced":
+            continue
+        if not track.is_speech:
+            return "a second background track"
+        if other.language == track.language:
             return f"a second track in {languages.display_name(track.language)}"
     return None
 

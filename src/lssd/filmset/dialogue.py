@@ -186,7 +186,7 @@ class _Conversation:
         if start + len(take.samples) > self.last:
             return None
         takes, starts = {original.key: take}, {original.key: start}
-        for track in title.tracks[1:]:
+        for track in title.voiced[1:]:
             dub = self._say(sentence, speaker, track, style, take.duration_s)
             place = self._dub_start(track.key, start, len(dub.samples), overlapping)
             if place is None:
@@ -232,7 +232,7 @@ class _Conversation:
 
     def _line(self, sentence: Sentence, style: str, said: _Said) -> Line:
         spoken = {}
-        for track in self.title.tracks:
+        for track in self.title.voiced:
             take, start = said.takes[track.key], said.starts[track.key]
             spoken[track.key] = Spoken(
                 text=sentence.spoken[track.language],

@@ -13,6 +13,7 @@ from lssd.engine import run_stage
 from lssd.errors import InputError, LssdError
 from lssd.filmset.backgrounds import open_backgrounds
 from lssd.filmset.dialogue import write_lines
+from lssd.filmset.labels import LABEL_COLUMNS, label_rows
 from lssd.filmset.mixing import LazyTrack, Mixer
 from lssd.filmset.pictures import draw_title
 from lssd.filmset.script import write_script
@@ -24,7 +25,7 @@ from lssd.filmset.words import make_voicing
 from lssd.media import SoundTrack, write_film
 from lssd.store import hash_file, hash_json, lock, read_json, write_bytes, write_json
 
-_SETTINGS_FILE, _TITLES_FILE = "filmset.json", "titles.csv"
+_SETTINGS_FILE, _TITLES_FILE, _LABELS_FILE = "filmset.json", "titles.csv", "labels.csv"
 _MOST_TITLES = 10000
 _COLUMNS = ("path", "original_language", "genre", "split")
 
@@ -39,8 +40,16 @@ class FilmSet:
 
     @property
     def titles_csv(self) -> Path:
-        """The table that ingest takes: path (relative to the table), original_language, genre, split."""
+        """The table that ingest takes: path (relative to the table), original_language, genre, split.
+
+        Where some titles are undubbed, it has the languages of each, too.
+        """
         return self.folder / _TITLES_FILE
+
+    @property
+    def labels_csv(self) -> Path:
+        """The labels table that ingest takes: path (relative to the table), start_s, end_s, name, value."""
+        return self.folder / _LABELS_FILE
 
     @property
     def films(self) -> list[Path]:
@@ -70,7 +79,7 @@ def render(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> FilmSet:
-    """Render films whose truth is known: MKV (H.264, FLAC) and a JSON for each title, and titles.csv.
+    """Render films whose truth is known: MKV (H.264, FLAC) and a JSON each, titles.csv and labels.csv.
 
     Title i depends on the settings and i alone: the same call makes the same truth, the same samples
     and the same pictures, with any number of workers, and a larger `titles` adds films without changing
@@ -103,7 +112,7 @@ def render(
                 progress(done, titles)
         if failed:
             raise LssdError(f"{len(failed)} of {titles} titles failed, first {failed[0]}; run again to go on")
-        _write_table(folder)
+        _write_tables(folder, settings)
     return FilmSet.open(folder)
 
 
@@ -182,7 +191,7 @@ def _stands(folder: Path, name: str, settings: Settings) -> bool:
     title = _read_title(folder, name)
     if title is None or (settings.stems and not stems_folder(folder, name).is_dir()):
         return False
-    subtitles = (folder / f"{name}.{track.key}.{kind}" for track in title.tracks for kind in ("srt", "vtt"))
+    subtitles = (folder / f"{name}.{track.key}.{kind}" for track in title.voiced for kind in ("srt", "vtt"))
     return not settings.subtitles or all(path.is_file() for path in subtitles)
 
 
@@ -201,18 +210,26 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _write_table(folder: Path) -> None:
-    """List all whole titles from the first on, those of an earlier, larger call too."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+def _write_tables(folder: Path, settings: Settings) -> None:
+    """List all whole titles from the first on, those of an earlier, larger call too, and their labels."""
+    titles, labels = [], []
     for index in range(_MOST_TITLES):
         title = _read_title(folder, _name(index))
         if title is None:
             break
         film = film_path(folder, title.name).name
-        writer.writerow([film, title.original_language, title.genre, title.split])
-    write_bytes(folder / _TITLES_FILE, table.getvalue().encode("utf-8"))
+        spoken = [" ".join(track.tagged for track in title.voiced)] if settings.undubbed else []
+        titles.append([film, title.original_language, title.genre, title.split, *spoken])
+        labels += [[film, *row] for row in label_rows(title)]
+    more = ["languages"] if settings.undubbed else []
+    _write_table(folder / _LABELS_FILE, ["path", *LABEL_COLUMNS], labels)
+    _write_table(folder / _TITLES_FILE, [*_COLUMNS, *more], titles)
+
+
+def _write_table(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([header, *rows])
+    write_bytes(path, table.getvalue().encode("utf-8"))
 
 
 def _render_title(folder: Path, settings: Settings, index: int) -> None:
@@ -245,7 +262,7 @@ def _write_film(folder: Path, title: Title, mixer: Mixer) -> None:
             LazyTrack(mixer, track.key),
             title.sample_rate,
             track.tagged,
-            role=track.role if track.role in ("original", "revoiced") else "dub",
+            role=track.role if track.role in ("original", "revoiced", "background") else "dub",
             default=track.role == "original",
         )
         for track in title.tracks

@@ -35,7 +35,9 @@ GENRES = {
     "documentary": ("forest", "sea", "farm", "train", "night"),
     "musical": ("crowd", "dance", "cafe", "church", "farm"),
 }
-_SCRIPT, _ORIGINALS, _SHOTS = 41, 42, 43  # purposes of generators
+_SCRIPT, _ORIGINALS, _SHOTS, _UNDUBBED = 41, 42, 43, 44  # purposes of generators
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_NO_LANGUAGE = "zxx"  # ISO 639-2: no linguistic content
 _GRADUAL_S = (0.24, 1.2)  # length of fades and dissolves
 
 
@@ -44,7 +46,7 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
     rng = np.random.default_rng([settings.seed, _SCRIPT, index])
     held_out = is_held_out(settings, index)
     original = _original_language(settings, index)
-    tracks = _tracks(rng, settings, original)
+    tracks = _tracks(rng, settings, original, is_undubbed(settings, index))
     director = draw_director(rng, _home(original), settings.look_language_strength)
     fps = str(rng.choice(settings.fps))
     width, height = read_size(str(rng.choice(settings.sizes)))
@@ -66,7 +68,9 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
         channels=settings.channels,
         look=draw_look(rng, director),
         sound_tilt_db=round(float(manner(director).tilt_db + rng.normal(0, 0.8)), 4),
-        cast=cast_people(rng, voicing, tracks, held_out, int(rng.integers(2, 5))),
+        cast=cast_people(
+            rng, voicing, tuple(t for t in tracks if t.has_voices), held_out, int(rng.integers(2, 5))
+        ),
         shots=(),
     )
     return replace(title, shots=_shots(title, settings, backgrounds))
@@ -75,6 +79,15 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
 def is_held_out(settings: Settings, index: int) -> bool:
     """Whether a title is of split "test": the share asked for, spread evenly over the numbers."""
     return int((index + 1) * settings.held_out + 1e-9) > int(index * settings.held_out + 1e-9)
+
+
+def is_undubbed(settings: Settings, index: int) -> bool:
+    """Whether a title has its original track alone: the share asked for, evenly over the numbers.
+
+    Steps of the golden ratio keep apart from those in which languages and splits repeat.
+    """
+    start = np.random.default_rng([settings.seed, _UNDUBBED]).uniform()
+    return (start + index * _GOLDEN) % 1.0 < settings.undubbed
 
 
 def _original_language(settings: Settings, index: int) -> str:
@@ -89,18 +102,20 @@ def _home(language: str) -> int:
     return LANGUAGES.index(language) if language in LANGUAGES else sum(language.encode())
 
 
-def _tracks(rng: np.random.Generator, settings: Settings, original: str) -> tuple[Track, ...]:
+def _tracks(rng: np.random.Generator, settings: Settings, original: str, undubbed: bool) -> tuple[Track, ...]:
     others = [language for language in settings.languages if language != original]
-    dubs = rng.permutation(others)[: settings.dubs_per_title].tolist()
+    dubs = rng.permutation(others)[: 0 if undubbed else settings.dubs_per_title].tolist()
     tracks = [Track(original, original, "original", original, None)]
     tracks += [Track(language, language, "dub", language, None) for language in dubs]
-    if settings.revoiced:
+    if settings.revoiced and not undubbed:
         tracks.append(Track(f"{original}-revoiced", original, "revoiced", original, None))
-    if settings.faults:
+    if settings.faults and dubs:
         place = int(rng.integers(1, 1 + len(dubs)))
         fault = draw_fault(str(rng.choice(settings.faults)), rng, tracks[place], tuple(tracks), settings)
         faulty = replace(tracks[place], fault=fault)
         tracks[place] = replace(faulty, role=role_in_film(faulty), tagged=tagged_language(faulty))
+    if settings.background_track:
+        tracks.append(Track("background", _NO_LANGUAGE, "background", _NO_LANGUAGE, None))
     return tuple(tracks)
 
 

@@ -31,8 +31,9 @@ class Settings:
     """The dials of a film set; everything else follows from them and a title's number.
 
     seed: of everything. languages: spoken in the set, each title's original in turn; dubs_per_title:
-    further tracks of a title, in other languages; revoiced: one more track a title, in the original's
-    language with other voices.
+    further tracks of a title, in other languages; undubbed: share of titles without any; revoiced: one more
+    track a dubbed title, in the original's language with other voices; background_track: one more track a
+    title, the mix without voices.
     seconds: length of a title. sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001"
     and "16/15"; a title draws one of each list. channels: of every track: 1, 2 or 6.
     held_out: share of titles of split "test", whose voices and sentences are heard in no other.
@@ -50,7 +51,9 @@ class Settings:
     seed: int
     languages: tuple[str, ...] = LANGUAGES
     dubs_per_title: int = 2
+    undubbed: float = 0.0
     revoiced: bool = False
+    background_track: bool = False
     seconds: float = 60.0
     sizes: tuple[str, ...] = ("320x180",)
     fps: tuple[str, ...] = ("25",)
@@ -88,8 +91,8 @@ class Settings:
                 f"{self.dubs_per_title} dubs a title need {self.dubs_per_title + 1} languages; "
                 f"{len(self.languages)} given"
             )
-        if self.faults and not self.dubs_per_title:
-            raise InputError("a fault is planted in a dub; ask for at least 1 dub a title")
+        if self.faults and (not self.dubs_per_title or self.undubbed == 1):
+            raise InputError("a fault is planted in a dub; ask for at least 1 dub a title, undubbed below 1")
         if not SHORTEST_SHOT_S <= self.seconds <= 4 * 3600:
             raise InputError(f"a title must last {SHORTEST_SHOT_S:g} s to 4 hours, not {self.seconds:g} s")
         if self.channels not in (1, 2, 6):
@@ -100,7 +103,7 @@ class Settings:
         if not 1 <= self.speakers <= 4:
             raise InputError(f"a shot shows at most 1 to 4 speakers, not {self.speakers}")
         for name in (
-            *("held_out", "look_language_strength", "gradual", "flashes", "recaps"),
+            *("undubbed", "held_out", "look_language_strength", "gradual", "flashes", "recaps"),
             *("camera", "silent", "overlaps", "events"),
         ):
             if not 0 <= getattr(self, name) <= 1:

@@ -9,8 +9,8 @@ from lssd.store import atomic_folder
 
 
 def stem_names(title: Title) -> list[str]:
-    """The names of a title's stems: background, events, and the voices of every track."""
-    return ["background", "events", *(f"voices.{track.key}" for track in title.tracks)]
+    """The names of a title's stems: background, events, and the voices of every track that has some."""
+    return ["background", "events", *(f"voices.{track.key}" for track in title.voiced)]
 
 
 def stems_folder(folder: Path, name: str) -> Path:

@@ -8,8 +8,13 @@ from lssd.store import write_bytes
 
 
 def write_subtitles(folder: Path, title: Title) -> None:
-    """Write `<title>.<track key>.srt` and `.vtt` for every track. InputError where they cannot be written."""
+    """Write `<title>.<track key>.srt` and `.vtt` for every track with voices.
+
+    Raises InputError where they cannot be written.
+    """
     for number, track in enumerate(title.tracks):
+        if not track.has_voices:
+            continue
         cues = [(one.speaker, one.spoken) for one in heard(title, number)]
         for suffix, text in (("srt", srt(cues)), ("vtt", vtt(cues))):
             write_bytes(folder / f"{title.name}.{track.key}.{suffix}", text.encode("utf-8"))

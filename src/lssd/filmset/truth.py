@@ -9,6 +9,8 @@ pixels, levels are dB of full scale (RMS).
 - `tracks`: of the film, in order: `key` (what `voices` and `spoken` are keyed by), `language`,
   `role`, `tagged`: the language that the file claims, and `fault`, null or what is wrong with it
   (`kind` and `values`, see `lssd.filmset.faults`). Times of lines and events are those before the fault.
+  An undubbed title has no role "dub" or "revoiced" among them. The track of role "background" is the mix
+  without voices: its language is "zxx" (no linguistic content), and nothing is spoken in it.
 - `fps` ("25", "24000/1001"), `frames`, `width`, `height` (of the stored picture), `pixel_aspect` (width
   over height of a stored pixel, "16/15"), `sample_rate`, `channels`.
 - `look`: the title's grade, grain and lens; `sound_tilt_db`: its colour of sound, dB an octave.
@@ -77,6 +79,11 @@ class Track:
     role: str
     tagged: str
     fault: Fault | None
+
+    @property
+    def has_voices(self) -> bool:
+        """Whether anybody may speak in it; else it is the mix without voices."""
+        return self.role != "background"
 
 
 @dataclass(frozen=True)
@@ -203,9 +210,14 @@ class Title:
         return [shot.start_frame for shot in self.shots[1:] if shot.transition.kind == "cut"]
 
     @property
+    def voiced(self) -> tuple[Track, ...]:
+        """The tracks with voices, the original first."""
+        return tuple(track for track in self.tracks if track.has_voices)
+
+    @property
     def languages(self) -> tuple[str, ...]:
-        """Languages of the tracks, in their order."""
-        return tuple(track.language for track in self.tracks)
+        """Languages of the tracks with voices, in their order."""
+        return tuple(track.language for track in self.voiced)
 
     def speaker(self, name: str) -> Speaker:
         """The person of that name."""

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lssd.errors import InputError
 from lssd.models.batch_norm import frozen_statistics
+from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.mvit import MViT
 
@@ -126,7 +127,7 @@ def _own_code(function: Forward) -> Forward:
 
 
 def _in_bf16(forward: Forward) -> Forward:
-    def run(encoder: Encoder, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def run(encoder: Encoder, x: Tensor, generator: Randomness = None) -> Tensor:
         with autocast("bf16", x.device):
             return forward(encoder, x, generator).float()
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lssd.errors import InputError
+from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.residual import Norm, check_input, closing_norm, initialise
 
@@ -171,7 +172,7 @@ class AcousticResNet(Encoder):
         self.blocks = nn.ModuleList(blocks)
         initialise(self)
 
-    def forward(self, x_BCTML: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, x_BCTML: Tensor, generator: Randomness = None) -> Tensor:
         """(B, in_channels, 1, mels, frames) floats -> (B, embedding_size), none of it negative.
 
         A spectrogram is a film of one picture, as `SoundInput` gives it. Nothing is random: `generator`

@@ -10,23 +10,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lssd.models.attention import PoolingAttention
+from lssd.models.draws import Randomness, uniform
 from lssd.models.mvit_config import LAYER_NORM_EPS, BlockPlan, Grid, MViTConfig, pooled_grid
 
 
-def draw_depth(
-    plans: Sequence[BlockPlan], x_BNC: Tensor, generator: torch.Generator | None
-) -> list[Tensor | None]:
+def draw_depth(plans: Sequence[BlockPlan], x_BNC: Tensor, source: Randomness) -> list[Tensor | None]:
     """Stochastic depth of one forward pass: a block's factors (2, B), or None where it drops nothing.
 
     An item's path through attention (0) or the MLP (1) is left out with the block's probability, factor 0,
     and else scaled up to the same mean. Drawn for all blocks at once, since a generator inside a block
     would break the graph that `torch.compile` makes of it.
     """
-    device = x_BNC.device if generator is None else generator.device
-    uniform = torch.rand(len(plans), 2, len(x_BNC), generator=generator, device=device).to(x_BNC.device)
+    drawn_N2B = uniform(2 * len(plans), len(x_BNC), source, x_BNC.device).unflatten(0, (-1, 2))
     return [
         (drawn >= plan.drop_path).to(drawn) / (1.0 - plan.drop_path) if plan.drop_path else None
-        for plan, drawn in zip(plans, uniform, strict=True)
+        for plan, drawn in zip(plans, drawn_N2B, strict=True)
     ]
 
 

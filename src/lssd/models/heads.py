@@ -1,5 +1,6 @@
 """Projection heads: used in pretraining only, and left out of a finished model."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -18,5 +19,6 @@ class ProjectionHead(nn.Module):
         self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, size))
 
     def forward(self, embedding_BD: Tensor) -> Tensor:
-        """(B, width) -> (B, size) float32 of length 1: the normalisation is inside."""
-        return F.normalize(self.layers(embedding_BD).float(), dim=-1)
+        """(B, width) -> (B, size) of length 1, float32 (float64 for float64): the normalisation is inside."""
+        z_BZ: Tensor = self.layers(embedding_BD)
+        return F.normalize(z_BZ if z_BZ.dtype == torch.float64 else z_BZ.float(), dim=-1)

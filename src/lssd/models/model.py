@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lssd.config import build, to_mapping
 from lssd.errors import InputError
 from lssd.models.acceleration import Precision, autocast
+from lssd.models.draws import Draws, Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.preprocessing import FrameInput, FrameInputConfig, SoundInput, SoundInputConfig
 from lssd.models.registry import create
@@ -40,15 +41,23 @@ class Tower(nn.Module):
         self.encoder = encoder
         self.embedding_size = encoder.embedding_size
 
-    def forward(self, raw: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, raw: Tensor, generator: Randomness = None) -> Tensor:
         """Waveform (B, C, S) or frames (B, T, 3, H, W) uint8 -> (B, D), with gradients.
 
         In training mode `generator` draws the masks and the stochastic depth. Sound is taken whole, as
         one window: `Model.embed_audio` cuts long sound. The way in runs in float32 whatever the
         precision of the encoder's weights. Raises InputError for a wrong rank, type or channel count.
         """
-        x = self.front(raw, generator)
-        return self.encoder(x.to(next(self.encoder.parameters()).dtype), generator)
+        return self.encode(self.prepare(raw, generator), generator)
+
+    def prepare(self, raw: Tensor, generator: Randomness = None) -> Tensor:
+        """The first half of `forward`: raw input -> (B, C, T, H, W) float32, what the encoder takes."""
+        return self.front(raw, generator.child(0) if isinstance(generator, Draws) else generator)
+
+    def encode(self, x_BCTHW: Tensor, generator: Randomness = None) -> Tensor:
+        """The second half of `forward`: (B, D)."""
+        source = generator.child(1) if isinstance(generator, Draws) else generator
+        return self.encoder(x_BCTHW.to(next(self.encoder.parameters()).dtype), source)
 
     @property
     def config(self) -> TowerConfig:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lssd.errors import InputError
 from lssd.models.attention import PoolingAttention
 from lssd.models.blocks import Block, PatchEmbedding, draw_depth
+from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.mvit_config import LAYER_NORM_EPS, Grid, MViTConfig
 from lssd.models.pooling import TokenPool
@@ -44,11 +45,11 @@ class MViT(Encoder):
         self.norm = nn.LayerNorm(self.embedding_size, eps=LAYER_NORM_EPS)
         self._initialise()
 
-    def forward(self, x_BCTHW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, x_BCTHW: Tensor, generator: Randomness = None) -> Tensor:
         """(B, in_channels, T, H, W) floats -> (B, embedding_size).
 
-        Other T, H, W than `config.input_size` interpolate the positions. `generator` draws stochastic
-        depth in training mode. Raises InputError for a shape that the network cannot take.
+        Other T, H, W than `config.input_size` interpolate the positions. `generator` draws
+        stochastic depth in training mode. Raises InputError for a shape that the network cannot take.
         """
         grid = self._check(x_BCTHW)
         x = self.patches(x_BCTHW, grid)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lssd.errors import InputError
 from lssd.models.batch_norm import BatchNorm
+from lssd.models.draws import Randomness, uniform
 
 _STEM_EPS = 1e-5
 _BANDS = 4
@@ -183,13 +184,12 @@ class SpectrogramMasks(nn.Module):
         self.fraction = fraction
         self.fill = fill
 
-    def forward(self, x_BCML: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, x_BCML: Tensor, generator: Randomness = None) -> Tensor:
         """(B, C, M, L) -> the same shape; `generator` draws the masks, on its own device."""
         if not self.training or self.fraction == 0:
             return x_BCML
         b, _, mels, frames = x_BCML.shape
-        device = x_BCML.device if generator is None else generator.device
-        draws_4B = torch.rand(4, b, generator=generator, device=device).to(x_BCML.device)
+        draws_4B = uniform(4, b, generator, x_BCML.device)
         hidden = self._band(draws_4B[:2], mels)[:, None, :, None]
         hidden = hidden | self._band(draws_4B[2:], frames)[:, None, None, :]
         return x_BCML.masked_fill(hidden, self.fill)
@@ -248,7 +248,7 @@ class SoundInput(_FullPrecision):
         self.stem = BatchNorm(c.channels, eps=_STEM_EPS, momentum=c.stem_momentum, affine=False)
         self.masks = SpectrogramMasks(c.mask_fraction, c.mask_fill)
 
-    def forward(self, waveform_BCS: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, waveform_BCS: Tensor, generator: Randomness = None) -> Tensor:
         """(B, C, S) floats in [-1, 1] -> (B, channels, 1, mels, frames) float32, normalised.
 
         Sound shorter than a window is padded with zeros; longer sound is taken whole. Raises InputError
@@ -299,7 +299,7 @@ class FrameInput(_FullPrecision):
         else:
             self.stem = FixedNorm(c.mean, c.deviation)
 
-    def forward(self, frames_BTCHW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, frames_BTCHW: Tensor, generator: Randomness = None) -> Tensor:
         """(B, T, 3, H, W) uint8 -> (B, 3, T, H, W) float32. Nothing is random: `generator` goes unused.
 
         Raises InputError for another rank, type or channel count.

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.residual import Norm, check_input, closing_norm, initialise
 
@@ -239,7 +240,7 @@ class X3D(Encoder):
         )
         initialise(self)
 
-    def forward(self, x_BCTHW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, x_BCTHW: Tensor, generator: Randomness = None) -> Tensor:
         """(B, in_channels, T, H, W) floats -> (B, embedding_size), none of it negative.
 
         Nothing is random: `generator` goes unused. Raises InputError for another rank or number of

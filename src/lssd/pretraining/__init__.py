@@ -1,6 +1,29 @@
-"""Contrastive pretraining on dubbed clips: objective, recipes, loop, checkpoints, monitor."""
+"""Contrastive pretraining on dubbed clips: objective, recipes, loop, checkpoints, monitor.
 
+recipe, lineage    all that defines a run, and the runs it descends from
+network            towers and heads; a batch of views -> projections
+objective          Eq. 1-3 of the paper and alternatives, over all processes' candidates
+step, optimiser    the gradient of one step, whole or in parts; AdamW
+loop, checkpoint   steps until the end, killed and resumed to the bit
+distributed        processes of one run, on one machine or many
+hardware, forecast what a machine offers, and what a run would take
+monitor, metrics   measures on held-out titles; where numbers are written
+card, publishing   what goes with the finished model
+run                all of it together
+"""
+
+from lssd.pretraining.forecast import Forecast
+from lssd.pretraining.publishing import push_model
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
-from lssd.pretraining.run import Forecast, Run, describe_run, pretrain
+from lssd.pretraining.run import Run, describe_run, pretrain
 
-__all__ = ["Forecast", "Recipe", "Run", "describe_run", "load_recipe", "pretrain", "recipe_names"]
+__all__ = [
+    "Forecast",
+    "Recipe",
+    "Run",
+    "describe_run",
+    "load_recipe",
+    "pretrain",
+    "push_model",
+    "recipe_names",
+]

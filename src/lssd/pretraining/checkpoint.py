@@ -69,18 +69,24 @@ def list_checkpoints(run: Path) -> list[Checkpoint]:
 
 
 def load_checkpoint(
-    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer
+    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, recipe: str
 ) -> dict[str, Any]:
-    """Put a checkpoint's tensors into the network and the optimiser; returns step, total_s and wait_s.
+    """Put a checkpoint's tensors into the network and the optimiser; returns step and tally.
 
-    Raises CheckpointError when a file is damaged or the tensors are those of another architecture.
+    `recipe` is the digest of the run's recipe. Raises CheckpointError when a file is damaged, and for a
+    checkpoint of another recipe or architecture.
     """
     folder = checkpoint.folder
     try:
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-        optimiser.load_state_dict(torch.load(folder / "optimiser.pt", weights_only=True))
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        found = {name: state[name] for name in ("step", "total_s", "wait_s")}
+        found = {name: state[name] for name in ("step", "tally")}
+        if state["recipe"] != recipe:
+            raise CheckpointError(
+                f"{folder} is a checkpoint of another recipe; remove that folder, or choose another --out"
+            )
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+        saved = torch.load(folder / "optimiser.pt", weights_only=True, map_location="cpu")
+        optimiser.load_state_dict(saved)
     except _DAMAGE as error:
         detail = " ".join(str(error).split())[:200]
         raise CheckpointError(

@@ -1,31 +1,49 @@
 """The training loop: batches in, weights out; killed anywhere, it goes on from the last checkpoint."""
 
+import gc
+import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from lssd.engine import Progress
 from lssd.errors import LssdError
+from lssd.models.draws import Draws
 from lssd.pretraining.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from lssd.pretraining.distributed import World, any_process, barrier, gather_objects, watching_processes
 from lssd.pretraining.metrics import MetricsWriter
 from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
-from lssd.pretraining.objective import Losses, quadruplet_loss
-from lssd.pretraining.recipe import Recipe
-from lssd.pretraining.schedule import learning_rate, total_steps
-from lssd.views import Batch, CacheSettings, ClipIndex, Loader, epoch_steps
+from lssd.pretraining.objective import Losses, Projections, batch_loss
+from lssd.pretraining.optimiser import set_rate, update
+from lssd.pretraining.recipe import Recipe, digest
+from lssd.pretraining.schedule import learning_rate, total_steps, warmup_steps
+from lssd.pretraining.step import backpropagate
+from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
+
+_PATIENCE = 5  # updates in a row that may be left out since their gradient is not finite
+_NAMED_REPLACEMENTS = 10
 
 
-@dataclass
-class Clock:
-    """Seconds of training so far, over all sittings, and how many of them waited for data."""
+@dataclass(frozen=True)
+class Tally:
+    """What a run has used so far, over all sittings.
+
+    seconds of training and of waiting for data; updates left out since their gradient was not finite;
+    clips that could not be read and were replaced.
+    """
 
     total_s: float = 0.0
     wait_s: float = 0.0
+    skipped: int = 0
+    replaced: int = 0
 
     @property
     def wait_share(self) -> float:
@@ -34,52 +52,70 @@ class Clock:
 
 @dataclass
 class Training:
-    """All that one run needs in memory, and all that changes in it."""
+    """All that one process of a run needs in memory, and all that changes in it.
+
+    parallel: the network in DistributedDataParallel, or itself where a process trains alone.
+    operations: floating-point operations of one instance, forward and backward; peak: those a second that
+    this process's device can do (both for the utilisation).
+    """
 
     recipe: Recipe
     index: ClipIndex
     network: Network
+    parallel: nn.Module
     optimiser: torch.optim.Optimizer
     monitor: Monitor
+    world: World
     run: Path
     cache: CacheSettings | None
+    operations: float = 0.0
+    peak: float = 0.0
     step: int = 0
-    clock: Clock = field(default_factory=Clock)
+    tally: Tally = field(default_factory=Tally)
+    failures: int = 0  # updates left out in a row
 
     @property
     def epoch_steps(self) -> int:
-        return epoch_steps(self.index, self.recipe.views)
+        return epoch_steps(self.index, self.recipe.views, self.recipe.groups)
 
     @property
     def steps(self) -> int:
         return total_steps(self.recipe.schedule, self.epoch_steps)
 
+    @property
+    def own_groups(self) -> range:
+        """The groups of the global batch that this process computes."""
+        count = self.recipe.groups // self.world.size
+        return range(self.world.rank * count, (self.world.rank + 1) * count)
 
-def build_optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, vectors (norms and biases) do not."""
-    settings = recipe.optimiser
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas)
+    @property
+    def leads(self) -> bool:
+        return self.world.rank == 0
 
 
 def resume(training: Training) -> None:
     """Take up the newest checkpoint of the run, if there is one."""
     checkpoints = list_checkpoints(training.run)
+    found = checkpoints[-1].step if checkpoints else 0
+    if len(set(gather_objects(found))) > 1:
+        raise LssdError(
+            f"the processes see different checkpoints: {training.run} must be a folder that they share"
+        )
     if checkpoints:
-        state = load_checkpoint(checkpoints[-1], training.network, training.optimiser)
+        state = load_checkpoint(
+            checkpoints[-1], training.network, training.optimiser, digest(training.recipe)
+        )
         training.step = int(state["step"])
-        training.clock = Clock(state["total_s"], state["wait_s"])
+        # Process 0 goes on with what all had replaced.
+        kept = state["tally"]["replaced"] if training.leads else 0
+        training.tally = Tally(**{**state["tally"], "replaced": kept})
 
 
 def train(training: Training, *, quiet: bool = False) -> None:
     """Run the remaining steps, writing metrics and checkpoints on the way.
 
-    Randomness comes from (seed, epoch, step, rank) alone, so a resumed run ends in the same weights
-    as an undisturbed one, to the bit at an equal number of threads.
+    Randomness comes from (seed, epoch, step, group, item) alone, so a resumed run ends in the same
+    weights as an undisturbed one, to the bit at equal threads and processes.
     """
     recipe, steps = training.recipe, training.steps
     loader = Loader(
@@ -88,90 +124,237 @@ def train(training: Training, *, quiet: bool = False) -> None:
         seed=recipe.seed,
         first_step=training.step,
         last_step=steps,
+        groups=training.own_groups,
+        of=recipe.groups,
         workers=recipe.machine.workers,
         cache=training.cache,
     )
-    progress = Progress(f"pretrain {recipe.name}", steps, "steps", quiet)
-    with MetricsWriter(training.run, training.step) as metrics, progress:
+    with ExitStack() as stack:
+        metrics = stack.enter_context(_metrics(training)) if training.leads else None
+        progress = Progress(f"pretrain {recipe.name}", steps, "steps", quiet or not training.leads)
+        stack.enter_context(progress)
+        stack.enter_context(watching_processes())
+        stack.enter_context(_calm_collector())
         progress.update(training.step)
-        begun, waited = time.perf_counter(), 0.0
-        for batch in loader:
-            losses = take_step(training, batch)
+        meter = Meter(training)
+        batches = Ahead(iter(loader), training.network.device)
+        while (batch := batches.take()) is not None:
+            result = take_step(training, batch, meanwhile=batches.fetch)
             training.step += 1
-            now = time.perf_counter()
-            sitting = Clock(now - begun, loader.wait_s - waited)
-            training.clock.total_s += sitting.total_s
-            training.clock.wait_s += sitting.wait_s
-            _log(training, losses, sitting, len(batch.clip_ids), metrics)
-            progress.advance(note=f"loss {losses.total.item():.3f}")
+            meter.count(batch, loader.wait_s)
+            _warn_of_replacements(training, batch)
+            values = _log(training, result, meter, metrics)
+            progress.advance(note=_note(values) if values else None)
             _maybe_save(training)
-            begun, waited = time.perf_counter(), loader.wait_s
 
 
-def take_step(training: Training, batch: Batch) -> Losses:
-    """One update of the weights. Raises LssdError when the loss is not finite; nothing is updated then."""
-    recipe, network, optimiser = training.recipe, training.network, training.optimiser
-    warmup_steps = round(recipe.schedule.warmup_epochs * training.epoch_steps)
-    # A warm-up of epochs must leave room for the training itself in a run of few steps.
-    warmup_steps = min(warmup_steps, training.steps // 2)
-    for group in optimiser.param_groups:
-        group["lr"] = learning_rate(training.step, recipe.optimiser.lr, warmup_steps, training.steps)
-    network.train()
-    z = network(batch.frames_B2TCHW, batch.waveform_B2CS, step_generator(recipe.seed, training.step))
-    weights = recipe.objective
-    losses = quadruplet_loss(
-        z.v_primary,
-        z.v_secondary,
-        z.a_primary,
-        z.a_secondary,
-        lambda_v=weights.lambda_v,
-        lambda_a=weights.lambda_a,
-        temperature=weights.temperature,
-    )
-    if not torch.isfinite(losses.total):
-        raise LssdError(
-            f"the loss is not finite at step {training.step} of {training.run}; lower optimiser.lr and "
-            "start again with another --out"
+class StepResult(NamedTuple):
+    """The losses of a process's share of the batch, and the norm of the whole gradient, ()."""
+
+    losses: Losses
+    gradient_norm: Tensor
+
+
+def take_step(training: Training, batch: Batch, meanwhile: Callable[[], None] | None = None) -> StepResult:
+    """One update of the weights; `meanwhile` runs while a GPU computes.
+
+    A gradient that is not finite changes nothing; after a few in a row LssdError ends the run, whose last
+    checkpoint stands.
+    """
+    recipe, network = training.recipe, training.network
+    warmup = warmup_steps(recipe.schedule, training.epoch_steps, training.steps)
+    set_rate(training.optimiser, learning_rate(training.step, recipe.optimiser.lr, warmup, training.steps))
+    training.parallel.train()
+    training.optimiser.zero_grad(set_to_none=True)
+    first = training.own_groups.start * batch_size(training.index, recipe.views, recipe.groups)
+    draws = Draws.of_step(recipe.seed, training.step, np.arange(first, first + len(batch.clip_ids)))
+    inputs = network.prepare(batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, draws)
+
+    present_BK = batch.present_BK.to(network.device)
+
+    def objective(z: Projections) -> Losses:
+        return batch_loss(
+            z, present_BK, batch.duplicates_B, recipe.objective, groups=len(training.own_groups)
         )
-    optimiser.zero_grad(set_to_none=True)
-    losses.total.backward()
-    if recipe.optimiser.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip_norm)
-    optimiser.step()
-    return losses
+
+    losses = backpropagate(training.parallel, inputs, objective, recipe.machine.chunk)
+    if meanwhile is not None:
+        meanwhile()
+    norm = update(training.optimiser, recipe.optimiser.clip_norm)
+    _guard(training, bool(torch.isfinite(norm)))
+    return StepResult(losses, norm)
 
 
-def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """The source of a step's own randomness: masks and stochastic depth."""
-    state = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> 1))
+def _guard(training: Training, finite: bool) -> None:
+    training.failures = 0 if finite else training.failures + 1
+    if not finite:
+        training.tally = replace(training.tally, skipped=training.tally.skipped + 1)
+    if training.failures >= _PATIENCE:
+        raise LssdError(
+            f"the loss was not finite in {_PATIENCE} steps in a row, up to step {training.step} of "
+            f"{training.run}; lower optimiser.lr and start again with another --out"
+        )
 
 
-def _log(training: Training, losses: Losses, sitting: Clock, instances: int, metrics: MetricsWriter) -> None:
+class Ahead:
+    """Batches on the device, the next one fetched while the current one is computed."""
+
+    def __init__(self, batches: Iterator[Batch], device: torch.device) -> None:
+        self._batches, self._device = batches, device
+        self._next: Batch | None = None
+        self._fetched = False
+
+    def fetch(self) -> None:
+        """Have the next batch, or the end, at hand."""
+        if not self._fetched:
+            batch = next(self._batches, None)
+            self._next = None if batch is None else _moved(batch, self._device)
+            self._fetched = True
+
+    def take(self) -> Batch | None:
+        """The next batch; None at the end."""
+        self.fetch()
+        self._fetched = False
+        return self._next
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    """The tensors that encoders take, on the device; which sounds are present stays on the CPU."""
+    if device.type == "cpu":
+        return batch
+
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.pin_memory().to(device, non_blocking=True)
+
+    return replace(
+        batch,
+        frames_BWTCHW=None if batch.frames_BWTCHW is None else move(batch.frames_BWTCHW),
+        waveform_BKCS=move(batch.waveform_BKCS),
+        duplicates_B=move(batch.duplicates_B),
+    )
+
+
+@contextmanager
+def _calm_collector() -> Iterator[None]:
+    """No automatic garbage collection inside: on many processes its pauses add up, each waiting for all.
+
+    What lives long is frozen; `_maybe_save` collects what cycles leave.
+    """
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()
+
+
+class Meter:
+    """Speed since the last line of metrics, and the run's tally."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._last, self._waited = time.perf_counter(), 0.0
+        self._start = time.perf_counter(), 0, 0.0
+
+    def count(self, batch: Batch, waited_s: float) -> None:
+        """Add a step that ends now to the tally."""
+        now, tally = time.perf_counter(), self._training.tally
+        self._training.tally = replace(
+            tally,
+            total_s=tally.total_s + now - self._last,
+            wait_s=tally.wait_s + waited_s - self._waited,
+            replaced=tally.replaced + len(batch.replaced),
+        )
+        self._last, self._waited = now, waited_s
+        begun, instances, _ = self._start
+        self._start = begun, instances + len(batch.clip_ids), now
+
+    def read(self) -> dict[str, float]:
+        """Instances a second of all processes and their utilisation since the last call."""
+        begun, instances, now = self._start
+        self._start = now, 0, now
+        training = self._training
+        rate = instances / max(now - begun, 1e-9)
+        speed = {"instances_per_s": rate * training.world.size}
+        if training.peak:
+            speed["mfu"] = rate * training.operations / training.peak
+        return speed
+
+
+def _metrics(training: Training) -> MetricsWriter:
+    recipe = training.recipe
+    return MetricsWriter(training.run, training.step, wandb=recipe.machine.wandb, config=recipe)
+
+
+def _log(
+    training: Training, result: StepResult, meter: Meter, metrics: MetricsWriter | None
+) -> dict[str, float] | None:
+    """Write what is due after this step; the values, where some were due."""
     recipe, step = training.recipe, training.step
     last = step == training.steps
+    values: dict[str, float] | None = None
     if step % recipe.schedule.log_every == 0 or step == 1 or last:
-        metrics.write(
-            step,
-            {
-                "epoch": step / training.epoch_steps,
-                "loss": losses.total.item(),
-                "cross": losses.cross.item(),
-                "video": losses.video.item(),
-                "audio": losses.audio.item(),
-                "lr": training.optimiser.param_groups[0]["lr"],
-                "instances_per_s": instances / sitting.total_s,
-                "data_wait_share": training.clock.wait_share,
-            },
-        )
+        values = {
+            "epoch": step / training.epoch_steps,
+            **_mean_losses(result.losses),
+            "gradient_norm": result.gradient_norm.item(),
+            "lr": training.optimiser.param_groups[0]["lr"],
+            "scale": training.network.scale().item(),
+            **meter.read(),
+            "data_wait_share": training.tally.wait_share,
+            "skipped": training.tally.skipped,
+            "replaced": sum(gather_objects(training.tally.replaced)),
+        }
+        if metrics is not None:
+            metrics.write(step, values)
     every = recipe.monitor.every
     if training.monitor.clips and (last or (every and step % every == 0)):
-        metrics.write(step, {"eval": training.monitor.measure(training.network)})
+        measured = training.monitor.measure(training.network, training.world)
+        if metrics is not None:
+            metrics.write(step, {"eval": measured})
+    return values
+
+
+def _mean_losses(losses: Losses) -> dict[str, float]:
+    """The terms by name, averaged over the processes."""
+    names = {"loss": losses.total, "cross": losses.cross, "video": losses.video, "audio": losses.audio}
+    own = {name: term.item() for name, term in names.items() if term is not None}
+    shares = gather_objects(own)
+    return {name: sum(share[name] for share in shares) / len(shares) for name in own}
+
+
+def _note(values: dict[str, float]) -> str:
+    waits = f"waits {values['data_wait_share']:.0%}"
+    return f"loss {values['loss']:.3f}, {values['instances_per_s']:.3g} instances/s, {waits}"
+
+
+def _warn_of_replacements(training: Training, batch: Batch) -> None:
+    before = training.tally.replaced - len(batch.replaced)
+    for replacement in batch.replaced[: max(0, _NAMED_REPLACEMENTS - before)]:
+        print(
+            f"warning: clip {replacement.clip_id} cannot be read ({replacement.reason}); "
+            f"{replacement.by} takes its place",
+            file=sys.stderr,
+        )
 
 
 def _maybe_save(training: Training) -> None:
-    schedule = training.recipe.schedule
-    if training.step % schedule.checkpoint_every == 0 or training.step == training.steps:
-        clock = training.clock
-        state: dict[str, Any] = {"total_s": clock.total_s, "wait_s": clock.wait_s}
-        save_checkpoint(training.run, training.step, training.network, training.optimiser, state)
+    schedule, step = training.recipe.schedule, training.step
+    if step % schedule.checkpoint_every and step != training.steps:
+        return
+    gc.collect()
+    fault: LssdError | None = None
+    tally = {**vars(training.tally), "replaced": sum(gather_objects(training.tally.replaced))}
+    if training.leads:
+        state: dict[str, Any] = {"tally": tally, "recipe": digest(training.recipe)}
+        try:
+            save_checkpoint(training.run, step, training.network, training.optimiser, state)
+        except LssdError as error:
+            fault = error
+    if any_process(fault is not None):
+        raise fault or LssdError("stopped, since process 0 could not save")
+    barrier()

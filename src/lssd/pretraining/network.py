@@ -1,5 +1,9 @@
-"""What is trained: a model's two towers, each with a projection head."""
+"""What is trained: towers of sound and picture, each with a projection head.
 
+Shape suffixes: B instances, W windows, K sounds, P sounds that are present, Z size of a projection.
+"""
+
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,67 +11,174 @@ import torch
 from torch import Tensor, nn
 
 from lssd.errors import InputError
-from lssd.models import Model, ProjectionHead, TowerConfig, build_model
+from lssd.models import Model, ProjectionHead, TowerConfig, build_model, span_processes
+from lssd.models.draws import Draws
+from lssd.pretraining.objective import Projections
 from lssd.pretraining.recipe import Recipe
 from lssd.views import ViewSettings
 
+_LARGEST_SCALE = 100.0  # as in CLIP: a learned temperature stays above 0.01
+
 
 @dataclass(frozen=True)
-class Projections:
-    """The four embeddings of a batch on the unit sphere, (B, D) each."""
+class Inputs:
+    """A batch as the encoders take it, and the keys of its random numbers.
 
-    v_primary: Tensor
-    v_secondary: Tensor
-    a_primary: Tensor
-    a_secondary: Tensor
+    video_BWCTHW: float32, or None without pictures. sound_PC1ML: spectrograms of the present sounds,
+    instance by instance; places_BK: which of them a sound is, -1 where there is none.
+    video_draws, sound_draws: for B * W and P items.
+    """
+
+    video_BWCTHW: Tensor | None
+    sound_PC1ML: Tensor
+    places_BK: Tensor
+    video_draws: Draws
+    sound_draws: Draws
+
+    def __len__(self) -> int:
+        return len(self.places_BK)
+
+    def part(self, first: int, last: int) -> "Inputs":
+        """Instances [first, last)."""
+        places_BK = self.places_BK[first:last]
+        present = places_BK[places_BK >= 0]
+        sounds = slice(int(present.min()), int(present.max()) + 1)
+        windows = 1 if self.video_BWCTHW is None else self.video_BWCTHW.shape[1]
+        return Inputs(
+            None if self.video_BWCTHW is None else self.video_BWCTHW[first:last],
+            self.sound_PC1ML[sounds],
+            torch.where(places_BK >= 0, places_BK - sounds.start, -1),
+            self.video_draws[slice(first * windows, last * windows)],
+            self.sound_draws[sounds],
+        )
 
 
 class Network(nn.Module):
-    """Towers and heads of one pretraining run. One audio tower serves all languages."""
+    """Towers and heads of one pretraining run. One audio tower serves all sounds and languages.
 
-    def __init__(self, model: Model, video_head: ProjectionHead, audio_head: ProjectionHead) -> None:
+    `video` and `video_head` are None where sound is trained alone. `forward` maps `Inputs` to
+    `Projections`; `prepare` makes the inputs from a batch of views.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        video_head: ProjectionHead | None,
+        audio_head: ProjectionHead,
+        secondary_head: ProjectionHead | None = None,
+        temperature: float = 0.07,
+        learn_temperature: bool = False,
+    ) -> None:
         super().__init__()
-        if model.video is None or model.audio is None:
-            raise InputError("pretraining needs a video and an audio encoder")
+        if model.audio is None or (model.video is None) != (video_head is None):
+            raise InputError("pretraining needs an audio encoder, and a head for each encoder")
         self.video, self.audio = model.video, model.audio
         self.video_head, self.audio_head = video_head, audio_head
+        self.secondary_head = secondary_head
+        log_scale = torch.tensor(-math.log(temperature))
+        self.log_scale = nn.Parameter(log_scale) if learn_temperature else None
+        self._scale = 1.0 / temperature
 
     @classmethod
     def create(cls, recipe: Recipe) -> "Network":
-        """The freshly initialised network of a recipe; its seed draws the weights."""
+        """The freshly initialised network of a recipe; its seed draws the weights.
+
+        Statistics of its batch norms span all processes. Raises InputError for encoders that do not fit
+        together or the views.
+        """
+        views = recipe.views
         model = build_model(
-            audio=_tower(recipe.audio, _sound_input(recipe.views)),
-            video=_tower(recipe.video, _frame_input(recipe.views)),
+            audio=_tower(recipe.audio, _sound_input(views)),
+            video=None if recipe.video is None else _tower(recipe.video, _frame_input(views)),
             seed=recipe.seed,
         )
         width, head = model.embedding_size, recipe.head
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            heads = [ProjectionHead(width, head.size, head.hidden) for _ in range(2)]
-        return cls(model, *heads)
+            heads = [ProjectionHead(width, head.size, head.hidden) for _ in range(3)]
+        objective = recipe.objective
+        network = cls(
+            model,
+            None if recipe.video is None else heads[0],
+            heads[1],
+            heads[2] if head.separate_sounds else None,
+            objective.temperature,
+            objective.learn_temperature,
+        )
+        span_processes(network)
+        return network
 
-    def forward(
-        self, frames_B2TCHW: Tensor, waveform_B2CS: Tensor, generator: torch.Generator | None = None
-    ) -> Projections:
-        """Project the quadruplets of a batch; `generator` draws masks and stochastic depth."""
-        # Both windows pass through a tower together, so that its stem sees the statistics of both.
-        z_v = self.video_head(self.video(frames_B2TCHW.transpose(0, 1).flatten(0, 1), generator))
-        z_a = self.audio_head(self.audio(waveform_B2CS.transpose(0, 1).flatten(0, 1), generator))
-        return Projections(*z_v.chunk(2), *z_a.chunk(2))
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @torch.no_grad()
+    def prepare(
+        self, frames_BWTCHW: Tensor | None, waveform_BKCS: Tensor, present_BK: Tensor, draws: Draws
+    ) -> Inputs:
+        """Spectrograms and pictures of a whole local batch, on the device, masked and normalised.
+
+        One pass for all, whatever is computed in parts afterwards: the stems' statistics are those of the
+        step's whole batch. `draws`: one key an instance.
+        """
+        windows = 1 if frames_BWTCHW is None else frames_BWTCHW.shape[1]
+        video_draws = draws.child(0).spread(windows)
+        video = None
+        if frames_BWTCHW is not None and self.video is not None:
+            video = self.video.prepare(frames_BWTCHW.flatten(0, 1)).unflatten(0, (-1, windows))
+        present = present_BK.flatten().cpu()
+        sound_draws = draws.child(1).spread(present_BK.shape[1])[present.numpy()]
+        waveform_PCS = waveform_BKCS.flatten(0, 1)
+        if not present.all():
+            waveform_PCS = waveform_PCS[present.to(waveform_PCS.device)]
+        sound_PC1ML = self.audio.prepare(waveform_PCS, sound_draws)
+        places = torch.where(present, present.cumsum(0) - 1, -1).view(present_BK.shape)
+        return Inputs(video, sound_PC1ML, places, video_draws, sound_draws)
+
+    def forward(self, inputs: Inputs) -> Projections:
+        """Unit rows of windows (B, W, Z) and sounds (B, K, Z; zeros where absent), and 1 / temperature."""
+        z_v = None
+        if inputs.video_BWCTHW is not None and self.video is not None and self.video_head is not None:
+            windows = inputs.video_BWCTHW.shape[1]
+            embedding = self.video.encode(inputs.video_BWCTHW.flatten(0, 1), inputs.video_draws)
+            z_v = self.video_head(embedding).unflatten(0, (-1, windows))
+        embedding_PD = self.audio.encode(inputs.sound_PC1ML, inputs.sound_draws)
+        places_BK = inputs.places_BK.to(embedding_PD.device)
+        z_PZ = self._project_sounds(embedding_PD, places_BK)
+        # Row -1 of the padded table is zero: an absent sound.
+        z_BKZ = torch.cat([z_PZ, z_PZ.new_zeros(1, z_PZ.shape[1])])[places_BK]
+        return Projections(z_v, z_BKZ, self.scale())
+
+    def scale(self) -> Tensor:
+        """1 / temperature, (): what similarities are multiplied by."""
+        if self.log_scale is None:
+            return torch.tensor(self._scale, device=self.device)
+        return self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp()
 
     def project_video(self, frames_BTCHW: Tensor) -> Tensor:
-        """One window of pictures each: (B, T, 3, H, W) uint8 -> (B, D)."""
+        """One window of pictures each: (B, T, 3, H, W) uint8 -> (B, Z)."""
+        if self.video is None or self.video_head is None:
+            raise InputError("this network was trained on sound alone")
         z: Tensor = self.video_head(self.video(frames_BTCHW))
         return z
 
     def project_audio(self, waveform_BCS: Tensor) -> Tensor:
-        """One window of sound each: (B, C, S) -> (B, D)."""
+        """One window of primary sound each: (B, C, S) -> (B, Z)."""
         z: Tensor = self.audio_head(self.audio(waveform_BCS))
         return z
 
     def to_model(self) -> Model:
         """The towers without the heads, as users hold them."""
         return Model(self.audio, self.video).eval()
+
+    def _project_sounds(self, embedding_PD: Tensor, places_BK: Tensor) -> Tensor:
+        if self.secondary_head is None:
+            z_PZ: Tensor = self.audio_head(embedding_PD)
+            return z_PZ
+        primary = torch.zeros(len(embedding_PD), 1, dtype=torch.bool, device=embedding_PD.device)
+        primary[places_BK[:, 0]] = True
+        return torch.where(primary, self.audio_head(embedding_PD), self.secondary_head(embedding_PD))
 
 
 def _tower(tower: TowerConfig, given: dict[str, Any]) -> dict[str, Any]:

@@ -8,20 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lssd import config
 from lssd.errors import InputError
 from lssd.models import TowerConfig
+from lssd.store import hash_json
 from lssd.views import Selection, ViewSettings
 
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """The 2-layer projection heads, one a modality; `hidden` None means the encoder's width."""
+    """The 2-layer projection heads, one a modality; `hidden` None means the encoder's width.
+
+    separate_sounds: primary and secondary sounds have a head each (the controlled study), or share one.
+    """
 
     hidden: int | None = None
     size: int = 512
+    separate_sounds: bool = False
 
     def __post_init__(self) -> None:
         _require(self.size >= 1 and (self.hidden is None or self.hidden >= 1), "sizes must be at least 1")
@@ -29,11 +34,24 @@ class HeadRecipe:
 
 @dataclass(frozen=True)
 class ObjectiveRecipe:
-    """Weights of the within-modal terms and the temperature (paper, Eq. 1-3)."""
+    """What is contrasted with what, and how (paper, Eq. 1-3).
+
+    lambda_v, lambda_a: weights of the within-modal terms.
+    temperature: fixed, or where a learned one begins (`learn_temperature`; its inverse stays below 100).
+    loss: "nt_xent" is the paper's Eq. 1; "clip" has one softmax a direction, "siglip" one sigmoid a pair.
+    gather: negatives come from all processes' batches, or from the process's own alone.
+    mask: candidates that are no negatives since they show the same: none, those of the "clip" itself, or
+    those of clips that are near-duplicates of it as well. Never those of its title: they are the paper's
+    hard negatives.
+    """
 
     lambda_v: float = 0.0
     lambda_a: float = 0.0
     temperature: float = 0.07
+    learn_temperature: bool = False
+    loss: Literal["nt_xent", "clip", "siglip"] = "nt_xent"
+    gather: bool = True
+    mask: Literal["none", "clip", "near_duplicate"] = "none"
 
     def __post_init__(self) -> None:
         _require(min(self.lambda_v, self.lambda_a) >= 0, "lambda_v and lambda_a must not be negative")
@@ -58,11 +76,12 @@ class OptimiserRecipe:
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
-    """How long: `steps` when given, else `epochs`; warm-up in epochs. Checkpoints every so many steps."""
+    """How long: `steps` when given, else `epochs`; warm-up likewise. Checkpoints every so many steps."""
 
     epochs: int = 12
     steps: int | None = None
     warmup_epochs: float = 2.0
+    warmup_steps: int | None = None
     checkpoint_every: int = 500
     log_every: int = 10
 
@@ -70,48 +89,77 @@ class ScheduleRecipe:
         _require(self.epochs >= 1, "epochs must be at least 1")
         _require(self.steps is None or self.steps >= 1, "steps must be at least 1")
         _require(self.warmup_epochs >= 0, "warmup_epochs must not be negative")
+        _require(self.warmup_steps is None or self.warmup_steps >= 0, "warmup_steps must not be negative")
         _require(min(self.checkpoint_every, self.log_every) >= 1, "the intervals must be at least 1")
 
 
 @dataclass(frozen=True)
 class MonitorRecipe:
-    """Retrieval on held-out titles: every so many steps (0: at the end alone), over how many clips."""
+    """Measures on held-out titles: every so many steps (0: at the end alone), over how many clips.
+
+    neighbours: k of the k-nearest-neighbour accuracies.
+    """
 
     every: int = 0
     clips: int = 256
     splits: tuple[str, ...] = ("valid", "test")
+    neighbours: int = 10
 
     def __post_init__(self) -> None:
+        _require(self.neighbours >= 1, "neighbours must be at least 1")
         _require(self.every >= 0 and self.clips >= 0, "every and clips must not be negative")
 
 
 @dataclass(frozen=True)
 class MachineRecipe:
-    """What may differ between machines: loader processes, clip cache (GB; 0: none), threads.
+    """What may differ between machines, and between sittings of one run.
 
-    threads None leaves torch's own choice. Results are the same to the bit at equal thread counts.
+    workers: loader processes; cache_gb: of decoded clips (0: none); threads: None leaves torch's choice.
+    device: "auto" takes a GPU where there is one. precision, compile: "auto" is bf16 and "block" on a
+    GPU, float32 and "none" on a CPU. activation_checkpointing: less memory, more time.
+    chunk: instances whose activations are held at once; a larger batch is then computed in parts whose
+    negatives are still the whole batch (GradCache). None: all at once.
+    wandb: a Weights & Biases project to log to as well.
+    Results are the same to the bit at equal device, precision, threads and processes.
     """
 
     workers: int = 2
     cache_gb: float = 0.0
     threads: int | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    compile: Literal["auto", "none", "block"] = "auto"
+    activation_checkpointing: bool = False
+    chunk: int | None = None
+    wandb: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.workers >= 0, "workers must not be negative")
         _require(self.cache_gb >= 0, "cache_gb must not be negative")
         _require(self.threads is None or self.threads > 0, "threads must be at least 1")
+        _require(self.chunk is None or self.chunk > 0, "chunk must be at least 1")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that defines a pretraining run."""
+    """All that defines a pretraining run.
+
+    parent: the recipe whose last checkpoint, heads included, a run of this one starts from.
+    same_steps_as: recipes that run as many steps, so that comparisons with them are fair.
+    groups: of `views.batch_size` instances, in a step's batch: the paper's 32 GPUs. Any number of
+    processes that divides it runs the same batches; a process then computes several groups one by one.
+    video: None trains on sound alone.
+    """
 
     name: str
     description: str = ""
     seed: int = 0
+    parent: str | None = None
+    same_steps_as: tuple[str, ...] = ()
+    groups: int = 1
     data: Selection = field(default_factory=Selection)
     views: ViewSettings = field(default_factory=ViewSettings)
-    video: TowerConfig = field(default_factory=lambda: TowerConfig("mvit_v2_s"))
+    video: TowerConfig | None = field(default_factory=lambda: TowerConfig("mvit_v2_s"))
     audio: TowerConfig = field(default_factory=lambda: TowerConfig("mvit_v2_s"))
     head: HeadRecipe = field(default_factory=HeadRecipe)
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
@@ -122,6 +170,30 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require(self.seed >= 0, "seed must not be negative")
+        _require(self.groups >= 1, "groups must be at least 1")
+        views, objective = self.views, self.objective
+        _require(
+            views.pictures == (self.video is not None), "views.pictures must be false exactly without a video"
+        )
+        _require(
+            objective.lambda_v == 0 or (views.pictures and views.windows == 2),
+            "objective.lambda_v needs pictures of two windows (views.windows 2)",
+        )
+        _require(
+            views.secondary != "none" or (views.windows == 1 and views.pictures and not objective.lambda_a),
+            "views.secondary none needs views.windows 1, a video and objective.lambda_a 0",
+        )
+
+
+def science(recipe: Recipe) -> dict[str, Any]:
+    """What must not change between sittings of a run: all but the machine's own dials."""
+    mapping: dict[str, Any] = config.to_mapping(recipe)
+    return {key: value for key, value in mapping.items() if key != "machine"}
+
+
+def digest(recipe: Recipe) -> str:
+    """A hash of `science`: equal for recipes that define the same run."""
+    return hash_json(science(recipe))
 
 
 def _require(holds: bool, otherwise: str) -> None:
@@ -130,9 +202,13 @@ def _require(holds: bool, otherwise: str) -> None:
 
 
 def recipe_names() -> list[str]:
-    """The names of the packaged recipes."""
+    """The names of the packaged recipes. Files that begin with `_` are bases of others, not recipes."""
     root = Path(str(resources.files("lssd") / "recipes"))
-    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml"))
+    return sorted(
+        path.relative_to(root).with_suffix("").as_posix()
+        for path in root.rglob("*.yaml")
+        if path.name[0] != "_"
+    )
 
 
 def load_recipe(recipe: str | Path | Recipe, settings: Sequence[str] = ()) -> Recipe:

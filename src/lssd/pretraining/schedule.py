@@ -10,6 +10,13 @@ def total_steps(schedule: ScheduleRecipe, steps_per_epoch: int) -> int:
     return schedule.steps if schedule.steps is not None else schedule.epochs * steps_per_epoch
 
 
+def warmup_steps(schedule: ScheduleRecipe, steps_per_epoch: int, steps: int) -> int:
+    """Steps of warm-up: as stated, else its epochs; at most half of a run of few steps."""
+    stated = schedule.warmup_steps
+    wanted = round(schedule.warmup_epochs * steps_per_epoch) if stated is None else stated
+    return min(wanted, steps // 2)
+
+
 def learning_rate(step: int, peak: float, warmup_steps: int, steps: int) -> float:
     """Linear warm-up to `peak`, then half a cosine to zero at `steps` (paper, appendix A).
 

@@ -31,7 +31,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Mark:
-    """A reference value in 0..1 drawn across the rows of one dot chart, such as chance."""
+    """A reference value drawn across one chart, such as chance: in 0..1, or in the units of the curves."""
 
     label: str
     value: float
@@ -73,27 +73,39 @@ def dot_chart(title: str, dots: Sequence[Dot], marks: Sequence[Mark]) -> str:
     return "".join(parts)
 
 
-def curve_chart(title: str, curves: Sequence[Curve], unit: str = "") -> str:
-    """Lines over training steps on one pair of axes; curves without a point are left out."""
+def curve_chart(title: str, curves: Sequence[Curve], unit: str = "", marks: Sequence[Mark] = ()) -> str:
+    """Lines over training steps on one pair of axes; curves without a point are left out.
+
+    `marks` are drawn across, where there is a curve.
+    """
     curves = [curve for curve in curves if len(curve.steps)]
     steps = [step for curve in curves for step in curve.steps]
     curves = [_thin(curve) for curve in curves]
     finite = [value for curve in curves for value in curve.values if math.isfinite(value)]
     if not finite:
         return ""
+    finite += [mark.value for mark in marks]
     ticks = nice_ticks(min(finite), max(finite))
     low, high = ticks[0], ticks[-1]
     first, last = min(steps), max(steps)
     ends = "; ".join(f"{curve.label} {curve.values[0]:.3g} to {curve.values[-1]:.3g}" for curve in curves)
+    ends += "".join(f"; {mark.label} {mark.value:.3g}" for mark in marks)
     height = _CURVE_HEIGHT + _CURVE_FOOT
     spoken = text(f"{title} over steps {first:g} to {last:g}: {ends}")
     parts = [f'<svg class="curves" role="img" aria-label="{spoken}" width="100%" height="{height}">']
+
+    def down_to(value: float) -> float:
+        return 8 + (_CURVE_HEIGHT - 16) * (1 - (value - low) / (high - low))
+
     for tick in ticks:
-        y = 8 + (_CURVE_HEIGHT - 16) * (1 - (tick - low) / (high - low))
+        y = down_to(tick)
         parts.append(f'<line class="grid" x1="12%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
             f'<text class="tick" x="10.5%" y="{y + 4:.1f}" text-anchor="end">{tick:g}{text(unit)}</text>'
         )
+    for mark in marks:
+        y = down_to(mark.value)
+        parts.append(f'<line class="mark" x1="12%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
     parts.append(f'<text class="tick" x="12%" y="{height - 6}" text-anchor="start">step {first:g}</text>')
     parts.append(f'<text class="tick" x="100%" y="{height - 6}" text-anchor="end">{last:g}</text>')
     # A stretched inner picture: its lines keep their width (non-scaling-stroke), its points need no pixels.

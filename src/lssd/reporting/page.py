@@ -6,10 +6,11 @@ from pathlib import Path
 
 from lssd.errors import InputError
 from lssd.evaluation import Result
+from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
 from lssd.reporting.markup import duration, page, paragraph, percent, section, size, table, text
 from lssd.reporting.scene import scene_figure
-from lssd.reporting.study import Study
+from lssd.reporting.study import Arm, Study
 from lssd.store import write_bytes
 
 PAGE = "index.html"
@@ -38,10 +39,23 @@ _GLOSSARY = (
         "How often a held-out clip's own sound comes first when its picture ranks all sounds, and its own "
         "picture when its sound ranks all pictures: the mean of both.",
     ),
+    (
+        "By neighbours",
+        "How often the nearest held-out clips of other titles name a clip's label. For the scene high is "
+        "good; for the language it tells how much of it the encoder still holds.",
+    ),
+    ("Alignment", "Mean squared distance of what belongs together, from 0 (equal) to 4."),
+    ("Uniformity", "How evenly clips spread over the sphere: 0 when all are equal, lower is better."),
+    ("Effective rank", "Over how many dimensions clips spread."),
+    ("Spread", "1 - the mean cosine of distinct clips: 0 when all are equal, about 1 when random."),
+    ("Utilisation", "The share of the device's fastest arithmetic that training used."),
     ("Cross-modal loss", "How badly picture and sound of a clip find each other among the batch's others."),
     ("Within-modal loss", "The same between two windows of one clip: of its picture, or of its sound."),
     ("Log-mel", "A picture of sound: time across, pitch upwards, bright is loud."),
 )
+# Words of the glossary that only measures on held-out titles need, and those that only training does.
+_HELD_OUT_WORDS = {"By neighbours", "Alignment", "Uniformity", "Effective rank", "Spread"}
+_RUN_WORDS = {"Recall@1", "Utilisation", "Cross-modal loss", "Within-modal loss"} | _HELD_OUT_WORDS
 _KNOWN_FACTS = ("memory_peak_bytes", "seconds", "data_wait_share", "versions", "seeds", "commands")
 
 
@@ -50,16 +64,39 @@ def report(
 ) -> Path:
     """Write `out/index.html`: models side by side on every task, each compared with the first.
 
-    `results` are results, their JSON files, or folders of these. Results named `random-init` are the
-    reference row. Returns the page's path. InputError when there is no result to show.
+    `results` are results, their JSON files, folders of these, or run folders, whose training is shown.
+    Results named `random-init` are the reference row. Returns the page's path. InputError when there is no
+    result and no run to show.
     """
-    tasks = scores.gather(read_results(results))
-    compared = max(len(task.models) for task in tasks) > 1
-    lead = f"{_count(len(tasks[0].models), 'model')} on {_count(len(tasks), 'task')}."
+    arms = _run_arms([path for path in map(_as_run, results) if path is not None])
+    others = [result for result in results if _as_run(result) is None]
+    tasks = scores.gather(read_results(others)) if others or not arms else []
+    counted = [_count(len(tasks[0].models), "model") + " on " + _count(len(tasks), "task")] if tasks else []
+    counted += [_count(len(arms), "run")] if arms else []
+    compared = max((len(task.models) for task in tasks), default=0) > 1
     parts = [_verdict_section("Verdict", tasks)] if compared else []
-    parts.append(_score_section(tasks))
-    parts.append(_glossary({"Arm", "Recall@1", "Cross-modal loss", "Within-modal loss", "Log-mel", "Clip"}))
-    return _write(page(title, lead, parts), out)
+    parts += [_score_section(tasks)] if tasks else []
+    parts += _run_sections(arms) if arms else []
+    parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
+    return _write(page(title, f"{', '.join(counted)}.", parts), out)
+
+
+def _run_sections(arms: Sequence[Arm]) -> list[str]:
+    found = section("retrieval", "Picture and sound find each other", runs.retrieval(arms))
+    return [found, *_held_out_section(arms), _training_section(arms)]
+
+
+def _as_run(result: Result | str | Path) -> Path | None:
+    """The path of a run folder; None for what else there is."""
+    is_run = isinstance(result, str | Path) and (Path(result) / METRICS_FILE).is_file()
+    return Path(result) if is_run else None  # type: ignore[arg-type]
+
+
+def _run_arms(folders: Sequence[Path]) -> list[Arm]:
+    """Runs by the names of their folders, or by their paths where two have one name."""
+    names = [folder.resolve().name for folder in folders]
+    shown = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    return [Arm(name, run_folder=folder) for name, folder in zip(shown, folders, strict=True)]
 
 
 def report_study(study: Study, out: str | Path) -> Path:
@@ -79,12 +116,11 @@ def report_study(study: Study, out: str | Path) -> Path:
         _verdict_section("Verdict", tasks),
         section("arms", "The arms", _arms(study)),
         _score_section(tasks),
-        section("retrieval", "Picture and sound find each other", runs.retrieval(study.arms)),
-        section("training", "Training", runs.loss_curves(study.arms)),
+        *_run_sections(study.arms),
         section("scene", "One clip in all its languages", _scene(study)),
         section("cost", "What was run, and how long it took", _stages(study), _facts(study.facts)),
         section("reproduce", "How to reproduce it", _reproduce(study.facts)),
-        _glossary(set()),
+        _glossary(_unused(study.arms)),
     ]
     return _write(page(study.title, study.summary, parts), out)
 
@@ -131,6 +167,15 @@ def _score_section(tasks: list[scores.TaskScores]) -> str:
         scores.score_table(tasks, caption),
         scores.footnotes(tasks),
     )
+
+
+def _held_out_section(arms: Sequence[Arm]) -> list[str]:
+    measures = runs.held_out(arms)
+    return [section("held-out", "What held-out titles tell", measures)] if measures else []
+
+
+def _training_section(arms: Sequence[Arm]) -> str:
+    return section("training", "Training", runs.loss_curves(arms), runs.health(arms))
 
 
 def _arms(study: Study) -> str:
@@ -187,6 +232,13 @@ def _reproduce(facts: Mapping[str, object]) -> str:
         elif value:
             parts.append(paragraph(f"{caption}: {value}"))
     return "\n".join(parts)
+
+
+def _unused(arms: Sequence[Arm]) -> set[str]:
+    """Words of the glossary that nothing on a page of these runs uses."""
+    if not arms:
+        return _RUN_WORDS
+    return set() if runs.held_out(arms) else _HELD_OUT_WORDS
 
 
 def _glossary(left_out: set[str]) -> str:

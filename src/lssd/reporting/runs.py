@@ -1,13 +1,16 @@
-"""What a run folder's `metrics.jsonl` says: loss curves and held-out retrieval."""
+"""What a run folder's `metrics.jsonl` says: losses, measures on held-out titles, and how the run went."""
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
+from lssd.pretraining.held_out import Measure, measures_in
 from lssd.pretraining.metrics import read_metrics as read_lines
-from lssd.reporting.charts import Curve, curve_chart, legend
+from lssd.reporting.charts import Curve, Mark, curve_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 from lssd.reporting.study import Arm
 
@@ -19,6 +22,18 @@ _TERMS = (
 )
 
 
+# Of the measures on held-out titles, those that are drawn over training; the others stand in the table.
+_DRAWN = (
+    "video_to_audio@1",
+    "audio_to_video@1",
+    "audio_to_dub@1",
+    "knn_",
+    "alignment",
+    "dub_",
+    "uniformity_",
+)
+
+
 @dataclass(frozen=True)
 class Metrics:
     """The lines of a run: those of training steps, and those of evaluations."""
@@ -27,9 +42,36 @@ class Metrics:
     evaluations: tuple[dict[str, Any], ...]
 
     def curve(self, key: str) -> tuple[list[float], list[float]]:
-        """Steps and finite values of one quantity."""
-        pairs = [(float(line["step"]), line[key]) for line in self.steps if _finite(line.get(key))]
-        return [step for step, _ in pairs], [float(value) for _, value in pairs]
+        """Steps and finite values of one quantity of training."""
+        return _pairs(self.steps, key)
+
+    def held_out(self, key: str) -> tuple[list[float], list[float]]:
+        """Steps and finite values of one measure on held-out titles."""
+        return _pairs(self.evaluations, key)
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last measures on held-out titles; empty when there are none."""
+        return self.evaluations[-1] if self.evaluations else {}
+
+
+class _Column(NamedTuple):
+    """Of the table of how runs went: a key of the metrics, and how its values become one, in words."""
+
+    head: str
+    key: str
+    condense: Callable[[Sequence[float]], float]
+    show: Callable[[float], str]
+
+
+_LAST: Callable[[Sequence[float]], float] = operator.itemgetter(-1)
+_COLUMNS = (
+    _Column("Instances a second", "instances_per_s", median, "{:.3g}".format),
+    _Column("Utilisation", "mfu", median, percent),
+    _Column("Waiting for data", "data_wait_share", _LAST, percent),
+    _Column("Clips replaced", "replaced", _LAST, "{:.0f}".format),
+    _Column("Updates left out", "skipped", _LAST, "{:.0f}".format),
+)
 
 
 def read_metrics(run_folder: Path | None) -> Metrics:
@@ -97,6 +139,97 @@ def retrieval(arms: Sequence[Arm]) -> str:
             )
         )
     return "\n".join(parts)
+
+
+def held_out(arms: Sequence[Arm]) -> str:
+    """Measures on held-out titles: the last ones of every arm in a table, and how they came about.
+
+    Empty when no arm has any but the retrieval above.
+    """
+    metrics = [read_metrics(arm.run_folder) for arm in arms]
+    known = {key: value for found in metrics for key, value in found.last.items() if _finite(value)}
+    measures = measures_in(known)
+    if not measures:
+        return ""
+    charts = [_measure_chart(measure, arms, metrics, known) for measure in measures]
+    drawn = [chart for chart in charts if chart]
+    parts = []
+    if drawn:
+        keys = [(f"s{series}", arm.name) for series, arm in enumerate(arms)]
+        parts.append(legend([*keys, ("mark", "Chance")]))
+        parts.append(f'<div class="charts three">{"".join(drawn)}</div>')
+    rows = []
+    for measure in measures:
+        values = [_shown(found.last.get(measure.key), measure) for found in metrics]
+        rows.append([text(measure.name), *values, _shown(known.get(measure.chance or ""), measure)])
+    head = ["Measure", *(arm.name for arm in arms), "Chance"]
+    caption = "Measures on held-out titles at the last step"
+    return "\n".join([*parts, table(caption, head, rows, range(1, len(head)), compact=True)])
+
+
+def health(arms: Sequence[Arm]) -> str:
+    """How the runs went: warnings of collapse, speed, waiting, and what could not be read."""
+    metrics = [read_metrics(arm.run_folder) for arm in arms]
+    warnings = [
+        _collapse_warning(arm, found)
+        for arm, found in zip(arms, metrics, strict=True)
+        if any(line.get("collapsed") for line in found.evaluations)
+    ]
+    there = [column for column in _COLUMNS if any(found.curve(column.key)[1] for found in metrics)]
+    rows = []
+    for arm, found in zip(arms, metrics, strict=True):
+        series = [found.curve(column.key)[1] for column in there]
+        cells = [
+            column.show(column.condense(values)) if values else "–"
+            for column, values in zip(there, series, strict=True)
+        ]
+        if any(series):
+            rows.append([text(arm.name), *map(text, cells)])
+    if not rows:
+        return "\n".join(warnings)
+    head = ["Arm", *(column.head for column in there)]
+    caption = "How the runs went: speed and utilisation are medians over the logged steps"
+    return "\n".join([*warnings, table(caption, head, rows, range(1, len(head)), compact=True)])
+
+
+def _measure_chart(
+    measure: Measure, arms: Sequence[Arm], metrics: Sequence[Metrics], known: dict[str, Any]
+) -> str:
+    """One measure over training, all arms; empty when there are not two points of any."""
+    if not measure.key.startswith(_DRAWN):
+        return ""
+    scale, unit = (100.0, "%") if measure.share else (1.0, "")
+    curves = []
+    for series, (arm, found) in enumerate(zip(arms, metrics, strict=True)):
+        steps, values = found.held_out(measure.key)
+        if len(steps) > 1:
+            curves.append(Curve(arm.name, steps, [scale * value for value in values], series))
+    chance = known.get(measure.chance or "")
+    marks = [] if chance is None else [Mark("chance", scale * chance)]
+    drawn = curve_chart(measure.name, curves, unit, marks)
+    return f"<figure><figcaption>{text(measure.name)}</figcaption>{drawn}</figure>" if drawn else ""
+
+
+def _collapse_warning(arm: Arm, metrics: Metrics) -> str:
+    steps = [line["step"] for line in metrics.evaluations if line.get("collapsed")]
+    until = "at the end" if metrics.last.get("collapsed") else "but not at the end"
+    words = (
+        f"{arm.name}: the embeddings of distinct held-out clips were nearly equal at step {steps[0]:g}, "
+        f"{until}. A collapsed encoder tells clips apart no better than chance."
+    )
+    return paragraph(words, "warning")
+
+
+def _shown(value: object, measure: Measure) -> str:
+    if not _finite(value):
+        return "–"
+    number = float(value)  # type: ignore[arg-type]
+    return percent(number) if measure.share else f"{number:.3g}"
+
+
+def _pairs(lines: Sequence[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    pairs = [(float(line["step"]), float(line[key])) for line in lines if _finite(line.get(key))]
+    return [step for step, _ in pairs], [value for _, value in pairs]
 
 
 def _missing(arms: Sequence[Arm], what: str) -> str:

@@ -118,7 +118,7 @@ def show_run(run: dict[str, Any]) -> None:
     )
     table = _table("Last metrics", "name", "value")
     for name, value in run["metrics"].items():
-        _add(table, name, f"{value:.4g}")
+        _add(table, name, "-" if value is None else f"{value:.4g}")
     _console.print(table)
 
 

@@ -1,14 +1,17 @@
 """Clips become training instances: the quadruplet of two windows and their sounds, in batches by title.
 
-A batch is a pure function of (seed, epoch, step, rank): `plan_batch` draws it, `read_batch` decodes it,
-`Loader` does both ahead of time in worker processes.
+A step's batch is a pure function of (seed, epoch, step): `GlobalBatch` draws it, of several groups,
+`read_groups` decodes some of them, `Loader` does both ahead of time in worker processes.
 """
 
-from lssd.views.batches import Batch, read_batch, read_centre
+from lssd.views.batches import Batch, Replacement, read_batch, read_centre, read_groups
 from lssd.views.clip_cache import ClipCache
-from lssd.views.index import ClipEntry, ClipIndex, Selection
+from lssd.views.decoding import Decoder
+from lssd.views.drawing import GlobalBatch, batch_size, epoch_steps, plan_batch
+from lssd.views.duplicates import group_duplicates
+from lssd.views.index import ClipEntry, ClipIndex, Member, Selection
 from lssd.views.loader import CacheSettings, Loader
-from lssd.views.sampling import Quadruplet, ViewSettings, Window, batch_size, epoch_steps, plan_batch
+from lssd.views.sampling import Quadruplet, ViewSettings, Window, centre_window, sounds_per_clip
 
 __all__ = [
     "Batch",
@@ -16,14 +19,22 @@ __all__ = [
     "ClipCache",
     "ClipEntry",
     "ClipIndex",
+    "Decoder",
+    "GlobalBatch",
     "Loader",
+    "Member",
     "Quadruplet",
+    "Replacement",
     "Selection",
     "ViewSettings",
     "Window",
     "batch_size",
+    "centre_window",
     "epoch_steps",
+    "group_duplicates",
     "plan_batch",
     "read_batch",
     "read_centre",
+    "read_groups",
+    "sounds_per_clip",
 ]

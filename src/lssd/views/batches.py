@@ -1,124 +1,161 @@
-"""Read the windows of a planned batch into tensors."""
+"""Read planned batches into tensors; clips that cannot be read are replaced."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lssd.corpus import Catalog
-from lssd.media import read_frames, read_sound
-from lssd.views.clip_cache import ClipCache, picture_key, sound_key
+from lssd.errors import CorpusError, LssdError, MediaError
+from lssd.views.clip_cache import ClipCache
+from lssd.views.decoding import Decoder, Instance
+from lssd.views.drawing import GlobalBatch
 from lssd.views.index import ClipEntry, Member
-from lssd.views.sampling import Quadruplet, ViewSettings, Window, centre_window
+from lssd.views.sampling import Quadruplet, ViewSettings, centre_window
 
-_FULL_SCALE = 32768.0
+_TRIES = 10  # clips that may fail for one place of a batch
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A clip that could not be read, why, and the clip that took its place."""
+
+    clip_id: str
+    reason: str
+    by: str
 
 
 @dataclass(frozen=True)
 class Batch:
     """What the device receives.
 
-    frames_B2TCHW: uint8 RGB, windows in the order primary, secondary.
-    waveform_B2CS: float32 in [-1, 1].
+    frames_BWTCHW: uint8 RGB of W windows (`ViewSettings.windows`), the primary first; None without pictures.
+    waveform_BKCS: float32 in [-1, 1] of K sounds: the primary, then the secondary ones. K is 1 with secondary
+    "none", 2 mostly, and with "all" 1 + the most dubs that a clip of the index has; the primary sound is
+    heard over the first window, the others over the last.
+    present_BK: which sounds there are; absent ones (of "all" alone) are silence.
+    duplicates_B: int64 numbers of the clips' near-duplicate groups: equal where two clips show the same
+    (`ClipEntry.duplicates`); equal clips have equal numbers.
+    languages: of the K sounds, None where absent. replaced: clips that could not be read, and why.
     """
 
-    frames_B2TCHW: Tensor
-    waveform_B2CS: Tensor
+    frames_BWTCHW: Tensor | None
+    waveform_BKCS: Tensor
+    present_BK: Tensor
+    duplicates_B: Tensor
     clip_ids: tuple[str, ...]
     title_ids: tuple[str, ...]
-    languages: tuple[tuple[str, str], ...]  # of the primary and the secondary sound
+    languages: tuple[tuple[str | None, ...], ...]
+    replaced: tuple[Replacement, ...] = ()
 
 
 def read_batch(
     plan: Sequence[Quadruplet], settings: ViewSettings, catalog: Catalog, cache: ClipCache | None = None
 ) -> Batch:
-    """Decode, scale and crop the windows of a batch on the CPU.
+    """Decode, scale and crop the windows of planned instances on the CPU, exactly as planned.
 
-    With and without a cache the tensors are the same to the bit.
+    Raises CorpusError or MediaError for a clip that cannot be read.
     """
-    frames, sounds = [], []
-    for item in plan:
-        windows = (item.primary, item.secondary)
-        frames.append(torch.stack([_frames(item.clip, w, settings, catalog, cache) for w in windows]))
-        tracks = (item.primary_sound, item.secondary_sound)
-        sounds.append(
-            torch.stack(
-                [_sound(t, w, settings, catalog, cache) for t, w in zip(tracks, windows, strict=True)]
-            )
-        )
-    return Batch(
-        frames_B2TCHW=torch.stack(frames),
-        waveform_B2CS=torch.stack(sounds),
-        clip_ids=tuple(item.clip.clip_id for item in plan),
-        title_ids=tuple(item.clip.title_id for item in plan),
-        languages=tuple(
-            (str(item.primary_sound["language"]), str(item.secondary_sound["language"])) for item in plan
-        ),
-    )
+    decoder = Decoder(settings, catalog, cache)
+    return _stack([decoder.read(item) for item in plan], [])
+
+
+def read_groups(
+    drawn: GlobalBatch, groups: Iterable[int], catalog: Catalog, cache: ClipCache | None = None
+) -> Batch:
+    """Groups of a step's batch, one after the other. Clips that cannot be read are replaced.
+
+    What replaces them depends on the draw and the group alone, so the batch is the same wherever and
+    whenever it is read. Raises CorpusError when 10 clips failed for one place, or more than half of a
+    group had to be replaced.
+    """
+    decoder = Decoder(drawn.settings, catalog, cache)
+    instances: list[Instance] = []
+    replaced: list[Replacement] = []
+    for group in groups:
+        found, failed = _read_group(drawn, group, decoder)
+        instances += found
+        replaced += failed
+    return _stack(instances, replaced)
 
 
 def read_centre(
-    clips: Sequence[ClipEntry], settings: ViewSettings, catalog: Catalog, cache: ClipCache | None = None
-) -> tuple[Tensor, Tensor]:
-    """The middle window of each clip with its original sound: frames_BTCHW uint8, waveform_BCS."""
-    frames, sounds = [], []
-    for clip in clips:
-        window = centre_window(clip, settings)
-        frames.append(_frames(clip, window, settings, catalog, cache))
-        sounds.append(_sound(clip.original, window, settings, catalog, cache))
-    return torch.stack(frames), torch.stack(sounds)
+    clips: Sequence[ClipEntry],
+    settings: ViewSettings,
+    catalog: Catalog,
+    cache: ClipCache | None = None,
+    tracks: Sequence[Member] | None = None,
+) -> tuple[Tensor | None, Tensor]:
+    """The middle window of each clip: frames_BTCHW uint8 (None without pictures), waveform_BCS float32.
 
-
-def _frames(
-    clip: ClipEntry, window: Window, settings: ViewSettings, catalog: Catalog, cache: ClipCache | None
-) -> Tensor:
-    """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""
-    count = int(clip.duration_s * settings.fps + 1e-6)
-    picks = window.start_frame + np.linspace(0, settings.window_frames - 1, settings.frames).astype(int)
-    picks = np.minimum(picks, count - 1)
-    if cache is not None:
-
-        def decode() -> np.ndarray:
-            return read_frames(catalog.read(clip.picture), [i / settings.fps for i in range(count)])
-
-        picture_THWC = cache.get(picture_key(clip.picture), decode)[picks]
-    else:
-        picture_THWC = read_frames(catalog.read(clip.picture), [i / settings.fps for i in picks])
-    return _crop(torch.from_numpy(np.ascontiguousarray(picture_THWC)), window, settings.size)
-
-
-def _crop(picture_THWC: Tensor, window: Window, size: int) -> Tensor:
-    """Cut the window's square out of the picture and scale it to size x size."""
-    height, width = picture_THWC.shape[1:3]
-    side = min(round(window.side * min(height, width)), height, width)
-    top, left = round(window.top * (height - side)), round(window.left * (width - side))
-    square_TCHW = picture_THWC[:, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
-    return F.interpolate(square_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False)
-
-
-def _sound(
-    member: Member, window: Window, settings: ViewSettings, catalog: Catalog, cache: ClipCache | None
-) -> Tensor:
-    """The sound of a window: (channels, samples) float32, zeros after the end of a short clip.
-
-    Samples pass through 16 bits, in which the cache holds them, whether it is used or not.
+    tracks: one sound a clip, instead of its original sound.
     """
-    rate, channels = settings.sample_rate, settings.channels
-    start = round(window.start_frame / settings.fps * rate)
-
-    def decode() -> np.ndarray:
-        return _to_int16(read_sound(catalog.read(member), 0, sample_rate=rate, channels=channels))
-
-    # The whole clip in both cases: a resampler sees other edges in a window, and gives other samples.
-    whole_CS = decode() if cache is None else cache.get(sound_key(member, rate, channels), decode)
-    part_CS = np.asarray(whole_CS[:, start : start + settings.window_samples])
-    sound_CS = torch.from_numpy(part_CS.astype(np.float32) / _FULL_SCALE)
-    return F.pad(sound_CS, (0, settings.window_samples - sound_CS.shape[1]))
+    decoder = Decoder(settings, catalog, cache)
+    windows = [centre_window(clip, settings) for clip in clips]
+    frames = None
+    if settings.pictures:
+        frames = torch.stack([decoder.frames(*pair) for pair in zip(clips, windows, strict=True)])
+    heard = [clip.original for clip in clips] if tracks is None else tracks
+    return frames, torch.stack([decoder.sound(*pair) for pair in zip(heard, windows, strict=True)])
 
 
-def _to_int16(sound_CS: np.ndarray) -> np.ndarray:
-    scaled = np.rint(sound_CS * _FULL_SCALE)
-    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+def _read_group(drawn: GlobalBatch, group: int, decoder: Decoder) -> tuple[list[Instance], list[Replacement]]:
+    plan = drawn.plan(group)
+    instances: list[Instance] = []
+    replaced: list[Replacement] = []
+    tried: set[str] = set()  # substitutes of earlier places: two places may be offered the same
+    places = 0
+    for number, item in enumerate(plan):
+        failed: dict[str, str] = {}
+        for candidate in chain([item], drawn.substitutes(group, number)):
+            clip_id = candidate.clip.clip_id
+            if clip_id in tried:
+                continue
+            tried.add(clip_id)
+            try:
+                instances.append(decoder.read(candidate))
+                break
+            except (CorpusError, MediaError) as error:
+                failed[clip_id] = _one_line(error)
+            places += len(failed) == 1
+            if len(failed) == _TRIES or 2 * places > len(plan):
+                raise _too_many(drawn, replaced, failed)
+        else:
+            raise _too_many(drawn, replaced, failed)
+        by = instances[-1].plan.clip.clip_id
+        replaced += [Replacement(clip_id, reason, by) for clip_id, reason in failed.items()]
+    return instances, replaced
+
+
+def _too_many(drawn: GlobalBatch, replaced: list[Replacement], failed: dict[str, str]) -> CorpusError:
+    reasons = {change.clip_id: change.reason for change in replaced} | failed
+    clip_id, reason = next(iter(reasons.items()))
+    root = drawn.index.root
+    return CorpusError(
+        f"{root}: {len(reasons)} clips of a batch cannot be read and no others can take their place; the "
+        f"first is {clip_id}: {reason}; run lssd verify {root}"
+    )
+
+
+def _one_line(error: LssdError) -> str:
+    """An error's message without its way out, which is the same for all."""
+    return " ".join(str(error).split()).partition("; run lssd verify")[0]
+
+
+def _stack(instances: Sequence[Instance], replaced: Sequence[Replacement]) -> Batch:
+    plans = [instance.plan for instance in instances]
+    frames = [i.frames_WTCHW for i in instances if i.frames_WTCHW is not None]
+    return Batch(
+        frames_BWTCHW=torch.stack(frames) if frames else None,
+        waveform_BKCS=torch.stack([instance.waveform_KCS for instance in instances]),
+        present_BK=torch.tensor([[member is not None for member in plan.sounds] for plan in plans]),
+        duplicates_B=torch.tensor([plan.clip.duplicates for plan in plans], dtype=torch.int64),
+        clip_ids=tuple(plan.clip.clip_id for plan in plans),
+        title_ids=tuple(plan.clip.title_id for plan in plans),
+        languages=tuple(
+            tuple(None if member is None else member["language"] for member in plan.sounds) for plan in plans
+        ),
+        replaced=tuple(replaced),
+    )

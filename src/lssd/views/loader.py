@@ -1,17 +1,20 @@
 """Batches ahead of time, in worker processes, in the order of their steps."""
 
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lssd.corpus import Catalog
 from lssd.errors import LssdError
-from lssd.views.batches import Batch, read_batch
+from lssd.views.batches import Batch, read_groups
 from lssd.views.clip_cache import ClipCache
+from lssd.views.drawing import GlobalBatch, epoch_steps
 from lssd.views.index import ClipIndex
-from lssd.views.sampling import ViewSettings, epoch_steps, plan_batch
+from lssd.views.sampling import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,24 @@ class _Steps(Dataset[Batch | LssdError]):
         index: ClipIndex,
         settings: ViewSettings,
         seed: int,
-        rank: int,
-        processes: int,
+        groups: range,
+        of: int,
         cache: CacheSettings | None,
     ) -> None:
-        self.index, self.settings, self.seed, self.rank = index, settings, seed, rank
-        self.steps_per_epoch = epoch_steps(index, settings, processes)
+        self.index, self.settings, self.seed, self.groups, self.of = index, settings, seed, groups, of
+        self.steps_per_epoch = epoch_steps(index, settings, of)
         self._cache_settings = cache
         self._catalog: Catalog | None = None
         self._cache: ClipCache | None = None
 
     def __getitem__(self, step: int) -> Batch | LssdError:
         try:
-            return self._read(step)
+            batch = self._read(step)
         except LssdError as error:
             return error
+        if get_worker_info() is not None:
+            _share(batch)
+        return batch
 
     def _read(self, step: int) -> Batch:
         if self._catalog is None:
@@ -53,15 +59,26 @@ class _Steps(Dataset[Batch | LssdError]):
             if self._cache_settings is not None:
                 self._cache = ClipCache(self._cache_settings.folder, self._cache_settings.limit_bytes)
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        plan = plan_batch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.rank)
-        return read_batch(plan, self.settings, self._catalog, self._cache)
+        drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.of)
+        return read_groups(drawn, self.groups, self._catalog, self._cache)
+
+
+def _share(batch: Batch) -> None:
+    """Move a batch into shared memory, for the way to the main process.
+
+    Left to the queue's own thread, the end of a run may cut the copy short, and the worker aborts.
+    """
+    for tensor in (batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, batch.duplicates_B):
+        if tensor is not None:
+            tensor.share_memory_()
 
 
 class Loader:
-    """Iterate over the batches of steps [first_step, last_step).
+    """Iterate over the batches of steps [first_step, last_step), counted over all epochs.
 
-    `workers` 0 reads in this process; the batches are the same for any number. `wait_s` is the time
-    spent waiting for data so far.
+    Each holds the given `groups`, one after the other, of the `of` groups of a step's global batch
+    (`Recipe.groups`). `workers` 0 reads in this process; the batches are the same for any number, and for
+    any way to share the groups. `wait_s` is the time spent waiting for data so far.
     """
 
     def __init__(
@@ -72,24 +89,25 @@ class Loader:
         seed: int,
         first_step: int,
         last_step: int,
-        rank: int = 0,
-        processes: int = 1,
+        groups: range = range(1),
+        of: int = 1,
         workers: int = 0,
         cache: CacheSettings | None = None,
     ) -> None:
         self._batches: DataLoader[Batch | LssdError] = DataLoader(
-            _Steps(index, settings, seed, rank, processes, cache),
+            _Steps(index, settings, seed, groups, of, cache),
             sampler=range(first_step, last_step),
             batch_size=None,
             num_workers=workers,
-            prefetch_factor=4 if workers else None,
+            # Up to four groups ahead a worker: a batch of many groups is gigabytes.
+            prefetch_factor=max(1, 4 // len(groups)) if workers else None,
             # Spawned: the parent's threads do not survive a fork.
             multiprocessing_context="spawn" if workers else None,
         )
         self.wait_s = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = iter(self._batches)
+        batches = self._start()
         while True:
             begun = time.perf_counter()
             try:
@@ -105,3 +123,19 @@ class Loader:
                 raise batch
             self.wait_s += time.perf_counter() - begun
             yield batch
+
+    def _start(self) -> Iterator[Batch | LssdError]:
+        """Start the workers, deaf to Ctrl-C: a terminal sends it to them too, and this process ends them.
+
+        They inherit the blocked signal, so that not even their start ends in a traceback; for this
+        process it is only held back meanwhile.
+        """
+        if not self._batches.num_workers:
+            return iter(self._batches)
+        # Started by the first worker otherwise, and it unblocks the signal again.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return iter(self._batches)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

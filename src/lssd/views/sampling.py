@@ -1,29 +1,48 @@
-"""Draw quadruplets and title-grouped batches (paper, sections 3 and 4; DESIGN: the method)."""
+"""What a training instance is: windows of a clip and the sounds that go with them (paper, section 4.1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 from lssd.errors import CorpusError
-from lssd.views.index import ClipEntry, ClipIndex, Member
+from lssd.views.index import ClipEntry, ClipIndex, Member, require_codes
+
+# Of a window: its start, the side of its square, and the square's two places. Of an instance: two windows
+# and the choice of a dub. All are drawn whatever the settings, so that the arms of a comparison which
+# differ in a setting still see the same.
+_WINDOW_DRAWS = 4
+DRAWS = 2 * _WINDOW_DRAWS + 1
 
 
 @dataclass(frozen=True)
 class ViewSettings:
     """What a view of a clip is.
 
-    batch_size: quadruplets a process and step.
-    title_share: the share of a process' batch that comes from one title.
-    augment_with_dubs: the secondary sound is a dub where there is one.
+    batch_size: instances of a group; a step's batch holds one group or several (`Recipe.groups`).
+    title_share: the share of a group that comes from one title.
+    pictures: whether pictures are read at all; windows: of a clip. 2 are drawn apart, for the primary and
+    the secondary instance (the paper); 1 serves both (the controlled study).
+    secondary: the secondary sound. "dub": uniformly one of the clip's other languages, and the original
+    again where there is none; "round_robin": the step's language, in turn, of `secondary_languages`, and
+    the original again where a clip lacks it; "all": every other language at once, and the original again
+    where there is none; "original": the original again; "none": there is no secondary.
+    secondary_languages: codes; dubs are drawn from these alone; empty means all.
+    primary: the track of the primary sound, the "original" or the "background" (music and effects).
     window_s: length of a window in seconds; fps: of stored clips.
     frames: frames picked uniformly from a window; size: height and width of the crop in pixels.
     short_side: range, in pixels, from which the short side is drawn before cropping.
     sample_rate: of sounds in Hz; channels: 1 (mean of channels) or 2.
+
+    Raises ValueError, naming the field, for a value that makes no sense.
     """
 
     batch_size: int = 64
     title_share: float = 0.125
-    augment_with_dubs: bool = True
+    pictures: bool = True
+    windows: int = 2
+    secondary: Literal["dub", "round_robin", "all", "original", "none"] = "dub"
+    secondary_languages: tuple[str, ...] = ()
+    primary: Literal["original", "background"] = "original"
     window_s: float = 3.0
     fps: int = 25
     frames: int = 16
@@ -37,16 +56,24 @@ class ViewSettings:
             raise ValueError("batch_size must be at least 2: the other instances are the negatives")
         if not 0 < self.title_share <= 1:
             raise ValueError("title_share must lie in (0, 1]")
-        if not self.size <= self.short_side[0] <= self.short_side[1]:
-            raise ValueError("short_side must be an ascending range not below size")
+        if self.windows not in (1, 2):
+            raise ValueError("windows must be 1 or 2")
+        if self.secondary == "round_robin" and not self.secondary_languages:
+            raise ValueError("secondary_languages must name the languages that secondary round_robin takes")
+        require_codes("secondary_languages", self.secondary_languages)
+        for name in ("window_s", "fps", "sample_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0")
+        if not 1 <= self.size <= self.short_side[0] <= self.short_side[1]:
+            raise ValueError("short_side must be an ascending range not below size, and size at least 1")
         if self.channels not in (1, 2):
             raise ValueError("channels must be 1 or 2")
-        if not 1 <= self.frames <= round(self.window_s * self.fps):
+        if not 1 <= self.frames <= self.window_frames:
             raise ValueError("frames must lie between 1 and the frames of a window")
 
     @property
     def title_clips(self) -> int:
-        """Clips of one title in a process' batch."""
+        """Clips of one title in a group."""
         return max(1, round(self.batch_size * self.title_share))
 
     @property
@@ -74,83 +101,87 @@ class Window:
 
 @dataclass(frozen=True)
 class Quadruplet:
-    """(v_p, a_p, v_s, a_s) of one clip: two windows, and the sound that goes with each."""
+    """(v_p, a_p, v_s, a_s) of one clip, or as much of it as the settings ask for.
+
+    windows: the primary and, of two, the secondary.
+    sounds: the primary, heard over the first window, then the secondary ones, heard over the last. All
+    instances of a run have equally many; None stands for a dub that this clip lacks.
+    """
 
     clip: ClipEntry
-    primary: Window
-    secondary: Window
-    primary_sound: Member
-    secondary_sound: Member
+    windows: tuple[Window, ...]
+    sounds: tuple[Member | None, ...]
 
 
-def batch_size(index: ClipIndex, settings: ViewSettings) -> int:
-    """The size of every batch: as asked, or all clips of a corpus that has fewer.
+def sounds_per_clip(index: ClipIndex, settings: ViewSettings) -> int:
+    """K, the sounds of every instance: 1 without a secondary, with "all" 1 + the most dubs of a clip, else 2.
 
-    CorpusError below two clips, since there would be no negatives.
+    CorpusError when `secondary_languages` names one in which no clip has a sound.
     """
-    clips = len(index.clips)
-    if clips < 2:
-        raise CorpusError(f"{index.root} has {clips} usable clip; contrastive training needs at least 2")
-    return min(settings.batch_size, clips)
+    if settings.secondary in ("none", "original"):
+        return 1 if settings.secondary == "none" else 2
+    missing = [code for code in settings.secondary_languages if code not in index.languages]
+    if missing:
+        raise CorpusError(
+            f"{index.root} has no clip with a sound in {', '.join(missing)}; ingest such tracks, or change "
+            "views.secondary_languages"
+        )
+    if settings.secondary != "all":
+        return 2
+    wanted = settings.secondary_languages
+    counts = [sum(not wanted or code in wanted for code in dubs) for dubs in index.dub_languages]
+    return 1 + max(1, *counts)
 
 
-def epoch_steps(index: ClipIndex, settings: ViewSettings, processes: int = 1) -> int:
-    """Steps an epoch: floor(clips / global batch), at least 1."""
-    return max(1, len(index.clips) // (batch_size(index, settings) * processes))
+def make_quadruplet(
+    clip: ClipEntry, settings: ViewSettings, numbers: Sequence[float], turn: int, sounds: int
+) -> Quadruplet:
+    """The instance of a clip that `DRAWS` uniform numbers of [0, 1) choose.
 
-
-def plan_batch(
-    index: ClipIndex, settings: ViewSettings, seed: int, epoch: int, step: int, rank: int = 0
-) -> tuple[Quadruplet, ...]:
-    """Draw one batch. The same arguments give the same batch, on any machine and in any order.
-
-    Titles are drawn uniformly without replacement and each gives `title_clips` distinct clips; one
-    with fewer gives all it has and further titles fill the batch. When the titles are exhausted they
-    give more clips each, so only a corpus of fewer clips than a batch shrinks it.
+    turn: counts the steps, for the languages that take turns; sounds: `sounds_per_clip`. Raises
+    CorpusError when the primary sound is to be a background that the clip lacks.
     """
-    generator = np.random.default_rng([seed, epoch, step, rank])
-    clips = _draw_clips(index, settings, generator)
-    return tuple(_draw_quadruplet(clip, settings, generator) for clip in clips)
-
-
-def _draw_clips(index: ClipIndex, settings: ViewSettings, generator: np.random.Generator) -> list[ClipEntry]:
-    wanted = batch_size(index, settings)
-    order = generator.permutation(len(index.titles))
-    left: dict[int, list[int]] = {}
-    drawn: list[ClipEntry] = []
-    while len(drawn) < wanted:
-        for title in order:
-            clips = index.titles[title]
-            if title not in left:
-                left[title] = list(generator.permutation(len(clips)))
-            count = min(settings.title_clips, wanted - len(drawn))
-            drawn += [clips[position] for position in left[title][:count]]
-            left[title] = left[title][count:]
-            if len(drawn) == wanted:
-                break
-    return drawn
-
-
-def _draw_quadruplet(clip: ClipEntry, settings: ViewSettings, generator: np.random.Generator) -> Quadruplet:
-    windows = (_draw_window(clip, settings, generator), _draw_window(clip, settings, generator))
-    choice = int(generator.integers(len(clip.dubs))) if clip.dubs else 0
-    # The draw above happens in both arms of a comparison, so that they see the same windows.
-    dub = clip.dubs[choice] if clip.dubs and settings.augment_with_dubs else clip.original
-    return Quadruplet(clip, windows[0], windows[1], clip.original, dub)
-
-
-def _draw_window(clip: ClipEntry, settings: ViewSettings, generator: np.random.Generator) -> Window:
-    frames = int(clip.duration_s * settings.fps + 1e-6)
-    last_start = max(0, frames - settings.window_frames)
-    start = int(generator.integers(last_start + 1))
-    low, high = settings.short_side
-    short_side = int(generator.integers(low, high + 1))
-    top, left = generator.random(2)
-    return Window(start, settings.size / short_side, float(top), float(left))
+    starts = range(0, settings.windows * _WINDOW_DRAWS, _WINDOW_DRAWS)
+    windows = tuple(_make_window(clip, settings, numbers[start : start + _WINDOW_DRAWS]) for start in starts)
+    chosen = [_primary(clip, settings), *_secondary(clip, settings, numbers[-1], turn)]
+    return Quadruplet(clip, windows, (*chosen, *[None] * (sounds - len(chosen))))
 
 
 def centre_window(clip: ClipEntry, settings: ViewSettings) -> Window:
     """The middle window of a clip with the middle crop, for evaluation."""
-    frames = int(clip.duration_s * settings.fps + 1e-6)
     side = settings.size / round(sum(settings.short_side) / 2)
-    return Window(max(0, frames - settings.window_frames) // 2, side, 0.5, 0.5)
+    return Window(_last_start(clip, settings) // 2, side, 0.5, 0.5)
+
+
+def _primary(clip: ClipEntry, settings: ViewSettings) -> Member:
+    if settings.primary == "original":
+        return clip.original
+    if clip.background is None:
+        raise CorpusError(
+            f"clip {clip.clip_id} has no background track for views.primary=background; "
+            "set data.require_background=true"
+        )
+    return clip.background
+
+
+def _secondary(clip: ClipEntry, settings: ViewSettings, number: float, turn: int) -> tuple[Member, ...]:
+    wanted = settings.secondary_languages
+    if settings.secondary == "none":
+        return ()
+    if settings.secondary == "original":
+        return (clip.original,)
+    if settings.secondary == "round_robin":
+        return (clip.sound(wanted[turn % len(wanted)]) or clip.original,)
+    dubs = tuple(dub for dub in clip.dubs if not wanted or dub["language"] in wanted) or (clip.original,)
+    return dubs if settings.secondary == "all" else (dubs[int(number * len(dubs))],)
+
+
+def _make_window(clip: ClipEntry, settings: ViewSettings, numbers: Sequence[float]) -> Window:
+    start, side, top, left = numbers
+    low, high = settings.short_side
+    short_side = low + int(side * (high - low + 1))
+    return Window(int(start * (_last_start(clip, settings) + 1)), settings.size / short_side, top, left)
+
+
+def _last_start(clip: ClipEntry, settings: ViewSettings) -> int:
+    return max(0, int(clip.duration_s * settings.fps + 1e-6) - settings.window_frames)

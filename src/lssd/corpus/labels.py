@@ -1,0 +1,110 @@
+"""What is known of clips beyond their tracks: labels that a table gives to stretches of films."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lssd.corpus.catalog import CatalogWriter
+from lssd.corpus.fingerprints import FINGERPRINT
+from lssd.corpus.schema import TABLES, Row
+from lssd.corpus.tables import read_table
+from lssd.errors import InputError
+
+_COLUMNS = ("path", "start_s", "end_s", "name", "value")
+
+
+@dataclass(frozen=True)
+class Label:
+    """Something that is so in a film from start_s to end_s, in seconds from its beginning."""
+
+    name: str
+    value: str
+    start_s: float = 0.0
+    end_s: float = math.inf
+
+
+Labels = Mapping[Path, tuple[Label, ...]]
+
+
+def read_labels(path: str | Path) -> Labels:
+    """Read the labels table: CSV with path, name, value and, for less than the whole film, start_s, end_s.
+
+    Relative paths are relative to the table's own folder. An empty start is the film's beginning, an empty
+    end its end. Raises InputError for a missing file, an unknown column, times that are no numbers or do
+    not rise from 0, and the name "fingerprint", which ingest itself gives.
+    """
+    path = Path(path)
+    found: dict[str, list[Label]] = defaultdict(list)
+    for where, row in read_table(path, "labels table", _COLUMNS, ("path", "name", "value")):
+        found[row["path"]].append(_label(row, where))
+    merged: dict[Path, tuple[Label, ...]] = {}
+    for film, labels in found.items():
+        place = (path.parent / film).resolve()
+        merged[place] = (*merged.get(place, ()), *labels)
+    return merged
+
+
+def _label(row: dict[str, str], where: str) -> Label:
+    if row["name"] == FINGERPRINT:
+        raise InputError(f"{where}: ingest itself gives the label '{FINGERPRINT}'; choose another name")
+    start_s = _seconds(row, "start_s", 0.0, where)
+    end_s = _seconds(row, "end_s", math.inf, where)
+    if not 0 <= start_s < end_s:
+        raise InputError(f"{where}: times must rise from 0, not from {start_s:g} to {end_s:g} s")
+    return Label(row["name"], row["value"], start_s, end_s)
+
+
+def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> float:
+    text = row.get(column, "")
+    if not text:
+        return empty
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {column} must be a number of seconds, not '{text}'")
+    return value
+
+
+def relabel(standing: Iterable[Row], shots: Iterable[Row], labels: Iterable[Label]) -> list[Row]:
+    """The rows of a title's `labels` table: `standing` ones, and those that `labels` give to its clips.
+
+    A clip gets each label that covers more than half of it. Standing labels of a name that occurs in
+    `labels` are replaced, on all clips of the title; those of other names stay.
+    """
+    labels = list(labels)
+    given = {label.name for label in labels}
+    rows = {(row["clip_id"], row["name"], row["value"]) for row in standing if row["name"] not in given}
+    for shot in shots:
+        if shot["kept"]:
+            rows |= {(shot["shot_id"], one.name, one.value) for one in labels if _covers(one, shot)}
+    return [
+        {"clip_id": clip_id, "name": name, "value": value}
+        for clip_id, name, value in sorted(rows, key=lambda row: tuple(map(str, row)))
+    ]
+
+
+def _covers(label: Label, shot: Row) -> bool:
+    start_s, end_s = float(shot["start_s"]), float(shot["end_s"])  # type: ignore[arg-type]
+    return 2 * (min(end_s, label.end_s) - max(start_s, label.start_s)) > end_s - start_s
+
+
+def label_titles(writer: CatalogWriter, labels: Labels) -> None:
+    """Give the committed titles what a labels table says of any of their files; pictures and sounds stay.
+
+    A title is committed again, whole, when the table says otherwise than the catalog.
+    """
+    wanted: dict[str, list[Label]] = defaultdict(list)
+    for source in writer.sources.values():
+        wanted[source.title_id] += labels.get(Path(source.path), ())
+    for title_id, found in wanted.items():
+        if not found:
+            continue
+        standing = writer.rows(title_id, "labels")
+        rows = relabel(standing, writer.rows(title_id, "shots"), found)
+        if rows != standing:
+            others = {table: writer.rows(title_id, table) for table in TABLES}
+            writer.commit(title_id, {**others, "labels": rows}, [])

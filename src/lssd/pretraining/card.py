@@ -1,0 +1,272 @@
+"""The model card: what a model is, what it was trained on, and what it may be used for."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import yaml
+
+from lssd.errors import InputError
+from lssd.languages import display_name
+from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.pretraining.held_out import measures_in
+from lssd.pretraining.metrics import read_metrics
+from lssd.pretraining.recipe import Recipe, science
+from lssd.store import read_json, write_bytes
+from lssd.views import ClipIndex
+
+CARD = "README.md"
+_TERMS = ("loss", "cross", "video", "audio")
+_VERSIONS = ("lssd", "python", "torch", "numpy", "machine")
+
+_METHOD = """\
+Encoders trained by contrast on clips of films with several sound tracks, after "Looking Similar, Sounding
+Different: Leveraging Counterfactual Cross-Modal Pairs for Audiovisual Representation Learning" (CVPR 2024).
+A dub is the same scene with other words: held together with its original, it teaches the scene and not the
+language."""
+_USE = """\
+As a frozen encoder: for probes, retrieval and search in sound and film, and as a start for further training.
+An encoder takes one window at a time; longer sound is cut into windows, whose embeddings are averaged."""
+_LIMITS = """\
+- It knows the languages, genres and places of its training titles; how well it does on others is not measured
+  here.
+- The measures above are of held-out titles of the same corpus, of one run with one seed.
+- It was not made to recognise persons, and must not be used to identify or watch them.
+- What films get wrong about people and places, it may have learned."""
+_LICENCE = """\
+The code that made and loads this model, `lssd`, is under Apache-2.0. The method is the subject of United
+States patent application 18/505,081 by the paper's authors, under which that licence grants no rights. The
+weights were trained on films: whether and how they may be used and passed on depends on the rights in those
+films, for which whoever trained them is responsible. State here what applies before you publish them."""
+
+
+def describe_data(index: ClipIndex) -> dict[str, Any]:
+    """The numbers of a run's training clips as a JSON value.
+
+    Keys: titles, clips, hours (of picture), dubbed_clips, dubbed_share (0..1), background_clips, and
+    languages: for each code ("und" where it is not known) clips as original, clips as dub, hours of sound.
+    """
+    clips = [clip for title in index.titles for clip in title]
+    heard: dict[str, Counter[str]] = defaultdict(Counter)
+    seconds: dict[str, float] = defaultdict(float)
+    for clip in clips:
+        for role, tracks in (("original", [clip.original]), ("dub", clip.dubs)):
+            for track in tracks:
+                code = track["language"] or "und"
+                heard[code][role] += 1
+                seconds[code] += clip.duration_s
+    dubbed = sum(bool(clip.dubs) for clip in clips)
+    return {
+        "titles": len(index.titles),
+        "clips": len(clips),
+        "hours": sum(clip.duration_s for clip in clips) / 3600,
+        "dubbed_clips": dubbed,
+        "dubbed_share": dubbed / len(clips),
+        "background_clips": sum(clip.background is not None for clip in clips),
+        "languages": {
+            code: {
+                "original": heard[code]["original"],
+                "dub": heard[code]["dub"],
+                "hours": seconds[code] / 3600,
+            }
+            for code in sorted(heard)
+        },
+    }
+
+
+def write_card(
+    run: Path,
+    recipe: Recipe,
+    data: Mapping[str, Any],
+    *,
+    instances: int | None = None,
+    hardware: str | None = None,
+) -> Path:
+    """Write `run/model/README.md`, with the front matter of the Hugging Face hub; returns its path.
+
+    Steps and seconds are those of the newest checkpoint; losses and measures those of metrics.jsonl; versions
+    and the parent those of environment.json. No path of this machine is told. Written again, it is the same.
+
+    Args:
+        data: as `describe_data` gives it.
+        instances: clips seen in training; hardware: what it ran on, in words. Left out when not given.
+
+    Raises InputError when the run has no model yet.
+    """
+    folder = run / "model"
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{run} has no model to write a card for; finish the run first")
+    model, environment = read_json(folder / "config.json"), read_json(run / "environment.json")
+    lines = read_metrics(run)
+    parts = [
+        _front_matter(recipe, data),
+        f"# {recipe.name}",
+        recipe.description,
+        _METHOD,
+        "## How to load it",
+        _usage(model),
+        "## What it was trained on",
+        _data(recipe, data),
+        "## Training",
+        _figures(run, environment, model, instances, hardware),
+        _lineage(environment),
+        "Means over each tenth of the run:",
+        _losses(lines),
+        *_held_out(lines),
+        "## Intended use",
+        _USE,
+        "## Limits",
+        _LIMITS,
+        "## Licence and rights",
+        _LICENCE,
+        "## Recipe",
+        f"```yaml\n{yaml.safe_dump(science(recipe), sort_keys=False, allow_unicode=True)}```",
+    ]
+    write_bytes(folder / CARD, ("\n\n".join(part for part in parts if part) + "\n").encode())
+    return folder / CARD
+
+
+def _front_matter(recipe: Recipe, data: Mapping[str, Any]) -> str:
+    tags = ["lssd", "audio", "video", "contrastive-learning", "self-supervised-learning", "dubbing"]
+    if recipe.video is None:
+        tags.remove("video")
+    facts = {
+        "library_name": "lssd",
+        "pipeline_tag": "feature-extraction",
+        "license": "other",
+        "license_name": "rights-of-the-training-films",
+        "language": [code for code in data["languages"] if code != "und"],
+        "tags": tags,
+    }
+    return f"---\n{yaml.safe_dump(facts, sort_keys=False)}---"
+
+
+def _usage(model: Mapping[str, Any]) -> str:
+    size, sound = model["embedding_size"], model["audio"]["preprocessing"]
+    samples, rate = round(sound["window_s"] * sound["sample_rate"]), sound["sample_rate"]
+    code = [
+        "import lssd",
+        "import torch",
+        "",
+        'model = lssd.load_model("OWNER/NAME")  # or the folder of this file',
+        f"sound = torch.zeros(1, {sound['channels']}, {samples})  # [-1, 1] at {rate} Hz, any length",
+        f"model.embed_audio(sound)  # (1, {size})",
+    ]
+    if model["video"] is not None:
+        picture = model["video"]["preprocessing"]
+        shape = f"1, {picture['frames']}, 3, {picture['size']}, {picture['size']}"
+        code += [
+            f"frames = torch.zeros({shape}, dtype=torch.uint8)  # RGB, spread over {picture['window_s']:g} s",
+            f"model.embed_video(frames)  # (1, {size})",
+        ]
+    lines = "\n".join(code)
+    return f"```python\n{lines}\n```"
+
+
+def _data(recipe: Recipe, data: Mapping[str, Any]) -> str:
+    dubbed = f"{data['dubbed_clips']} clips ({data['dubbed_share']:.0%})"
+    facts = (
+        f"{data['titles']} titles of the splits {', '.join(recipe.data.splits)}: {data['clips']} clips, "
+        f"{data['hours']:.2f} hours of picture; {dubbed} have a dub, {data['background_clips']} a track "
+        "without speech."
+    )
+    rows = [
+        (
+            f"{display_name(None if code == 'und' else code)} ({code})",
+            found["original"],
+            found["dub"],
+            f"{found['hours']:.2f}",
+        )
+        for code, found in data["languages"].items()
+    ]
+    return f"{facts}\n\n{_table(('language', 'clips as original', 'clips as dub', 'hours'), rows)}"
+
+
+def _figures(
+    run: Path,
+    environment: Mapping[str, Any],
+    model: Mapping[str, Any],
+    instances: int | None,
+    hardware: str | None,
+) -> str:
+    rows: list[tuple[object, ...]] = []
+    checkpoints = list_checkpoints(run)
+    if checkpoints:
+        state = read_json(checkpoints[-1].folder / "state.json")
+        rows.append(("steps", state["step"]))
+        tally = state["tally"]
+        rows.append(("seconds", f"{tally['total_s']:.0f}, of which {tally['wait_s']:.0f} waiting for data"))
+        rows.append(("updates left out (gradient not finite)", tally["skipped"]))
+        rows.append(("clips replaced (not readable)", tally["replaced"]))
+    if instances is not None:
+        rows.append(("instances", instances))
+    if hardware is not None:
+        rows.append(("hardware", hardware))
+    rows += [(name, environment[name]) for name in _VERSIONS if name in environment]
+    rows.append(("SHA-256 of the training clips", environment["data"]))
+    rows.append(("SHA-256 of the weights", model["weights_sha256"]))
+    return _table(("quantity", "value"), rows)
+
+
+def _lineage(environment: Mapping[str, Any]) -> str:
+    parent = environment.get("parent")
+    if not parent:
+        return "It started from random weights."
+    return (
+        f"It started from the weights of recipe {parent['recipe']} after {parent['step']} steps, heads "
+        f"included (SHA-256 `{parent['sha256']}`)."
+    )
+
+
+def _losses(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Means of what was logged in each tenth of the steps."""
+    logged = [line for line in lines if line.get("loss") is not None]
+    if not logged:
+        return "No loss was logged."
+    last = logged[-1]["step"]
+    terms = [term for term in _TERMS if any(line.get(term) is not None for line in logged)]
+    rows = []
+    for tenth in range(10):
+        found = [line for line in logged if tenth * last < 10 * line["step"] <= (tenth + 1) * last]
+        if found:
+            rows.append((f"{found[0]['step']} to {found[-1]['step']}", *_means(found, terms)))
+    return _table(("steps", *terms), rows)
+
+
+def _means(lines: Sequence[Mapping[str, Any]], terms: Iterable[str]) -> Iterator[str]:
+    for term in terms:
+        values = [line[term] for line in lines if line.get(term) is not None]
+        yield f"{fmean(values):.3f}" if values else "–"
+
+
+def _held_out(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first and the last measures on held-out titles beside chance."""
+    evaluations = [(line["step"], line["eval"]) for line in lines if "eval" in line]
+    if not evaluations:
+        return []
+    (first_step, first), (last_step, last) = evaluations[0], evaluations[-1]
+
+    def shown(value: float | None, share: bool = True) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.1%}" if share else f"{value:.3g}"
+
+    rows: list[tuple[object, ...]] = []
+    for measure in measures_in(last):
+        then, now = (shown(values.get(measure.key), measure.share) for values in (first, last))
+        chance = shown(last.get(measure.chance)) if measure.chance else "–"
+        rows.append((measure.name, *([then] if len(evaluations) > 1 else []), now, chance))
+    steps = [f"step {last_step}"] if len(evaluations) == 1 else [f"step {first_step}", f"step {last_step}"]
+    words = f"Held-out titles, {last['clips']:.0f} clips:"
+    if last.get("collapsed"):
+        words += " **the embeddings of these clips have collapsed.**"
+    return ["## Measures on held-out titles", words, _table(("measure", *steps, "chance"), rows)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    def line(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(head), line("---" for _ in head), *(line(row) for row in rows)])

@@ -1,0 +1,279 @@
+"""What a run would do, without doing it: its size, what it computes, and what it needs.
+
+Parameters and multiply-adds are counted; memory and time are measured on this machine, by a few windows
+that pass forward and backward. An instance is one clip: its windows of picture and its sounds.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from lssd.corpus import Catalog
+from lssd.errors import CorpusError
+from lssd.models import ProjectionHead, Tower, encoder_size
+from lssd.pretraining.costs import Cost, measure_cost
+from lssd.pretraining.hardware import acceleration
+from lssd.pretraining.network import Network
+from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.pretraining.schedule import total_steps
+from lssd.views import ClipIndex, batch_size, epoch_steps
+
+_TRAINING = 3  # multiply-adds of forward and backward, against forward alone
+_BYTES = 4  # of a weight, a gradient, a moment, an input
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A run's size, and what it needs of each process.
+
+    batch: clips of a step over all processes. epoch_steps: steps in which this corpus is seen once.
+    parity: steps of the recipes in `same_steps_as`; None where this corpus has no clips for one.
+    sounds: of an instance, on average. flops: of training on one instance, a multiplication and an
+    addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
+    held: instances whose activations are held at once, of `activation_bytes` together.
+    seconds: of computing the whole run on `device`, without waiting for data.
+    video, audio: what was measured; they, activation_bytes and seconds are None where nothing was.
+    """
+
+    recipe: Recipe
+    clips: int
+    dubbed_clips: int
+    titles: int
+    batch: int
+    processes: int
+    epoch_steps: int
+    steps: int
+    parity: dict[str, int | None]
+    sounds: float
+    parameters: int
+    flops: int
+    weight_bytes: int
+    input_bytes: int
+    held: int
+    device: str
+    video: Cost | None = None
+    audio: Cost | None = None
+    activation_bytes: int | None = None
+    seconds: float | None = None
+
+    @property
+    def instances(self) -> int:
+        """Clips that the whole run sees."""
+        return self.steps * self.batch
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Of a process: weights, gradients, AdamW's two moments, its prepared batch, activations."""
+        if self.activation_bytes is None:
+            return None
+        return 4 * self.weight_bytes + self.input_bytes + self.activation_bytes
+
+    def rows(self) -> list[tuple[str, object]]:
+        """The facts in words, for a terminal."""
+        recipe = self.recipe
+        dubbed = f"{self.dubbed_clips} with dubs ({self.dubbed_clips / self.clips:.0%})"
+        groups = f"{recipe.groups} groups of {self.batch // recipe.groups}"
+        processes = f"{self.processes} of at most {recipe.groups} processes"
+        epochs = f"{self.steps / self.epoch_steps:.1f} epochs of {self.epoch_steps} on this corpus"
+        compute = f"{_flop(self.flops)} an instance, {_flop(self.flops * self.instances)} in all"
+        return [
+            ("recipe", recipe.name),
+            ("clips", f"{self.clips} of {self.titles} titles, {dubbed}"),
+            ("batch", f"{self.batch} = {groups}, on {processes}"),
+            ("steps", f"{self.steps} ({epochs})"),
+            *((f"same steps as {name}", self._compared(steps)) for name, steps in self.parity.items()),
+            ("instances", self.instances),
+            ("parameters", f"{self.parameters / 1e6:.2f} M, heads included"),
+            ("compute", compute),
+            ("memory", self._memory()),
+            ("time", self._time()),
+        ]
+
+    def _compared(self, steps: int | None) -> str:
+        if steps is None:
+            return "no: this corpus has no clips for it"
+        return f"yes, {steps}" if steps == self.steps else f"no: {steps} as packaged, {self.steps} here"
+
+    def _memory(self) -> str:
+        state = f"weights, gradients and moments {_size(4 * self.weight_bytes)}"
+        batch = f"batch {_size(self.input_bytes)}"
+        if self.memory_bytes is None or self.activation_bytes is None:
+            return f"{state}, {batch}; activations were not measured"
+        activations = f"activations of {self.held} instances {_size(self.activation_bytes)}"
+        return f"{_size(self.memory_bytes)} a process: {state}, {batch}, {activations}"
+
+    def _time(self) -> str:
+        if self.seconds is None or self.audio is None:
+            return "not measured"
+        shares = {"sound": (self.audio, self.sounds)}
+        if self.video is not None:
+            shares["picture"] = (self.video, self.recipe.views.windows)
+        share = min(cost.windows / (self.instances * count) for cost, count in shares.values())
+        measured = " and ".join(
+            f"{cost.windows} window{'s' * (cost.windows > 1)} of {name}" for name, (cost, _) in shares.items()
+        )
+        return f"{_duration(self.seconds)} of computing on {self.device}, from {measured} ({share:.1g} of it)"
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A modality's tower and head, and how many windows of it an instance has, on average."""
+
+    tower: Tower
+    head: ProjectionHead
+    modality: Literal["audio", "video"]
+    count: float
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the encoder takes for a window."""
+        config = self.tower.encoder.config
+        return int(math.prod((config.in_channels, *config.input_size)))
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one window's forward pass."""
+        config = self.tower.config
+        layers = [layer for layer in self.head.modules() if isinstance(layer, nn.Linear)]
+        encoder = encoder_size(config.name, self.modality, **config.dials)
+        return encoder.multiply_adds + sum(layer.weight.numel() for layer in layers)
+
+
+def forecast(recipe: Recipe, index: ClipIndex, *, measure: bool = True, processes: int = 1) -> Forecast:
+    """Size up a run of a recipe on the clips that it selects, with `processes` sharing the groups evenly.
+
+    `measure` passes windows through the network, for at most about 20 s; without it there is neither the
+    memory of activations nor a time. Raises InputError for encoders that cannot be made, CorpusError for
+    too few clips.
+    """
+    network = Network.create(recipe).train()
+    paths = _paths(network, recipe, index)
+    per_epoch = epoch_steps(index, recipe.views, recipe.groups)
+    batch = recipe.groups * batch_size(index, recipe.views, recipe.groups)
+    steps, local = total_steps(recipe.schedule, per_epoch), batch // processes
+    held = min(recipe.machine.chunk or local, local)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    device = _device(recipe)
+    costs = _measure(network.to(device), paths, recipe, held) if measure else {}
+    measured = [(path.count, costs[path.modality]) for path in paths if path.modality in costs]
+    # In parts, each part passes forward once more.
+    again = float(held < local)
+    instance_s = sum(count * (cost.training_s + again * cost.forward_s) for count, cost in measured)
+    saved = sum(count * cost.saved for count, cost in measured)
+    return Forecast(
+        recipe=recipe,
+        clips=len(index.clips),
+        dubbed_clips=index.dubbed,
+        titles=len(index.titles),
+        batch=batch,
+        processes=processes,
+        epoch_steps=per_epoch,
+        steps=steps,
+        parity={name: _steps_of(name, index) for name in recipe.same_steps_as},
+        sounds=_sounds(recipe, index),
+        parameters=parameters,
+        flops=_flops(paths),
+        weight_bytes=_BYTES * parameters,
+        input_bytes=round(_BYTES * local * sum(path.count * path.inputs for path in paths)),
+        held=held,
+        device=str(device),
+        video=costs.get("video"),
+        audio=costs.get("audio"),
+        activation_bytes=round(held * saved) if measured else None,
+        seconds=steps * local * instance_s if measured else None,
+    )
+
+
+def training_flops(recipe: Recipe, index: ClipIndex, network: Network) -> int:
+    """Of one instance, forward and backward, on average; a multiplication and an addition are two."""
+    return _flops(_paths(network, recipe, index))
+
+
+def _flops(paths: list[_Path]) -> int:
+    return round(2 * _TRAINING * sum(path.count * path.multiply_adds for path in paths))
+
+
+def _paths(network: Network, recipe: Recipe, index: ClipIndex) -> list[_Path]:
+    paths = [_Path(network.audio, network.audio_head, "audio", _sounds(recipe, index))]
+    if network.video is not None and network.video_head is not None:
+        paths.append(_Path(network.video, network.video_head, "video", recipe.views.windows))
+    return paths
+
+
+def _sounds(recipe: Recipe, index: ClipIndex) -> float:
+    """Sounds of an instance, on average over the clips."""
+    views = recipe.views
+    if views.secondary == "none":
+        return 1.0
+    if views.secondary != "all":
+        return 2.0
+    wanted = views.secondary_languages
+    # A clip without a dub of these has its original again.
+    others = [sum(not wanted or dub["language"] in wanted for dub in clip.dubs) or 1 for clip in index.clips]
+    return 1.0 + sum(others) / len(others)
+
+
+def _steps_of(name: str, index: ClipIndex) -> int | None:
+    """Steps of a packaged recipe on the same corpus; None where the corpus has no clips for it."""
+    other = load_recipe(name)
+    if other.schedule.steps is not None:
+        return other.schedule.steps
+    try:
+        clips = ClipIndex.read(Catalog.open(index.root), other.data)
+        return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
+    except CorpusError:
+        return None
+
+
+def _device(recipe: Recipe) -> torch.device:
+    wanted = recipe.machine.device
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def _measure(network: Network, paths: list[_Path], recipe: Recipe, held: int) -> dict[str, Cost]:
+    """What a window of each modality costs on the network's device, of inputs that mean nothing."""
+    views, device = recipe.views, network.device
+    generator = torch.Generator().manual_seed(recipe.seed)
+    pictures = (1, views.frames, 3, views.size, views.size)
+    raw = {
+        "video": torch.randint(0, 256, pictures, generator=generator, dtype=torch.uint8),
+        "audio": 0.1 * torch.randn(1, views.channels, views.window_samples, generator=generator),
+    }
+    return {
+        path.modality: measure_cost(
+            path.tower,
+            path.head,
+            raw[path.modality].to(device),
+            math.ceil(held * path.count),
+            acceleration(recipe.machine, device),
+        )
+        for path in paths
+    }
+
+
+def _size(count: float) -> str:
+    return _scaled(count, "B", "MGTP")
+
+
+def _flop(count: float) -> str:
+    return _scaled(count, "FLOP", "MGTPEZ")
+
+
+def _scaled(count: float, unit: str, prefixes: str) -> str:
+    """Three digits and the prefix (M is 1e6, each next a thousand times more) that leaves 1 to 999."""
+    power = 0
+    while power < len(prefixes) - 1 and count >= 999.5 * 1000 ** (power + 2):
+        power += 1
+    return f"{count / 1000 ** (power + 2):.3g} {prefixes[power]}{unit}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("years", 365.25 * 86400), ("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"

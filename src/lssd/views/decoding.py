@@ -1,0 +1,112 @@
+"""Decode the windows of a planned instance.
+
+Letters of shapes: W windows, T frames, K sounds, C channels (of pictures or sounds), S samples.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lssd.corpus import Catalog
+from lssd.media import read_frames, read_sound
+from lssd.views.clip_cache import ClipCache, picture_key, sound_key
+from lssd.views.index import ClipEntry, Member
+from lssd.views.sampling import Quadruplet, ViewSettings, Window
+
+_FULL_SCALE = 32768.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A planned instance and its data: uint8 frames (None without pictures), float32 samples in [-1, 1]."""
+
+    plan: Quadruplet
+    frames_WTCHW: Tensor | None
+    waveform_KCS: Tensor
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Reads windows of a corpus' clips. With and without a cache the tensors are the same to the bit.
+
+    Methods raise CorpusError for a member that is not where its catalog says, MediaError for one that
+    cannot be decoded.
+    """
+
+    settings: ViewSettings
+    catalog: Catalog
+    cache: ClipCache | None = None
+
+    def read(self, plan: Quadruplet) -> Instance:
+        """Decode the windows of an instance; a sound that it lacks is silence."""
+        frames = None
+        if self.settings.pictures:
+            frames = torch.stack([self.frames(plan.clip, window) for window in plan.windows])
+        windows = [plan.windows[0], *[plan.windows[-1]] * (len(plan.sounds) - 1)]
+        whole: dict[str, np.ndarray] = {}  # the original may be both sounds, and is decoded once
+        for member in plan.sounds:
+            if member is not None and member["sha256"] not in whole:
+                whole[member["sha256"]] = self._whole_sound(member)
+        silence = torch.zeros(self.settings.channels, self.settings.window_samples)
+        sounds = [
+            silence if member is None else self._cut(whole[member["sha256"]], window)
+            for member, window in zip(plan.sounds, windows, strict=True)
+        ]
+        return Instance(plan, frames, torch.stack(sounds))
+
+    def frames(self, clip: ClipEntry, window: Window) -> Tensor:
+        """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""
+        fps = self.settings.fps
+        count = int(clip.duration_s * fps + 1e-6)
+        picks = np.linspace(0, self.settings.window_frames - 1, self.settings.frames).astype(int)
+        picks = np.minimum(window.start_frame + picks, count - 1)
+        if self.cache is not None:
+
+            def decode() -> np.ndarray:
+                return read_frames(self.catalog.read(clip.picture), [i / fps for i in range(count)])
+
+            picture_THWC = self.cache.get(picture_key(clip.picture), decode)[picks]
+        else:
+            picture_THWC = read_frames(self.catalog.read(clip.picture), [i / fps for i in picks])
+        return _crop(torch.from_numpy(np.ascontiguousarray(picture_THWC)), window, self.settings.size)
+
+    def sound(self, member: Member, window: Window) -> Tensor:
+        """The sound of a window: (channels, samples) float32, zeros after the end of a short clip."""
+        return self._cut(self._whole_sound(member), window)
+
+    def _whole_sound(self, member: Member) -> np.ndarray:
+        """The clip's sound in 16 bits, in which the cache holds it, whether there is one or not.
+
+        The whole clip in both cases: a resampler sees other edges in a window, and gives other samples.
+        """
+        rate, channels = self.settings.sample_rate, self.settings.channels
+
+        def decode() -> np.ndarray:
+            data = self.catalog.read(member)
+            return _to_int16(read_sound(data, 0, sample_rate=rate, channels=channels))
+
+        return decode() if self.cache is None else self.cache.get(sound_key(member, rate, channels), decode)
+
+    def _cut(self, whole_CS: np.ndarray, window: Window) -> Tensor:
+        settings = self.settings
+        start = round(window.start_frame / settings.fps * settings.sample_rate)
+        part_CS = np.asarray(whole_CS[:, start : start + settings.window_samples])
+        sound_CS = torch.from_numpy(part_CS.astype(np.float32) / _FULL_SCALE)
+        return F.pad(sound_CS, (0, settings.window_samples - sound_CS.shape[1]))
+
+
+def _crop(picture_THWC: Tensor, window: Window, size: int) -> Tensor:
+    """Cut the window's square out of the picture and scale it to size x size."""
+    height, width = picture_THWC.shape[1:3]
+    side = min(round(window.side * min(height, width)), height, width)
+    top, left = round(window.top * (height - side)), round(window.left * (width - side))
+    square_TCHW = picture_THWC[:, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
+    return F.interpolate(square_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _to_int16(sound_CS: np.ndarray) -> np.ndarray:
+    scaled = np.rint(sound_CS * _FULL_SCALE)
+    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

@@ -1,0 +1,133 @@
+"""The loader: the same batches whatever the workers and however groups are shared; no noise at its end."""
+
+import dataclasses
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lssd.corpus import Catalog
+from lssd.errors import CorpusError
+from lssd.views import Batch, CacheSettings, ClipIndex, GlobalBatch, Loader, Selection, ViewSettings
+
+SETTINGS = ViewSettings(batch_size=3, frames=2, size=32, short_side=(32, 40), title_share=0.3)
+
+
+def assert_same(one: Batch, other: Batch) -> None:
+    for field in dataclasses.fields(Batch):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        assert torch.equal(left, right) if isinstance(left, torch.Tensor) else left == right
+
+
+@pytest.fixture(scope="module")
+def damaged(corpus: Path, index: ClipIndex, tmp_path_factory: pytest.TempPathFactory) -> ClipIndex:
+    """A copy of the corpus of which one clip of the second step's batch is noise."""
+    root = tmp_path_factory.mktemp("damaged") / "c"
+    shutil.copytree(corpus, root)
+    picture = GlobalBatch(index, SETTINGS, 4, 0, 1, 2).plan(0)[1].clip.picture
+    with (root / "shards" / picture["shard"]).open("r+b") as shard:
+        shard.seek(picture["offset"])
+        shard.write(np.random.default_rng(0).bytes(picture["length"]))
+    return ClipIndex.read(Catalog.open(root), Selection())
+
+
+@pytest.fixture(scope="module")
+def alone(damaged: ClipIndex) -> list[Batch]:
+    """Steps 0 to 2, both groups, read in this process."""
+    return list(Loader(damaged, SETTINGS, seed=4, first_step=0, last_step=3, groups=range(2), of=2))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(damaged: ClipIndex, alone: list[Batch], tmp_path: Path, workers: int) -> None:
+    """Nor does a beginning at a later step, as of a resumed run."""
+    assert any(batch.replaced for batch in alone[1:])
+    cache = CacheSettings(str(tmp_path / "cache"), 1 << 30) if workers == 2 else None
+    loader = Loader(
+        damaged,
+        SETTINGS,
+        seed=4,
+        first_step=1,
+        last_step=3,
+        groups=range(2),
+        of=2,
+        workers=workers,
+        cache=cache,
+    )
+    helped = list(loader)
+    assert len(helped) == 2
+    for one, other in zip(alone[1:], helped, strict=True):
+        assert_same(one, other)
+
+
+def test_groups_are_the_same_however_they_are_shared(damaged: ClipIndex, alone: list[Batch]) -> None:
+    parts = [
+        Loader(damaged, SETTINGS, seed=4, first_step=0, last_step=3, groups=range(group, group + 1), of=2)
+        for group in range(2)
+    ]
+    for whole, first, second in zip(alone, *parts, strict=True):
+        assert whole.clip_ids == first.clip_ids + second.clip_ids
+        assert whole.replaced == first.replaced + second.replaced
+        assert len(set(whole.clip_ids)) == 6
+        assert torch.equal(whole.frames_BWTCHW, torch.cat([first.frames_BWTCHW, second.frames_BWTCHW]))
+        assert torch.equal(whole.waveform_BKCS, torch.cat([first.waveform_BKCS, second.waveform_BKCS]))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_lost_corpus_is_one_line_also_from_a_worker(corpus: Path, tmp_path: Path, workers: int) -> None:
+    shutil.copytree(corpus, tmp_path / "c")
+    index = ClipIndex.read(Catalog.open(tmp_path / "c"), Selection())
+    shutil.rmtree(tmp_path / "c/shards")
+    loader = Loader(index, SETTINGS, seed=0, first_step=0, last_step=2, workers=workers)
+    with pytest.raises(CorpusError, match=r"cannot read shard.*run lssd verify") as caught:
+        list(loader)
+    assert "Traceback" not in str(caught.value)
+    shutil.rmtree(tmp_path / "c")
+    with pytest.raises(CorpusError, match="is not a corpus"):
+        list(Loader(index, SETTINGS, seed=0, first_step=0, last_step=2))
+
+
+INTERRUPTED = """
+import pickle, sys
+from lssd.views import Loader
+
+if __name__ == "__main__":
+    index, settings = pickle.load(open(sys.argv[1], "rb"))
+    loader = Loader(index, settings, seed=0, first_step=0, last_step=10**6, workers=1)
+    try:
+        print("begun", flush=True)
+        for batch in loader:
+            print("batch", flush=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("moment", ["begun", "batch"])
+def test_ctrl_c_leaves_no_traceback_of_workers(index: ClipIndex, tmp_path: Path, moment: str) -> None:
+    """A terminal sends it to the whole process group, while workers start as well as later."""
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    (tmp_path / "index").write_bytes(pickle.dumps((index, SETTINGS)))
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "index")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if line.strip() == moment:
+                break
+        if moment == "begun":
+            time.sleep(0.7)  # the workers are importing
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+        process.stdout.read()
+        assert process.wait(timeout=30) == 130
+    assert said == ""
