@@ -25,10 +25,9 @@ from torch import distributed as dist
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from lssd.errors import InputError, LssdError
-from lssd.pretraining import distributed, objective
+from lssd.errors import LssdError
+from lssd.pretraining import objective
 from lssd.pretraining.distributed import (
-    LostProcessError,
     World,
     any_process,
     barrier,
@@ -239,41 +238,28 @@ def computed(
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(request.param)]
 
 
-def whole_batch(case: str) -> dict[str, Any]:
-    """One process; without gathering, the mean over groups each of which is a batch of its own."""
-    if CASES[case][3].get("gather", True):
-        return step(case, slice(None), GROUPS)
-    alone = [step(case, own_rows(group, GROUPS), 1, gather=True) for group in range(GROUPS)]
+def averaged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What parts of a batch make together: mean losses, the gradients of all rows, mean gradients of DDP."""
+
+    def combine(kind: str, how: Callable[[Any], Tensor]) -> list[Tensor | None]:
+        columns = zip(*(part[kind] for part in parts), strict=True)
+        return [None if column[0] is None else how(column) for column in columns]
+
     return {
-        "losses": [
-            None if values[0] is None else torch.stack(values).mean()
-            for values in zip(*(part["losses"] for part in alone), strict=True)
-        ],
-        "embeddings": [
-            None if values[0] is None else torch.cat(values) / GROUPS
-            for values in zip(*(part["embeddings"] for part in alone), strict=True)
-        ],
+        "losses": combine("losses", lambda values: torch.stack(values).mean()),
+        "embeddings": combine("embeddings", lambda rows: torch.cat(rows) / len(parts)),
         "parameters": {
-            name: torch.stack([part["parameters"][name] for part in alone]).mean(0)
-            for name in alone[0]["parameters"]
+            name: torch.stack([part["parameters"][name] for part in parts]).mean(0)
+            for name in parts[0]["parameters"]
         },
     }
 
 
-def averaged(computed: list[dict[str, Any]], case: str) -> dict[str, Any]:
-    """What several processes make of the batch: their mean losses, all rows' gradients, DDP's gradients."""
-    parts = [result[case] for result in computed]
-    return {
-        "losses": [
-            None if values[0] is None else torch.stack(values).mean()
-            for values in zip(*(part["losses"] for part in parts), strict=True)
-        ],
-        "embeddings": [
-            None if values[0] is None else torch.cat(values) / len(parts)
-            for values in zip(*(part["embeddings"] for part in parts), strict=True)
-        ],
-        "parameters": parts[0]["parameters"],
-    }
+def whole_batch(case: str) -> dict[str, Any]:
+    """One process; without gathering, each group as a batch of its own."""
+    if CASES[case][3].get("gather", True):
+        return step(case, slice(None), GROUPS)
+    return averaged([step(case, own_rows(group, GROUPS), 1, gather=True) for group in range(GROUPS)])
 
 
 def assert_same(found: Any, expected: Any, tolerance: float) -> None:
@@ -283,7 +269,7 @@ def assert_same(found: Any, expected: Any, tolerance: float) -> None:
 class TestSeveralProcesses:
     @pytest.mark.parametrize("case", CASES)
     def test_equal_one_process_with_the_whole_batch(self, computed, case):
-        found, expected = averaged(computed, case), whole_batch(case)
+        found, expected = averaged([result[case] for result in computed]), whole_batch(case)
         tolerance = 1e-6 if CASES[case][2] == torch.float32 else 1e-10
         for kind in ("losses", "embeddings"):
             for ours, alone in zip(found[kind], expected[kind], strict=True):
@@ -295,7 +281,10 @@ class TestSeveralProcesses:
         assert all(gradient.abs().max() > 1e-3 for gradient in expected["parameters"].values())
 
     def test_would_differ_without_the_others_gradients(self, computed):
-        found, expected = averaged(computed, "without gradient"), whole_batch("nt_xent")
+        found, expected = (
+            averaged([result["without gradient"] for result in computed]),
+            whole_batch("nt_xent"),
+        )
         assert_same(found["losses"], expected["losses"], 1e-10)
         right, wrong = (
             torch.cat([gradient.flatten() for gradient in each["parameters"].values()])
@@ -364,107 +353,6 @@ def test_a_lost_process_ends_the_others_with_one_line(server, tmp_path, blow, ti
     assert line.startswith("another of this run's 2 processes stopped or does not answer")
     assert word in line
     assert "run the same command again to go on from the last checkpoint" in line
-
-
-@pytest.mark.parametrize(
-    ("error", "word"),
-    [
-        (
-            RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [::1]:1"),
-            "connection closed",
-        ),
-        (
-            RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [::1]:1: Connection reset by peer."),
-            "reset",
-        ),
-        (
-            RuntimeError("[gloo/unbound_buffer.cc:78] Timed out waiting 2000ms for recv operation"),
-            "timed out",
-        ),
-        (dist.DistBackendError("NCCL communicator was aborted on rank 1."), "aborted"),
-        (dist.DistBackendError("Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7"), "timeout"),
-        (
-            dist.DistBackendError("ncclRemoteError: ... a remote process exiting prematurely."),
-            "remote process",
-        ),
-        (dist.DistBackendError("ncclInvalidUsage: Duplicate GPU detected"), None),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (timed out)"), None),
-        (InputError("a wrong request"), None),
-    ],
-)
-def test_only_what_tells_of_another_process_is_told_so(error, word):
-    with (
-        patch.object(distributed, "rank_and_size", lambda: (1, 2)),
-        pytest.raises((RuntimeError, LssdError)) as caught,
-        watching_processes(),
-    ):
-        raise error
-    if word is None:
-        assert caught.value is error
-    else:
-        assert isinstance(caught.value, LostProcessError)
-        assert word in str(caught.value)
-        assert "seen by process 1" in str(caught.value)
-
-
-class TestAlone:
-    @pytest.mark.parametrize("variables", [{}, {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}])
-    def test_every_exchange_is_what_it_is_for_one(self, monkeypatch, variables):
-        for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", **variables}.items():
-            monkeypatch.setenv(name, value)
-        with join_world("cpu") as world:
-            assert world == World(0, 1, 0, torch.device("cpu"))
-            assert not dist.is_initialized()
-            x = torch.ones(2, 3)
-            assert gather_with_gradient(x) is x
-            assert gather_objects("x") == ["x"]
-            assert [any_process(False), any_process(True)] == [False, True]
-            barrier()
-            with pytest.raises(RuntimeError, match="timed out"), watching_processes():
-                raise RuntimeError("gloo: timed out")  # not because of another process: there is none
-
-    def test_others_that_do_not_come_are_told_of(self, monkeypatch):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        variables = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
-        for name, value in {**variables, "MASTER_PORT": port}.items():
-            monkeypatch.setenv(name, value)
-        with (
-            pytest.raises(LostProcessError, match=f"2 processes .* meet at 127.0.0.1:{port} within 1 s"),
-            join_world("cpu", timeout_s=1),
-        ):
-            pass
-        assert not dist.is_initialized()
-
-    @pytest.mark.parametrize(
-        ("variables", "message"),
-        [
-            ({"RANK": "0", "WORLD_SIZE": "2"}, "not LOCAL_RANK, MASTER_ADDR, MASTER_PORT"),
-            ({"RANK": "0", "WORLD_SIZE": "two", "LOCAL_RANK": "0"}, "must be numbers"),
-        ],
-    )
-    def test_torchrun_s_variables_in_part_are_named(self, monkeypatch, variables, message):
-        if "LOCAL_RANK" in variables:
-            variables = {**variables, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(InputError, match=message), join_world("cpu"):
-            pass
-
-    def test_a_gpu_that_is_not_there_is_named(self, monkeypatch):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        with join_world("auto") as world:
-            assert world.device == torch.device("cpu")
-        with pytest.raises(InputError, match="finds no GPU"), join_world("cuda"):
-            pass
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-        variables = {"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "2"}
-        for name, value in {**variables, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(InputError, match="process 2 of this machine finds only 2 GPUs"), join_world():
-            pass
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -288,13 +289,11 @@ def _prepare(
     device = world.device
     settings = acceleration(recipe.machine, device)
     accelerate(network.to(device), settings)
-    # Buffers are equal in all processes by themselves: their statistics span the processes.
-    parallel = DistributedDataParallel(network, broadcast_buffers=False) if world.size > 1 else network
     return Training(
         recipe=recipe,
         index=index,
         network=network,
-        parallel=parallel,
+        parallel=_in_parallel(network) if world.size > 1 else network,
         optimiser=build_optimiser(network, recipe.optimiser),
         monitor=monitor,
         world=world,
@@ -303,6 +302,14 @@ def _prepare(
         operations=forecast(recipe, index, measure=False).flops,
         peak=matmul_peak(device, settings.precision),
     )
+
+
+def _in_parallel(network: Network) -> DistributedDataParallel:
+    """Average the processes' gradients. Buffers need no care: their statistics span the processes."""
+    with warnings.catch_warnings():
+        # torch 2.13 renames the dial that older versions have alone.
+        warnings.simplefilter("ignore", FutureWarning)
+        return DistributedDataParallel(network, broadcast_buffers=False)
 
 
 def _export(training: Training) -> None:

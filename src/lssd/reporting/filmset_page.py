@@ -117,7 +117,7 @@ def index_page(films: FilmSet, chosen: Sequence[Title], unread: Mapping[str, str
     unread = unread or {}
     length_s = sum(_seconds(title) for title in films.titles)
     tracks = sum(len(title.tracks) for title in films.titles)
-    heard = {track.language for title in films.titles for track in title.tracks}
+    heard = {language for title in films.titles for language in title.languages}
     order = dict.fromkeys((*films.settings.languages, *sorted(heard)))
     languages = [display_name(language) for language in order if language in heard]
     lead = (
@@ -261,7 +261,9 @@ _MEANINGS = {
     "seed": "Seed",
     "languages": "Languages",
     "dubs_per_title": "Dubs a title",
+    "undubbed": "Titles without dubs",
     "revoiced": "A further track in other voices",
+    "background_track": "A further track without voices",
     "seconds": "Length of a title",
     "sizes": "Sizes of the picture",
     "fps": "Frames a second",
@@ -286,7 +288,7 @@ _MEANINGS = {
     "stems": "Stems beside the films",
     "subtitles": "Subtitles beside the films",
 }
-_SHARES = ("held_out", "gradual", "flashes", "recaps", "camera", "silent", "overlaps", "events")
+_SHARES = ("held_out", "undubbed", "gradual", "flashes", "recaps", "camera", "silent", "overlaps", "events")
 
 
 def _settings(settings: Settings) -> str:

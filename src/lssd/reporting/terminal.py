@@ -74,6 +74,13 @@ def show_corpus(corpus: dict[str, Any]) -> None:
     for number, count in corpus["clips_by_language_count"].items():
         _add(table, number, count)
     _console.print(table)
+    if corpus["background"]:
+        _console.print(f"{corpus['background']} clips have a background track")
+    if corpus["labels"]:
+        table = _table("Labels", "name", "values", "clips")
+        for name, found in corpus["labels"].items():
+            _add(table, name, found["values"], found["clips"])
+        _console.print(table)
     shots = corpus["shots"]
     table = _table(f"Shots: {shots['kept']} kept", "not kept because", "count")
     for reason, count in shots["rejected"].items():
