@@ -158,11 +158,12 @@ def _saved_bytes(recipe: Recipe, network: Network, instances: int) -> int:
 
 def test_time_and_memory_are_those_of_the_run() -> None:
     recipe = load_recipe("demo", SMALL)
-    found = forecast(recipe, _index())
+    # Other work on the machine comes and goes: the fastest of a few counts, here as there.
+    found = min((forecast(recipe, _index()) for _ in range(3)), key=lambda one: one.seconds or 0)
     assert found.seconds is not None
     assert found.activation_bytes is not None
     real = _step_seconds(recipe, Network.create(recipe).train(), found.batch) * found.steps
-    assert real / 3 < found.seconds < 3 * real  # other work on the machine comes and goes
+    assert real / 3 < found.seconds < 3 * real
     saved = _saved_bytes(recipe, Network.create(recipe).train(), found.batch)
     assert found.activation_bytes == pytest.approx(saved, rel=0.1)
     assert found.memory_bytes == 4 * found.weight_bytes + found.input_bytes + found.activation_bytes

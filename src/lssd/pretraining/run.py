@@ -20,7 +20,7 @@ from lssd.errors import CorpusError, InputError, LssdError
 from lssd.models import accelerate, save_model
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, barrier, gather_objects, join_world
-from lssd.pretraining.forecast import Forecast, forecast
+from lssd.pretraining.forecast import Forecast, forecast, training_flops
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
 from lssd.pretraining.lineage import Parent, lineage, load_parent, start_from, train_chain
 from lssd.pretraining.loop import Training, resume, train
@@ -299,7 +299,7 @@ def _prepare(
         world=world,
         run=run,
         cache=cache,
-        operations=forecast(recipe, index, measure=False).flops,
+        operations=training_flops(recipe, index, network),
         peak=matmul_peak(device, settings.precision),
     )
 
