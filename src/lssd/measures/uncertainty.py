@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,13 @@ def minimum_detectable_from_error(standard_error: float, power: float = 0.8, lev
     (z_(1 - alpha / 2) + z_power) * standard_error: 2.80 standard errors at the defaults. With the error
     of a clustered bootstrap it accounts for items that are not independent.
     """
-    return float((_two_sided(level) + stats.norm.ppf(power)) * standard_error)
+    return float((_two_sided(level) + special.ndtri(power)) * standard_error)
 
 
 def _mcnemar_power(n: int, discordant: float, difference: float, level: float) -> float:
     """Probability that the exact test rejects, over the number of discordant items and their split."""
+    from scipy import stats  # takes a second to import, in every process that measures anything
+
     spread = 8 * np.sqrt(n * discordant * (1 - discordant)) + 8
     lowest, highest = max(0, int(n * discordant - spread)), min(n, int(n * discordant + spread) + 1)
     items = np.arange(lowest, highest + 1)
@@ -147,4 +149,4 @@ def _checked(level: float) -> float:
 
 
 def _two_sided(level: float) -> float:
-    return float(stats.norm.ppf(0.5 + _checked(level) / 2))
+    return float(special.ndtri(0.5 + _checked(level) / 2))

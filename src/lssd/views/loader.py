@@ -1,10 +1,12 @@
 """Batches ahead of time, in worker processes, in the order of their steps."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
+from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
@@ -73,6 +75,12 @@ def _share(batch: Batch) -> None:
             tensor.share_memory_()
 
 
+def _end_without_teardown(_: int) -> None:
+    """Let a worker end once its queues are closed, before native libraries are torn down: on a loaded
+    machine their threads now and then aborted it then, with a message on stderr."""
+    Finalize(None, os._exit, args=(0,), exitpriority=-1000)
+
+
 class Loader:
     """Iterate over the batches of steps [first_step, last_step), counted over all epochs.
 
@@ -103,6 +111,7 @@ class Loader:
             prefetch_factor=max(1, 4 // len(groups)) if workers else None,
             # Spawned: the parent's threads do not survive a fork.
             multiprocessing_context="spawn" if workers else None,
+            worker_init_fn=_end_without_teardown,
         )
         self.wait_s = 0.0
 
