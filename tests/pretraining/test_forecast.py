@@ -51,7 +51,7 @@ def _index(
         for clip in range(clips)
     ]
     grouped = tuple(tuple(rows[clips * title : clips * (title + 1)]) for title in range(titles))
-    return ClipIndex("/nowhere", grouped)
+    return ClipIndex.of("/nowhere", grouped)
 
 
 def _row(found: Forecast, name: str) -> str:

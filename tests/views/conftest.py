@@ -37,7 +37,7 @@ def make_index() -> IndexMaker:
             )
 
         titles = [tuple(clip(title, number) for number in range(count)) for title, count in enumerate(counts)]
-        return ClipIndex("nowhere", tuple(titles))
+        return ClipIndex.of("nowhere", tuple(titles))
 
     return make
 

@@ -67,7 +67,7 @@ def test_a_background_is_no_dub(tmp_path: Path, make_film: Callable[..., Path]) 
     assert clip.background is not None
     assert clip.background["track_id"] == track["track_id"]
     # The background's bytes are data of a run that hears it, as the others are.
-    assert ClipIndex("x", ((clip,),)).digest() != everything.digest()
+    assert ClipIndex.of("x", ((clip,),)).digest() != everything.digest()
 
 
 def test_near_duplicates_have_one_number(corpus: Path, index: ClipIndex) -> None:

@@ -62,7 +62,7 @@ def test_languages_take_turns_by_the_step_of_the_run(make_index: IndexMaker) -> 
 
 
 def test_a_language_that_a_clip_lacks_is_the_original_again(make_index: IndexMaker) -> None:
-    mixed = ClipIndex("nowhere", (*make_index([2], dubs=("fr",)).titles, *make_index([2], dubs=()).titles))
+    mixed = ClipIndex.of("nowhere", (*make_index([2], dubs=("fr",)).titles, *make_index([2], dubs=()).titles))
     round_robin = ViewSettings(batch_size=4, secondary="round_robin", secondary_languages=("fr",))
     for settings in (round_robin, ViewSettings(batch_size=4), ViewSettings(batch_size=4, secondary="all")):
         assert sorted(heard(mixed, settings, 1)[0]) == [("en", "en")] * 2 + [("en", "fr")] * 2
@@ -70,7 +70,7 @@ def test_a_language_that_a_clip_lacks_is_the_original_again(make_index: IndexMak
 
 def test_all_dubs_at_once_are_as_many_as_the_most_of_a_clip(make_index: IndexMaker) -> None:
     several = make_index([2], dubs=DUBS), make_index([2], dubs=("ja",))
-    index = ClipIndex("nowhere", tuple(title for one in several for title in one.titles))
+    index = ClipIndex.of("nowhere", tuple(title for one in several for title in one.titles))
     settings = ViewSettings(batch_size=4, secondary="all")
     assert sounds_per_clip(index, settings) == 4
     assert sorted(heard(index, settings, 1)[0], key=str) == [

@@ -48,23 +48,24 @@ def describe_data(index: ClipIndex) -> dict[str, Any]:
     Keys: titles, clips, hours (of picture), dubbed_clips, dubbed_share (0..1), background_clips, and
     languages: for each code ("und" where it is not known) clips as original, clips as dub, hours of sound.
     """
-    clips = [clip for title in index.titles for clip in title]
     heard: dict[str, Counter[str]] = defaultdict(Counter)
     seconds: dict[str, float] = defaultdict(float)
-    for clip in clips:
+    picture_s, backgrounds = 0.0, 0
+    for clip in index.clips:
+        picture_s += clip.duration_s
+        backgrounds += clip.background is not None
         for role, tracks in (("original", [clip.original]), ("dub", clip.dubs)):
             for track in tracks:
                 code = track["language"] or "und"
                 heard[code][role] += 1
                 seconds[code] += clip.duration_s
-    dubbed = sum(bool(clip.dubs) for clip in clips)
     return {
         "titles": len(index.titles),
-        "clips": len(clips),
-        "hours": sum(clip.duration_s for clip in clips) / 3600,
-        "dubbed_clips": dubbed,
-        "dubbed_share": dubbed / len(clips),
-        "background_clips": sum(clip.background is not None for clip in clips),
+        "clips": index.clip_count,
+        "hours": picture_s / 3600,
+        "dubbed_clips": index.dubbed,
+        "dubbed_share": index.dubbed / index.clip_count,
+        "background_clips": backgrounds,
         "languages": {
             code: {
                 "original": heard[code]["original"],

@@ -212,8 +212,11 @@ def _sounds(recipe: Recipe, index: ClipIndex) -> float:
         return 2.0
     wanted = views.secondary_languages
     # A clip without a dub of these has its original again.
-    others = [sum(not wanted or dub["language"] in wanted for dub in clip.dubs) or 1 for clip in index.clips]
-    return 1.0 + sum(others) / len(others)
+    others = (
+        clips * (sum(not wanted or code in wanted for code in codes) or 1)
+        for codes, clips in index.dub_counts.items()
+    )
+    return 1.0 + sum(others) / index.clip_count
 
 
 def _steps_of(name: str, index: ClipIndex) -> int | None:

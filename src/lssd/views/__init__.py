@@ -6,12 +6,14 @@ A step's batch is a pure function of (seed, epoch, step): `GlobalBatch` draws it
 
 from lssd.views.batches import Batch, Replacement, read_batch, read_centre, read_groups
 from lssd.views.clip_cache import ClipCache
+from lssd.views.columns import ClipEntry, Member
 from lssd.views.decoding import Decoder
 from lssd.views.drawing import GlobalBatch, batch_size, epoch_steps, plan_batch
 from lssd.views.duplicates import group_duplicates
-from lssd.views.index import ClipEntry, ClipIndex, Member, Selection
+from lssd.views.index import ClipIndex
 from lssd.views.loader import CacheSettings, Loader
 from lssd.views.sampling import Quadruplet, ViewSettings, Window, centre_window, sounds_per_clip
+from lssd.views.selection import Selection
 
 __all__ = [
     "Batch",

@@ -10,9 +10,9 @@ from torch import Tensor
 from lssd.corpus import Catalog
 from lssd.errors import CorpusError, LssdError, MediaError
 from lssd.views.clip_cache import ClipCache
+from lssd.views.columns import ClipEntry, Member
 from lssd.views.decoding import Decoder, Instance
 from lssd.views.drawing import GlobalBatch
-from lssd.views.index import ClipEntry, Member
 from lssd.views.sampling import Quadruplet, ViewSettings, centre_window
 
 _TRIES = 10  # clips that may fail for one place of a batch

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lssd.store import atomic_path
-from lssd.views.index import Member
+from lssd.views.columns import Member
 
 
 class ClipCache:

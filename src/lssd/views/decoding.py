@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from lssd.corpus import Catalog
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
-from lssd.views.index import ClipEntry, Member
+from lssd.views.columns import ClipEntry, Member
 from lssd.views.sampling import Quadruplet, ViewSettings, Window
 
 _FULL_SCALE = 32768.0

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lssd.errors import CorpusError
 
+_BLOCK = 1 << 16  # texts that are Python objects at once
 _DIGITS, _WORDS, _BITS = 48, 3, 192
 _ONES = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(
     1, np.uint8
@@ -19,7 +22,7 @@ _ONES = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape
 _MOST = 47  # above, no fingerprint could have the ones and zeros that `group_duplicates` asks for
 
 
-def group_duplicates(fingerprints: Sequence[str | None], distance: int = 10) -> np.ndarray:
+def group_duplicates(fingerprints: Sequence[str | None] | pa.ChunkedArray, distance: int = 10) -> np.ndarray:
     """Number the groups of near-duplicates: int64 (N,), the position of each group's first clip.
 
     fingerprints: 48 hexadecimal digits a clip, the 64-bit difference hashes of three of its pictures;
@@ -51,16 +54,19 @@ def group_duplicates(fingerprints: Sequence[str | None], distance: int = 10) -> 
     return numbers_N
 
 
-def _parse(fingerprints: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray]:
+def _parse(fingerprints: Sequence[str | None] | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     """The hashes as (N, 3) uint64, zero where there is none, and where there is one as (N,) bool."""
-    known = np.array([text is not None for text in fingerprints], dtype=bool)
-    texts = [text for text in fingerprints if text is not None]
+    if not isinstance(fingerprints, pa.ChunkedArray):
+        fingerprints = pa.chunked_array([pa.array(fingerprints, pa.string())])
+    known = pc.is_valid(fingerprints).to_numpy()
+    texts = fingerprints.drop_null()
     words_NW = np.zeros((len(fingerprints), _WORDS), dtype=np.uint64)
-    for text in texts:
-        if len(text) != _DIGITS:
-            raise CorpusError(f"the fingerprint '{text}' of a clip does not have {_DIGITS} digits")
+    wrong = texts.filter(pc.not_equal(pc.utf8_length(texts), _DIGITS))
+    if len(wrong):
+        raise CorpusError(f"the fingerprint '{wrong[0]}' of a clip does not have {_DIGITS} digits")
+    blocks = (texts.slice(start, _BLOCK).to_pylist() for start in range(0, len(texts), _BLOCK))
     try:
-        data = bytes.fromhex("".join(texts))
+        data = b"".join(bytes.fromhex("".join(block)) for block in blocks)
     except ValueError as error:
         raise CorpusError(f"a fingerprint of a clip is no hexadecimal number: {error}") from error
     words_NW[known] = np.frombuffer(data, dtype=">u8").reshape(-1, _WORDS)

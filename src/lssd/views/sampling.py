@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lssd.errors import CorpusError
-from lssd.views.index import ClipEntry, ClipIndex, Member, require_codes
+from lssd.views.columns import ClipEntry, Member
+from lssd.views.index import ClipIndex
+from lssd.views.selection import require_codes
 
 # Of a window: its start, the side of its square, and the square's two places. Of an instance: two windows
 # and the choice of a dub. All are drawn whatever the settings, so that the arms of a comparison which
