@@ -28,7 +28,7 @@ import torch
 from torch import multiprocessing
 from torch.nn import functional as F
 
-from lssd.pretraining.distributed import barrier, gather_objects, gather_with_gradient, join_world
+from lssd.pretraining.distributed import gather_objects, gather_with_gradient, join_world
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.recipe import ObjectiveRecipe
 
@@ -81,7 +81,7 @@ def measure(
     spent, peaks = [], []
     for _ in range(3):
         z = _projections(rows, rank)
-        barrier()
+        gather_objects(None)  # all begin at once
         before = _status("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
         begun = time.perf_counter()

@@ -132,8 +132,28 @@ def test_pretrain_prints_and_forecasts(
     wrong = run(capsys, "pretrain", "demo", "--print-recipe", "--set", "schedule.stepz=5")
     assert_refused(wrong, "schedule.stepz", "did you mean 'schedule.steps'")
     assert_refused(run(capsys, "pretrain", "nope", "--print-recipe"), "no recipe 'nope'", "demo")
+    both = ("--dry-run", "--push-to", "me/films")
+    assert_refused(run(capsys, "pretrain", "demo", "--corpus", corpus, *both), "--push-to needs a run")
     missing = run(capsys, "pretrain", "demo", "--corpus", tmp_path / "no", "--out", tmp_path / "r")
     assert_refused(missing, "not a corpus")
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback() -> None:
+    command = [sys.executable, "-m", "lssd", "pretrain", "demo", "--print-recipe"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
+def test_a_push_that_cannot_be_is_refused_before_training(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    out = ("--corpus", corpus, "--out", tmp_path / "r", "--push-to", "me/films")
+    assert_refused(run(capsys, "pretrain", "demo", *out), "pip install 'lssd[hub]'")
+    assert not (tmp_path / "r").exists()
 
 
 def test_models_and_places_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """The command line: one verb a function, each calling one public function.
 
 Exit codes: 0 what was asked now stands; 1 `verify` found a fault, or `demo` missed a bound; 2 wrong
-request, or nothing usable; 130 interrupted. An error that the user can mend is one line on stderr.
+request, or nothing usable; 130 interrupted; 141 nobody reads what is printed. An error that the user can
+mend is one line on stderr.
 """
 
 import argparse
 import errno
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from lssd.pretraining import Run
 
 _INTERRUPTED = 130
+_UNREAD = 141  # as shells report a program that wrote into a pipe that nobody reads
 # What a finished run's line quotes, the first that was measured: words, recall, chance, number of clips.
 _RETRIEVAL = (
     ("recall@1", "recall@1", "chance@1", "clips"),
@@ -151,7 +154,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def pretrain(arguments: argparse.Namespace) -> int:
     """Train sound and picture encoders by a recipe on a corpus."""
     from lssd import config
-    from lssd.pretraining import Forecast, load_recipe, push_model
+    from lssd.pretraining import Forecast, check_push, load_recipe, push_model
     from lssd.pretraining import pretrain as run
 
     settings = tuple(arguments.set)
@@ -161,6 +164,11 @@ def pretrain(arguments: argparse.Namespace) -> int:
     for option in ("corpus",) if arguments.dry_run else ("corpus", "out"):
         if getattr(arguments, option) is None:
             raise InputError(f"pretrain needs --{option}; see lssd pretrain --help")
+    first = os.environ.get("RANK", "0") == "0"  # of several processes, that one speaks
+    if arguments.push_to and arguments.dry_run:
+        raise InputError("--push-to needs a run, and --dry-run makes none: give one of them")
+    if arguments.push_to and first:
+        check_push(arguments.push_to)  # before days of training
     result = run(
         arguments.recipe,
         arguments.corpus,
@@ -171,13 +179,13 @@ def pretrain(arguments: argparse.Namespace) -> int:
         dry_run=arguments.dry_run,
         quiet=arguments.quiet,
     )
+    if not first:
+        return 0
     if isinstance(result, Forecast):
         from lssd.reporting import terminal
 
         terminal.show_forecast(result.rows())
         return 0
-    if int(os.environ.get("RANK", "0")):
-        return 0  # of several processes, the first speaks
     for line in _about(result):
         print(line)
     if arguments.push_to:
@@ -295,6 +303,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lssd: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            return _UNREAD
         if error.errno not in _FULL:
             raise
         where = f" at {error.filename}" if error.filename else ""
@@ -314,9 +324,20 @@ def run() -> None:
     code = main()
     if code == _INTERRUPTED:
         sys.exit(code)  # what was cut short still holds semaphores, which only an orderly end gives back
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        code = code or _UNREAD
     os._exit(code)
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads what is printed any more, as after `lssd ... | head`."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return bool(output.poll(0))
 
 
 if __name__ == "__main__":

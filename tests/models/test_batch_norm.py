@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lssd.errors import InputError
 from lssd.models import FrameInput, SoundInput, SoundInputConfig
@@ -16,11 +17,15 @@ from lssd.models.batch_norm import BatchNorm, frozen_statistics, span_processes
 SPLITS = {"equal": (3, 3), "unequal": (1, 5), "one empty": (0, 6)}
 
 
-def network() -> nn.Sequential:
+def network(momentum: float | None = None) -> nn.Sequential:
     """A network whose norms need each other's gradients; float64, so that 1e-6 means exact."""
     torch.manual_seed(0)
     layers = nn.Sequential(
-        nn.Conv3d(2, 4, 1), nn.BatchNorm3d(4), nn.Tanh(), nn.Conv3d(4, 3, 1), nn.BatchNorm3d(3, momentum=None)
+        nn.Conv3d(2, 4, 1),
+        nn.BatchNorm3d(4),
+        nn.Tanh(),
+        nn.Conv3d(4, 3, 1),
+        nn.BatchNorm3d(3, momentum=momentum),
     )
     for norm in (layers[1], layers[4]):
         nn.init.normal_(norm.weight)
@@ -46,6 +51,24 @@ def answers(layers: nn.Module, x: torch.Tensor, first: int) -> dict[str, torch.T
     return {"y": y.detach(), "dx": x.grad, **gradients, **layers.state_dict()}
 
 
+class Waits(TorchDispatchMode):
+    """Counts what makes the host wait for a GPU: tensors whose value is asked for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def poisoned(rank: int = 1) -> torch.Tensor:
+    """A batch of which one value of one channel, on process 1, is not finite."""
+    x = batch()[:3].clone()
+    if rank == 1:
+        x[1, 0, 0, 0, 0] = torch.inf
+    return x
+
+
 def process(rank: int, folder: str) -> None:
     """One of two processes: answers to every case, saved for the test to compare."""
     torch.set_num_threads(1)
@@ -57,6 +80,14 @@ def process(rank: int, folder: str) -> None:
         found[name] = answers(span_processes(network()), part, first)
     front = SoundInput(SoundInputConfig(mask_fraction=0.0)).train()
     found["stem"] = {"y": front(sounds()[2 * rank : 2 * rank + 2]), **front.state_dict()}
+    with Waits() as waits:
+        answers(span_processes(network(momentum=0.2)), batch()[3 * rank : 3 * rank + 3], 3 * rank)
+    found["waits"] = {"count": torch.tensor(waits.count)}
+    layers = span_processes(network())
+    layers(batch()[3 * rank : 3 * rank + 3])
+    before = copy.deepcopy(layers.state_dict())
+    assert not layers(poisoned(rank)).isfinite().all()
+    found["poisoned"], found["before"] = dict(layers.state_dict()), dict(before)
     half = span_processes(nn.BatchNorm1d(2)).train()(torch.full((2, 2), 1.0 + rank).bfloat16())
     found["half"] = {"y": half.float().detach()}
     try:
@@ -127,11 +158,40 @@ def test_low_precision_keeps_its_type_and_one_value_is_refused(found):
 def test_alone_it_is_torch_s_own():
     plain, spanning = network(), span_processes(network())
     assert isinstance(spanning[1], BatchNorm)
-    for key, value in answers(plain, batch(), 0).items():
-        assert torch.equal(answers(spanning, batch(), 0)[key], value) or "running" in key or "num" in key
+    expected, found = answers(plain, batch(), 0), answers(spanning, batch(), 0)
+    assert list(found) == list(expected)
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
     plain.eval(), spanning.eval()
-    spanning.load_state_dict(plain.state_dict())
     assert torch.equal(spanning(batch()), plain(batch()))
+
+
+def test_the_host_does_not_wait_for_statistics(found):
+    """Two steps of two norms, forward and backward, in two processes; PyTorch's average over all batches
+    (momentum None) needs their number."""
+    assert [int(one["waits"]["count"]) for one in found] == [0, 0]
+    with Waits() as waits:
+        answers(span_processes(network(momentum=0.2)), batch(), 0)
+    assert waits.count == 0
+    with Waits() as waits:
+        answers(span_processes(network()), batch(), 0)
+    assert waits.count == 2
+
+
+def test_a_batch_that_is_not_finite_leaves_running_statistics_as_they_are(found):
+    layers = span_processes(network())
+    layers(batch())
+    before = copy.deepcopy(layers.state_dict())
+    assert not layers(poisoned()).isfinite().all()
+    with frozen_statistics(layers):
+        layers(poisoned())
+    # In two processes, of which only one holds what is not finite, as well.
+    for known, after in ((before, layers.state_dict()), *((one["before"], one["poisoned"]) for one in found)):
+        assert all(torch.equal(after[key], value) for key, value in known.items())
+        assert int(after["1.num_batches_tracked"]) == 1
+    plain = network()
+    plain(batch())
+    plain(poisoned())
+    assert plain[1].running_mean.isnan().any() or plain[1].running_mean.isinf().any(), "torch's own"
 
 
 def test_conversion_keeps_parameters_keys_and_modes():

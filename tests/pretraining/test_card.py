@@ -15,7 +15,7 @@ from lssd.errors import CheckpointError, InputError, LssdError, MissingExtraErro
 from lssd.models import save_model
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.network import Network
-from lssd.pretraining.publishing import push_model
+from lssd.pretraining.publishing import check_push, push_model
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.views import ClipIndex, Selection
 
@@ -187,6 +187,15 @@ class FakeHub:
         self.private.setdefault(repo_id, private)
         return f"https://hub.test/{repo_id}"
 
+    def validate_repo_id(self, repo_id: str) -> None:
+        if repo_id.count("/") != 1:
+            raise ValueError("Repo id must be in the form\n'repo_name'")
+
+    def whoami(self) -> dict[str, str]:
+        if self.error:
+            raise self.error
+        return {"name": "me"}
+
     def model_info(self, repo_id: str) -> SimpleNamespace:
         return SimpleNamespace(private=self.private[repo_id])
 
@@ -201,7 +210,7 @@ class FakeHub:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     fake = FakeHub()
-    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(HfApi=lambda: fake))
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(HfApi=lambda: fake, utils=fake))
     return fake
 
 
@@ -253,6 +262,15 @@ def test_what_the_hub_says_is_one_line(
         push_model(run, "me/films")
     assert type(caught.value) is kind and "\n" not in str(caught.value) and "me/films" in str(caught.value)
     assert str(error).split()[0] in str(caught.value)
+    with pytest.raises(kind, match=re.escape(hint)):
+        check_push("me/films")
+
+
+def test_a_push_is_checked_before_it_and_writes_nothing(hub: FakeHub) -> None:
+    check_push("me/films")
+    with pytest.raises(InputError, match="check the name OWNER/NAME"):
+        check_push("films")
+    assert list(hub.private) == ["me/public"] and not hub.uploads
 
 
 def test_what_is_no_whole_model_is_not_pushed(

@@ -29,12 +29,10 @@ from lssd.errors import LssdError
 from lssd.pretraining import objective
 from lssd.pretraining.distributed import (
     World,
-    any_process,
-    barrier,
     gather_objects,
     gather_with_gradient,
     join_world,
-    watching_processes,
+    on_first,
 )
 from lssd.pretraining.objective import Projections, batch_loss
 from lssd.pretraining.recipe import ObjectiveRecipe
@@ -109,19 +107,30 @@ def exchange(world: World) -> dict[str, Any]:
     x = (torch.arange(6.0, dtype=torch.float64).reshape(2, 3) + 10 * world.rank).requires_grad_()
     gathered = gather_with_gradient(x)
     ((world.rank + 1) * gathered.square().sum()).backward()
-    if world.rank == 0:
-        time.sleep(0.5)
-    came = time.monotonic()
-    barrier()
+    done = on_first(lambda: (time.sleep(0.5), time.monotonic(), os.getpid())[1:], "sleep")
+    left = time.monotonic()
     return {
         "gathered": gathered.detach(),
         "gradient": x.grad,
         "numbers": gather_with_gradient(torch.tensor([world.rank, 7])),
         "objects": gather_objects({"rank": world.rank, "words": "x" * (1000 * world.rank)}),
-        "any": [any_process(False), any_process(world.rank == world.size - 1), any_process(True)],
-        "came": came,
-        "left": time.monotonic(),
+        "done": done,
+        "left": left,
+        "refused": [refused(error) for error in (OSError("no room"), KeyboardInterrupt())],
     }
+
+
+def refused(error: BaseException) -> str:
+    """What this process hears when the first fails."""
+
+    def fail() -> None:
+        raise error
+
+    try:
+        on_first(fail, "begin")
+    except (OSError, KeyboardInterrupt, LssdError) as heard:
+        return f"{type(heard).__name__}: {heard}"
+    return "nothing"
 
 
 def compute(folder: Path) -> None:
@@ -144,7 +153,7 @@ def compute(folder: Path) -> None:
 
 def train(timeout_s: float) -> None:
     """Steps without end."""
-    with join_world("cpu", timeout_s=timeout_s) as world, watching_processes():
+    with join_world("cpu", timeout_s=timeout_s) as world:
         rows = own_rows(world.rank, world.size)
         for number in range(10**9):
             step("nt_xent", rows, GROUPS // world.size)
@@ -316,14 +325,16 @@ class TestSeveralProcesses:
             expected = torch.tensor([number for rank in range(size) for number in (rank, 7)])
             assert torch.equal(result["exchange"]["numbers"], expected)
 
-    def test_objects_flags_and_the_barrier(self, computed):
+    def test_objects_and_what_the_first_process_does_alone(self, computed):
         exchanges = [result["exchange"] for result in computed]
         for result in exchanges:
             assert [value["rank"] for value in result["objects"]] == list(range(len(computed)))
             assert len(result["objects"][-1]["words"]) == 1000 * (len(computed) - 1)
-            assert result["any"] == [False, True, True]
-            assert result["left"] >= max(other["came"] for other in exchanges)
-        assert exchanges[0]["came"] > exchanges[1]["came"] + 0.2
+            assert result["done"] == exchanges[0]["done"], "one process has done it"
+            assert result["left"] >= result["done"][0], "the others waited"
+        others = ["LssdError: stopped, since process 0 could not begin"] * 2
+        assert exchanges[0]["refused"] == ["OSError: no room", "KeyboardInterrupt: "]
+        assert all(result["refused"] == others for result in exchanges[1:])
 
 
 def until(holds: Callable[[], bool], seconds: float) -> None:

@@ -12,11 +12,10 @@ from lssd.pretraining import distributed
 from lssd.pretraining.distributed import (
     LostProcessError,
     World,
-    any_process,
-    barrier,
     gather_objects,
     gather_with_gradient,
     join_world,
+    on_first,
     watching_processes,
 )
 
@@ -73,8 +72,9 @@ class TestAlone:
             x = torch.ones(2, 3)
             assert gather_with_gradient(x) is x
             assert gather_objects("x") == ["x"]
-            assert [any_process(False), any_process(True)] == [False, True]
-            barrier()
+            assert on_first(lambda: 7, "count") == 7
+            with pytest.raises(KeyError):
+                on_first(lambda: {}[0], "look")
             with pytest.raises(RuntimeError, match="timed out"), watching_processes():
                 raise RuntimeError("gloo: timed out")  # not because of another process: there is none
 

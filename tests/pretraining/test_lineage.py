@@ -73,7 +73,7 @@ def test_files_may_be_parents_and_circles_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a name of its own"):
         lineage(tmp_path / "same.yaml")
     _write(tmp_path / "orphan.yaml", name="o", parent="paper/D.1")
-    with pytest.raises(InputError, match=r"no recipe 'paper/D\.1'"):
+    with pytest.raises(InputError, match=r"parent: no recipe 'paper/D\.1'"):
         lineage(tmp_path / "orphan.yaml")
 
 

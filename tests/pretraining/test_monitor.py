@@ -115,10 +115,12 @@ def test_values_do_not_depend_on_the_number_of_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monitor = dataclasses.replace(monitor, batch=4)
-    alone = monitor.summarise([monitor.embed(network)])
+    temperature = 1 / network.scale().item()
+    alone = monitor.summarise([monitor.embed(network)], temperature)
     shares = [monitor.embed(network, rank, processes) for rank in range(processes)]
     assert all(share.embeddings for share in shares)
-    assert monitor.summarise(shares) == monitor.summarise(shares[::-1]) == alone
+    assert monitor.summarise(shares, temperature) == alone
+    assert monitor.summarise(shares[::-1], temperature) == alone
     assert alone == pytest.approx(values, rel=1e-3), "other batches, other rounding"
     monkeypatch.setattr(module, "gather_objects", lambda share: shares)
     worlds = [World(rank, processes, rank, torch.device("cpu")) for rank in range(processes)]

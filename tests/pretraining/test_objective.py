@@ -193,6 +193,18 @@ class TestBatches:
         for before, after in zip(gradients("none", 1.0), gradients("none", -1.0), strict=True):
             assert (before - after).abs().max() > 1e-3
 
+    @pytest.mark.parametrize("loss", LOSSES)
+    def test_a_clip_that_stands_in_a_batch_twice_is_no_negative_of_itself(self, loss):
+        """By the switch, for batches from elsewhere: the sampler of the views draws no clip twice."""
+        case = Case(13, 5, 2, 2)
+        case.groups = np.array([0, 1, 2, 3, 1])
+        # As after training: the views of a clip agree.
+        case.video[:] = case.sound[:] = case.video[case.groups, :1]
+        case.leaves[:2] = [torch.from_numpy(case.video), torch.from_numpy(case.sound)]
+        masked, unmasked = case.loss(loss=loss, mask="clip"), case.loss(loss=loss, mask="none")
+        assert masked.cross.item() == pytest.approx(case.literal(loss, "clip")["cross"], rel=1e-9)
+        assert masked.total < unmasked.total - 0.04
+
     def test_the_clip_s_title_is_not_masked(self):
         case = Case(5, 6, 2, 2)
         case.groups = np.arange(6)

@@ -132,6 +132,28 @@ def two(corpus: Path, tmp_path_factory: pytest.TempPathFactory, shared: tuple[st
     return out
 
 
+def test_a_chain_of_runs_meets_once(corpus: Path, tmp_path: Path, shared: tuple[str, ...]) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text("extends: demo\nname: child\nparent: demo\n")
+    command = start(corpus, tmp_path / "runs", (*shared, "schedule.steps=2"))
+    command[command.index("demo")] = str(child)
+    for _ in range(2):  # the second time both stand
+        done = subprocess.run([*command, "--chain"], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "child/model: 2 steps in" in done.stdout
+    begun = json.loads((tmp_path / "runs/child/environment.json").read_text())
+    assert begun["parent"]["recipe"] == "demo" and (tmp_path / "runs/demo/finished.json").is_file()
+
+
+def test_a_dry_run_tells_of_all_processes_once(corpus: Path, tmp_path: Path, shared: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [*start(corpus, tmp_path / "r", shared), "--dry-run"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("on 2 of at most 2 processes") == 1
+    assert done.stdout.count("recipe") == 1
+
+
 def test_a_run_of_two_processes_is_that_of_one(
     corpus: Path, tmp_path: Path, two: Path, shared: tuple[str, ...]
 ) -> None:

@@ -230,6 +230,12 @@ def _flat(mapping: dict, prefix: str = "") -> dict:
     return found
 
 
+def test_a_fixed_temperature_may_be_lower_than_a_learned_one() -> None:
+    assert load_recipe("demo", ["objective.temperature=0.009"]).objective.temperature == 0.009
+    learned = load_recipe("demo", ["objective.learn_temperature=true", "objective.temperature=0.01"])
+    assert Network.create(learned).scale().item() == pytest.approx(100.0, rel=1e-5)
+
+
 def test_settings_change_a_recipe() -> None:
     recipe = load_recipe("demo", ["schedule.steps=7", "optimiser.lr=1e-4", "data.splits=[train, valid]"])
     assert (recipe.schedule.steps, recipe.optimiser.lr) == (7, 1e-4)
@@ -256,6 +262,10 @@ def test_settings_change_a_recipe() -> None:
         (["video=null"], ["views.pictures must be false exactly without a video"]),
         (["views.windows=1", "objective.lambda_v=0.1"], ["objective.lambda_v needs pictures"]),
         (["views.secondary=none"], ["views.secondary none needs"]),
+        (
+            ["objective.learn_temperature=true", "objective.temperature=0.009"],
+            ["'objective': temperature must be at least 0.01", "learn_temperature"],
+        ),
     ],
 )
 def test_wrong_keys_and_values_are_named(settings: list[str], words: list[str]) -> None:

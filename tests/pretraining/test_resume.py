@@ -107,7 +107,8 @@ def test_ten_random_kills_change_nothing(corpus: Path, tmp_path: Path, small: tu
     assert [step for step, loss, _ in lines[0] if loss is not None] == list(range(1, STEPS + 1))
 
 
-@pytest.mark.parametrize("leftover", ["checkpoints/.partial", "model.partial"])
-def test_what_a_kill_leaves_behind_is_no_checkpoint(tmp_path: Path, leftover: str) -> None:
-    (tmp_path / leftover).mkdir(parents=True)
-    assert list_checkpoints(tmp_path) == []
+@pytest.mark.parametrize("leftover", [".partial-00000010-77-ab12cd34", "00000010.old", "10 copy", "latest"])
+def test_what_else_lies_there_is_no_checkpoint(tmp_path: Path, leftover: str) -> None:
+    for name in (leftover, "00000005"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path)] == [5]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,34 @@ def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, sm
     assert (finished.folder / "metrics.jsonl").read_bytes() == before
 
 
+def test_a_finished_run_stands_without_its_checkpoints(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    """They are large, and users remove them: nothing is trained again, and no line of metrics lost."""
+    copy = tmp_path / "r"
+    shutil.copytree(finished.folder, copy)
+    shutil.rmtree(copy / "checkpoints")
+    before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+    again = pretrain("demo", corpus, copy, settings=small, quiet=True)
+    assert again == replace(finished, folder=copy)
+    assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
+    assert describe_run(copy)["state"] == "finished"
+
+
+def test_what_a_kill_left_of_the_export_is_done_again(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    for left in ("model/README.md", "finished.json"):
+        copy = tmp_path / left.replace("/", "-")
+        shutil.copytree(finished.folder, copy)
+        (copy / left).unlink()
+        (copy / "finished.json").unlink(missing_ok=True)
+        assert describe_run(copy)["state"] == "unfinished, at step 9"
+        again = pretrain("demo", corpus, copy, settings=small, quiet=True)
+        assert again == replace(finished, folder=copy)
+        assert (copy / left).is_file()
+
+
 def test_seeds_make_other_weights_and_equal_seeds_equal_ones(small: tuple[str, ...]) -> None:
     def first_weights(*settings: str) -> torch.Tensor:
         return next(Network.create(load_recipe("demo", [*small, *settings])).parameters())
@@ -61,8 +90,10 @@ def test_seeds_make_other_weights_and_equal_seeds_equal_ones(small: tuple[str, .
 def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
     finished: Run, corpus: Path, small: tuple[str, ...]
 ) -> None:
-    with pytest.raises(InputError, match="another recipe"):
+    with pytest.raises(InputError, match=r"another recipe .*: its name is demo, not demo-mono;"):
         pretrain("demo-mono", corpus, finished.folder, settings=small, quiet=True)
+    with pytest.raises(InputError, match=r"its views.batch_size is 6, not 5;"):
+        pretrain("demo", corpus, finished.folder, settings=(*small, "views.batch_size=5"), quiet=True)
     assert (
         pretrain("demo", corpus, finished.folder, settings=(*small, "machine.workers=1"), quiet=True)
         == finished
@@ -118,7 +149,35 @@ def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(
     assert not (tmp_path / "r").exists()
 
 
-def test_a_small_corpus_warns_once_and_trains_in_small_batches(
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("views.secondary=all", "views.secondary_languages=[sv]"), "no clip with a sound in sv"),
+        (("views.secondary=round_robin", "views.secondary_languages=[de,sv]"), "no clip with a sound in sv"),
+        (("views.primary=background",), "data.require_background true"),
+        (("views.primary=background", "data.require_background=true"), "require_background"),
+        (("monitor.splits=[validation]",), "one of train, valid, test"),
+        (("data.splits=[]",), "one of train, valid, test"),
+    ],
+)
+def test_what_the_first_batch_would_find_is_refused_before(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], wrong: tuple[str, ...], words: str, dry_run: bool
+) -> None:
+    with pytest.raises((InputError, CorpusError), match=words):
+        pretrain("demo", corpus, tmp_path / "r", settings=(*small, *wrong), dry_run=dry_run, quiet=True)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_gpu_that_is_not_there(corpus: Path, tmp_path: Path, small: tuple[str, ...], dry_run: bool) -> None:
+    with pytest.raises(InputError, match=r"no GPU here: set machine\.device=cpu"):
+        pretrain("demo", corpus, tmp_path / "r", settings=(*small, "machine.device=cuda"), dry_run=dry_run)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_small_corpus_warns_and_trains_in_small_batches(
     tmp_path: Path, make_film, capsys: pytest.CaptureFixture[str], small: tuple[str, ...]
 ) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 3.5), ("en", "de"))
@@ -128,8 +187,9 @@ def test_a_small_corpus_warns_once_and_trains_in_small_batches(
     assert isinstance(run, Run)
     assert run.held_out == {}
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert len(warnings) == 1
+    assert len(warnings) == 2
     assert "batches hold 3 instead of 6" in warnings[0]
+    assert "no clip in its valid or test titles" in warnings[1]
 
 
 def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path, small: tuple[str, ...]) -> None:

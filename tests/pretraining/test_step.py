@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lssd.models import AccelerationConfig, accelerate
 from lssd.models.draws import Draws
 from lssd.pretraining import Recipe, load_recipe
 from lssd.pretraining.network import Inputs, Network
@@ -23,6 +24,11 @@ SMALL = (
     "video.dials.drop_path=0.5",
     "audio.dials.drop_path=0.5",
     "head.size=16",
+)
+
+RESNET = (  # whose blocks hold batch norms, for sound
+    "audio.name=acoustic_resnet50",
+    "audio.dials={width: 4, depths: [1, 1], strides: [1, 2], stem_stride: [4, 4]}",
 )
 
 
@@ -120,6 +126,31 @@ class TestInputs:
         again = network(network.prepare(frames, waveform, present, Draws.of_step(0, 0, range(3))))
         torch.testing.assert_close(again.sound_BKZ, z.sound_BKZ)
 
+    @pytest.mark.parametrize("settings", [(), RESNET], ids=["mvit", "resnet"])
+    def test_blocks_compile_once_for_any_number_of_sounds(self, settings, monkeypatch):
+        """With the compiler's front alone, which needs no C++ compiler."""
+        traced = []
+
+        def backend(graph, _):
+            traced.append(graph)
+            return graph.forward
+
+        compiler = torch.compile
+        monkeypatch.setattr(torch, "compile", lambda f, **options: compiler(f, backend=backend, **options))
+        network = Network.create(recipe("views.secondary=all", *settings)).train()
+        plain = copy.deepcopy(network)
+        accelerate(network, AccelerationConfig(compile="block"))
+        frames, waveform, present = batch(sounds=3)
+        for absent in range(3, 7):  # from 16 items on a CPU convolves otherwise, which compiles once more
+            present[:absent, 2] = False
+            inputs = network.prepare(frames, waveform, present, Draws.of_step(0, absent, range(6)))
+            assert len(inputs.sound_PC1ML) == 18 - absent
+            z, expected = network(inputs), plain(inputs)
+            torch.testing.assert_close(z.sound_BKZ, expected.sound_BKZ)
+            z.sound_BKZ.square().sum().backward()
+        blocks = [*network.audio.encoder.blocks, *network.video.encoder.blocks]
+        assert len(traced) == len(blocks)
+
     def test_primary_and_secondary_sounds_may_have_heads_of_their_own(self):
         one, two = recipe(), recipe("head.separate_sounds=true")
         shared, apart = Network.create(one).eval(), Network.create(two).eval()
@@ -173,6 +204,40 @@ class TestOptimiser:
         assert not torch.isfinite(update(optimiser, 1.0))
         assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
         assert not optimiser.state
+
+    def test_a_step_on_sound_that_is_not_finite_leaves_a_sound_network(self):
+        made = recipe()
+        network = Network.create(made).train()
+        optimiser = build_optimiser(network, made.optimiser)
+        frames, waveform, present = batch()
+        for step, poison in enumerate((0.0, float("nan"))):
+            before = copy.deepcopy(network.state_dict())
+            waveform[2, 1, 0, 700] += poison
+            inputs = network.prepare(frames, waveform, present, Draws.of_step(0, step, range(6)))
+            gradients(network, made, inputs, 3)
+            norm = update(optimiser, 1.0)
+        assert not norm.isfinite()
+        changed = {
+            name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
+        }
+        # The pictures were sound, and their statistics hold for the steps to come.
+        stem = ("running_mean", "running_var", "num_batches_tracked")
+        assert changed == {f"video.front.stem.{name}" for name in stem}
+        assert all(value.isfinite().all() for value in network.state_dict().values())
+
+    def test_a_learned_temperature_comes_back_from_its_limit(self):
+        made = recipe("objective.learn_temperature=true", "objective.temperature=0.01", "optimiser.lr=0.1")
+        network = Network.create(made)
+        optimiser = build_optimiser(network, made.optimiser)
+        scales = []
+        for direction in (-1.0, 1.0, 1.0, 1.0):
+            optimiser.zero_grad()
+            (direction * network.scale()).backward()
+            assert network.log_scale.grad.item() == pytest.approx(direction * network.scale().item())
+            update(optimiser, None)
+            scales.append(network.scale().item())
+        assert scales[0] == pytest.approx(100.0, rel=1e-5)
+        assert scales[3] < 95.0
 
     def test_clipping(self):
         layer = nn.Linear(3, 2)

@@ -1,8 +1,6 @@
-"""Reading: the right instants and sounds, with and without a cache, and what replaces a broken clip."""
+"""Reading: the right instants and sounds, with and without a cache."""
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +8,17 @@ import pytest
 import torch
 
 from lssd.corpus import Catalog
-from lssd.errors import CorpusError, MediaError
 from lssd.views import (
     ClipCache,
-    ClipEntry,
     ClipIndex,
-    GlobalBatch,
-    Selection,
     ViewSettings,
     plan_batch,
     read_batch,
     read_centre,
-    read_groups,
 )
 
 SETTINGS = ViewSettings(batch_size=6, frames=5, size=32, short_side=(32, 40))
 TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0}
-Breaker = Callable[..., tuple[Catalog, ClipIndex]]
 
 
 def pitch(sound_CS: torch.Tensor) -> float:
@@ -137,101 +129,3 @@ def test_centre_windows(catalog: Catalog, index: ClipIndex) -> None:
     nothing, dubbed_BCS = read_centre(clips, sound_only, catalog, tracks=[clip.dubs[1] for clip in clips])
     assert nothing is None
     assert [pitch(sound_CS) for sound_CS in dubbed_BCS] == pytest.approx([880.0] * 3, abs=1)
-
-
-@pytest.fixture
-def broken(corpus: Path, tmp_path: Path) -> Breaker:
-    """A copy of the corpus in which the pictures of these clips are overwritten by noise."""
-
-    shutil.copytree(corpus, tmp_path / "c")
-
-    def damage(clips: Iterable[ClipEntry]) -> tuple[Catalog, ClipIndex]:
-        for clip in clips:
-            with (tmp_path / "c/shards" / clip.picture["shard"]).open("r+b") as shard:
-                shard.seek(clip.picture["offset"])
-                shard.write(np.random.default_rng(0).bytes(clip.picture["length"]))
-        catalog = Catalog.open(tmp_path / "c")
-        return catalog, ClipIndex.read(catalog, Selection())
-
-    return damage
-
-
-def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken: Breaker) -> None:
-    settings = dataclasses.replace(SETTINGS, batch_size=3, title_share=0.3)
-    plan = GlobalBatch(index, settings, 0, 0, 0, 2).plan(1)
-    # Of one title with clips to spare, the planned clip and the first to take its place.
-    place = next(i for i, item in enumerate(plan) if item.clip.dubs)
-    planned = plan[place].clip
-    first, *others = GlobalBatch(index, settings, 0, 0, 0, 2).substitutes(1, place)
-    assert first.clip.title_id == others[0].clip.title_id == planned.title_id
-    catalog, damaged = broken([planned, first.clip])
-    with pytest.raises(MediaError):
-        read_batch(plan, settings, catalog)
-    drawn = GlobalBatch(damaged, settings, 0, 0, 0, 2)
-    batch = read_groups(drawn, [1], catalog)
-    assert batch.clip_ids[place] == others[0].clip.clip_id
-    assert [(change.clip_id, change.by) for change in batch.replaced] == [
-        (planned.clip_id, others[0].clip.clip_id),
-        (first.clip.clip_id, others[0].clip.clip_id),
-    ]
-    assert all(change.reason and "\n" not in change.reason for change in batch.replaced)
-    kept = [item for i, item in enumerate(plan) if i != place]
-    straight = read_batch(kept, settings, catalog)
-    rows = [i for i in range(3) if i != place]
-    assert batch.frames_BWTCHW is not None
-    assert torch.equal(batch.frames_BWTCHW[rows], straight.frames_BWTCHW)
-    # The groups together are the groups one by one, and no clip occurs twice.
-    both, zeroth = read_groups(drawn, range(2), catalog), read_groups(drawn, [0], catalog)
-    assert both.clip_ids == (*zeroth.clip_ids, *batch.clip_ids)
-    assert len(set(both.clip_ids)) == 6
-    assert both.replaced == (*zeroth.replaced, *batch.replaced)
-    assert torch.equal(both.frames_BWTCHW, torch.cat([zeroth.frames_BWTCHW, batch.frames_BWTCHW]))
-
-
-def test_a_shard_cut_short_is_replaced_from_other_titles(
-    corpus: Path, index: ClipIndex, tmp_path: Path
-) -> None:
-    shutil.copytree(corpus, tmp_path / "c")
-    plan = plan_batch(index, SETTINGS, 0, 0, 0)
-    lost = plan[0].clip.title_id
-    for shard in {clip.picture["shard"] for clip in index.clips if clip.title_id == lost}:
-        with (tmp_path / "c/shards" / shard).open("r+b") as file:
-            file.truncate(600)
-    catalog = Catalog.open(tmp_path / "c")
-    damaged = ClipIndex.read(catalog, Selection())
-    batch = read_groups(GlobalBatch(damaged, SETTINGS, 0, 0, 0), [0], catalog)
-    assert lost not in batch.title_ids
-    assert len(set(batch.clip_ids)) == 6
-    assert {change.clip_id for change in batch.replaced} >= {
-        item.clip.clip_id for item in plan if item.clip.title_id == lost
-    }
-    assert all("is shorter than its catalog says" in change.reason for change in batch.replaced)
-    assert all("lssd verify" not in change.reason for change in batch.replaced)
-
-
-def test_more_than_half_replaced_is_an_error(index: ClipIndex, broken: Breaker) -> None:
-    planned = [item.clip for item in plan_batch(index, SETTINGS, 0, 0, 0)]
-    catalog, damaged = broken(planned[:3])
-    drawn = GlobalBatch(damaged, SETTINGS, 0, 0, 0)
-    assert len(read_groups(drawn, [0], catalog).replaced) == 3
-    catalog, damaged = broken(planned[3:4])
-    with pytest.raises(CorpusError) as caught:
-        read_groups(GlobalBatch(damaged, SETTINGS, 0, 0, 0), [0], catalog)
-    message = str(caught.value)
-    assert message.startswith(f"{damaged.root}: 4 clips")
-    assert f"the first is {planned[0].clip_id}: " in message
-    assert message.endswith(f"run lssd verify {damaged.root}")
-    assert "\n" not in message
-
-
-def test_ten_failures_for_one_place_are_an_error(index: ClipIndex, broken: Breaker) -> None:
-    settings = dataclasses.replace(SETTINGS, batch_size=2)
-    drawn = GlobalBatch(index, settings, 0, 0, 0)
-    stand_ins = [item.clip for item in drawn.substitutes(0, 0)]
-    assert len(stand_ins) == 12
-    catalog, damaged = broken([drawn.plan(0)[0].clip, *stand_ins[:8]])
-    batch = read_groups(GlobalBatch(damaged, settings, 0, 0, 0), [0], catalog)
-    assert (len(batch.replaced), batch.clip_ids[0]) == (9, stand_ins[8].clip_id)
-    catalog, damaged = broken([stand_ins[8]])
-    with pytest.raises(CorpusError, match="10 clips of a batch cannot be read"):
-        read_groups(GlobalBatch(damaged, settings, 0, 0, 0), [0], catalog)

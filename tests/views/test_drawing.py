@@ -133,6 +133,22 @@ def test_substitutes_are_of_the_title_first_and_no_two_groups_share_one(make_ind
         assert set().union(*offered) == {clip.clip_id for clip in index.clips} - held
 
 
+def test_titles_take_turns_as_substitutes(make_index: IndexMaker) -> None:
+    """Three clips each, the planned one's title first; then what is left."""
+    index, settings = make_index([12] * 5), ViewSettings(batch_size=8, title_share=0.5)
+    for step in range(10):
+        batch = GlobalBatch(index, settings, 0, 0, step)
+        planned = batch.plan(0)[5].clip
+        offered = [stand_in.clip for stand_in in batch.substitutes(0, 5)]
+        turns = [clip.title_id for clip in offered[:15:3]]
+        assert turns[0] == planned.title_id
+        assert len({*turns}) == 5
+        assert [clip.title_id for clip in offered[:15]] == [title for title in turns for _ in range(3)]
+        held = {item.clip.clip_id for item in batch.plan(0)}
+        assert {clip.clip_id for clip in offered} == {clip.clip_id for clip in index.clips} - held
+        assert len(offered) == 60 - 8
+
+
 def test_steps_and_bounds(make_index: IndexMaker) -> None:
     index = make_index([10] * 10)
     assert epoch_steps(index, ViewSettings(batch_size=16)) == 6

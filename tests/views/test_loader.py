@@ -1,6 +1,8 @@
 """The loader: the same batches whatever the workers and however groups are shared; no noise at its end."""
 
 import dataclasses
+import errno
+import json
 import os
 import pickle
 import shutil
@@ -15,8 +17,9 @@ import pytest
 import torch
 
 from lssd.corpus import Catalog
-from lssd.errors import CorpusError
+from lssd.errors import CorpusError, LssdError
 from lssd.views import Batch, CacheSettings, ClipIndex, GlobalBatch, Loader, Selection, ViewSettings
+from lssd.views import loader as loading
 
 SETTINGS = ViewSettings(batch_size=3, frames=2, size=32, short_side=(32, 40), title_share=0.3)
 
@@ -92,6 +95,92 @@ def test_a_lost_corpus_is_one_line_also_from_a_worker(corpus: Path, tmp_path: Pa
     shutil.rmtree(tmp_path / "c")
     with pytest.raises(CorpusError, match="is not a corpus"):
         list(Loader(index, SETTINGS, seed=0, first_step=0, last_step=2))
+
+
+def test_loading_opens_no_table(corpus: Path, index: ClipIndex, tmp_path: Path) -> None:
+    """The index says where all lies; a large corpus' tables in each worker would be gigabytes."""
+    root = shutil.copytree(corpus, tmp_path / "c")
+    for table in (root / "catalog").iterdir():
+        if table.is_dir():
+            shutil.rmtree(table)
+    bare = dataclasses.replace(index, root=str(root))
+    (wanted,), (found,) = (
+        Loader(each, SETTINGS, seed=4, first_step=0, last_step=1) for each in (index, bare)
+    )
+    assert_same(found, wanted)
+
+
+FAULTY = """
+import errno, json, os, pickle, resource, signal, sys
+from lssd.views import loader
+
+fault = sys.argv[2]
+
+def read(*arguments):
+    if fault == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "system":
+        raise OSError(errno.EIO, "Input/output error")
+    raise RuntimeError("a defect")
+
+if __name__ == "__mp_main__":  # in a worker
+    if fault == "shared memory":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    else:
+        loader.read_groups = read
+
+if __name__ == "__main__":
+    index, settings = pickle.load(open(sys.argv[1], "rb"))
+    try:
+        list(loader.Loader(index, settings, seed=0, first_step=0, last_step=2, workers=1))
+    except Exception as error:
+        print(json.dumps([type(error).__name__, str(error)]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        ("killed", "LssdError", "a loader process died"),
+        ("system", "LssdError", "the batch of step 0 cannot be read: [Errno 5] Input/output error"),
+        ("shared memory", "LssdError", "cannot put a batch into shared memory: "),
+        ("defect", "RuntimeError", "a defect"),
+    ],
+)
+def test_what_goes_wrong_in_a_worker_is_called_what_it_is(
+    index: ClipIndex, tmp_path: Path, fault: str, kind: str, words: str
+) -> None:
+    (tmp_path / "script.py").write_text(FAULTY)
+    (tmp_path / "index").write_bytes(pickle.dumps((index, SETTINGS)))
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "index"), fault]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found, message = json.loads(done.stdout)
+    assert found == kind
+    assert words in message
+    if kind == "LssdError":
+        assert "\n" not in message and "Traceback" not in message
+        assert "goes on from the last checkpoint" in message
+        assert done.stderr == ""
+    else:
+        assert "a loader process died" not in message
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (RuntimeError("a defect"), RuntimeError, "^a defect$"),
+        (OSError(errno.EIO, "Input/output error"), LssdError, "step 0 cannot be read: .*Input/output error"),
+    ],
+)
+def test_no_worker_died_where_there_is_none(
+    index: ClipIndex, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type, words: str
+) -> None:
+    def read(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(loading, "read_groups", read)
+    with pytest.raises(kind, match=words):
+        list(Loader(index, SETTINGS, seed=0, first_step=0, last_step=1))
 
 
 INTERRUPTED = """

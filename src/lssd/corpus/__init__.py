@@ -1,6 +1,7 @@
 """Titles become a corpus: identified, cut at their shots, stored as clips with all their tracks.
 
-`ingest` writes, `Catalog` reads, `describe_corpus` counts, `verify` checks every stored byte.
+`ingest` writes, `Catalog` reads (`ShardReader` its stored bytes alone), `describe_corpus` counts, `verify`
+checks every stored byte.
 """
 
 from lssd.corpus.catalog import Catalog
@@ -9,13 +10,18 @@ from lssd.corpus.describe import describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
 from lssd.corpus.ingestion import IngestSettings, Plan, ingest
 from lssd.corpus.integrity import Verdict, verify
+from lssd.corpus.reading import LostShardError, ShardReader
+from lssd.corpus.titles import SPLITS
 
 __all__ = [
     "FINGERPRINT",
+    "SPLITS",
     "Catalog",
     "ClipSettings",
     "IngestSettings",
+    "LostShardError",
     "Plan",
+    "ShardReader",
     "Verdict",
     "describe_corpus",
     "ingest",

@@ -12,28 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lssd.corpus.reading import MANIFEST, ShardReader
 from lssd.corpus.schema import QUARANTINE, TABLES, Row, Rows, to_table
-from lssd.errors import CorpusError, InputError, MissingExtraError
+from lssd.errors import CorpusError, InputError
 from lssd.store import atomic_path, sync_folder, write_json
 
 _FORMAT = 1
-_MANIFEST = "catalog/manifest.json"
 
 
 class DamagedTableError(CorpusError):
     """A table that the manifest lists is missing or is no Parquet."""
 
 
-class Catalog:
+class Catalog(ShardReader):
     """The tables and clip members of one committed state of a corpus. Read-only.
 
     The attributes `titles`, `tracks`, `shots`, `clips`, `members`, `labels` and `quarantine` are
-    Arrow tables; `lssd.corpus.schema` gives their columns. The corpus may lie on any file system
-    that fsspec knows (`s3://...`).
+    Arrow tables; `lssd.corpus.schema` gives their columns.
     """
 
     titles: pa.Table
@@ -45,13 +43,7 @@ class Catalog:
     quarantine: pa.Table
 
     def __init__(self, root: str | Path) -> None:
-        self.root = str(root).rstrip("/")
-        try:
-            self._files, self._base = fsspec.core.url_to_fs(self.root)
-        except ImportError as error:
-            raise MissingExtraError(f"{self.root} needs a package that is not installed: {error}") from error
-        except ValueError as error:
-            raise CorpusError(f"{self.root} is no place that can be read: {error}") from error
+        super().__init__(root)
         manifest = self._read_manifest()
         while True:
             try:
@@ -81,34 +73,11 @@ class Catalog:
         """Open a corpus folder or URL. CorpusError when it is none."""
         return cls(root)
 
-    def read(self, member: Row) -> bytes:
-        """The stored bytes of one row of `members`, by byte range.
-
-        Raises CorpusError when the shard is missing or shorter than the catalog says.
-        """
-        path = self.shard_path(str(member["shard"]))
-        offset, length = int(member["offset"]), int(member["length"])  # type: ignore[call-overload]
-        try:
-            data = self._files.cat_file(path, start=offset, end=offset + length)
-        except OSError as error:
-            raise CorpusError(f"cannot read shard {path}: {error}; run lssd verify {self.root}") from error
-        if len(data) != length:
-            raise CorpusError(f"shard {path} is shorter than its catalog says; run lssd verify {self.root}")
-        return data
-
-    def shard_path(self, shard: str) -> str:
-        """Where a shard lies: its final place, or staging when its committer was killed just then."""
-        final = f"{self._base}/shards/{shard}"
-        staged = f"{self._base}/.staging/{shard.rpartition('-')[0]}/shards/{shard}"
-        return staged if not self._files.exists(final) and self._files.exists(staged) else final
-
     def _read_manifest(self) -> dict[str, Any]:
         try:
-            data = self._files.cat_file(f"{self._base}/{_MANIFEST}")
+            data = self._files.cat_file(f"{self._base}/{MANIFEST}")
         except OSError as error:
-            raise CorpusError(
-                f"{self.root} is not a corpus (no {_MANIFEST}); make one: lssd ingest"
-            ) from error
+            raise self._no_corpus() from error
         return _parse_manifest(data, self.root)
 
     def _read_part(self, table: str, title_id: str, generation: int) -> pa.Table:
@@ -128,7 +97,7 @@ def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(data)
     except ValueError as error:
-        raise CorpusError(f"{root}/{_MANIFEST} is damaged: {error}") from error
+        raise CorpusError(f"{root}/{MANIFEST} is damaged: {error}") from error
     if manifest.get("format") != _FORMAT:
         found = manifest.get("format")
         raise CorpusError(f"{root} has catalog format {found}, this version reads {_FORMAT}")
@@ -155,7 +124,7 @@ class CatalogWriter:
     def __init__(self, root: Path, recover: bool = True) -> None:
         self.root = root
         self._manifest: dict[str, Any] = {"format": _FORMAT, "titles": {}}
-        path = root / _MANIFEST
+        path = root / MANIFEST
         if path.exists():
             self._manifest = _parse_manifest(path.read_bytes(), str(root))
         if recover:
@@ -199,7 +168,7 @@ class CatalogWriter:
         """Note that these files bring nothing new to a committed title, so that they are not read again."""
         entry = self._manifest["titles"][title_id]
         entry["sources"] = self._merge(title_id, sources)
-        write_json(self.root / _MANIFEST, self._manifest)
+        write_json(self.root / MANIFEST, self._manifest)
 
     def commit(self, title_id: str, rows: Rows, sources: list[Source]) -> None:
         """Make a title's staged shards and the given rows visible, all at once."""
@@ -213,7 +182,7 @@ class CatalogWriter:
             "sources": self._merge(title_id, sources),
         }
         sync_folder(staging / "tables")
-        write_json(self.root / _MANIFEST, self._manifest)
+        write_json(self.root / MANIFEST, self._manifest)
         self._publish(staging, title_id)
 
     def write_quarantine(self, rows: list[Row]) -> None:

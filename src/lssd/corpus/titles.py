@@ -19,7 +19,7 @@ from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
 
 _ID_DIGITS = 16
 _COLUMNS = {"path", "original_language", "genre", "split", "languages"}
-_SPLITS = {"train", "valid", "test"}
+SPLITS = ("train", "valid", "test")
 _NOT_SPEECH = {"background"}
 # At the end of a file's stem; not after a space alone, where it may well be a film's own name.
 _BACKGROUND = re.compile(
@@ -110,7 +110,7 @@ def _record(row: dict[str, str], where: str) -> TitleRecord:
         return code
 
     split = row.get("split") or "train"
-    if split not in _SPLITS:
+    if split not in SPLITS:
         raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
     original = row.get("original_language")
     return TitleRecord(

@@ -30,8 +30,9 @@ Network = TypeVar("Network", bound=nn.Module)
 class AccelerationConfig:
     """How to run every encoder of a network. The defaults change nothing but MViT's attention.
 
-    `compile`: "block" hands each block to torch.compile on its own, for fixed shapes: short compilations,
-    of which equal blocks share one. It needs a C++ compiler (CPU) or Triton (GPU).
+    `compile`: "block" hands each block to torch.compile on its own, for fixed shapes unless a dimension is
+    marked as dynamic: short compilations, of which equal blocks share one. It needs a C++ compiler (CPU) or
+    Triton (GPU).
     `activation_checkpointing`: keep only the inputs of the blocks and compute the rest again in the
     backward pass: less memory for about a third more time. Gradients are the same, random draws included.
     `precision`: "bf16" runs the encoder (not its preprocessing) under bfloat16 autocast. Weights stay

@@ -28,6 +28,9 @@ class BatchNorm(_BatchNorm):
     then run it the same number of times. The gradient of the input is that of one process with the whole
     batch; weight and bias get their own process's share, to be summed or averaged like any other gradient.
 
+    Unlike torch's, a batch whose mean or variance is not finite leaves the running statistics as they are:
+    they would be NaN from then on, even where the step itself is left out.
+
     `group`: the processes to span, all by default. Low-precision inputs are measured in float32.
     """
 
@@ -45,25 +48,48 @@ class BatchNorm(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, C, ...) -> the same shape and type. Raises InputError for a wrong rank or channel count."""
-        if not self.training or processes(self.group) == 1:
+        if not self.training:
             return super().forward(input)
         self._check_input_dim(input)
+        if processes(self.group) == 1:
+            return self._forward_alone(input)
         y, mean_C, variance_C, count = _SpanningNorm.apply(
             input, self.weight, self.bias, self.eps, self.group
         )
-        if self.track_running_stats and self.running_mean is not None:
-            self._track(mean_C, variance_C, count)
+        if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
+            unbiased_C, share = variance_C * (count / (count - 1)), self._share()
+            self._learn(
+                self.running_mean.lerp(mean_C.to(self.running_mean), share),
+                self.running_var.lerp(unbiased_C.to(self.running_var), share),
+            )
         return y
 
+    def _forward_alone(self, input: Tensor) -> Tensor:
+        if not self.track_running_stats or self.running_mean is None or self.running_var is None:
+            return super().forward(input)
+        # Torch writes into copies: autograd keeps what it is given, which must not change afterwards.
+        mean_C, variance_C = self.running_mean.clone(), self.running_var.clone()
+        share = self._share()
+        y = F.batch_norm(input, mean_C, variance_C, self.weight, self.bias, True, share, self.eps)
+        self._learn(mean_C, variance_C)
+        return y
+
+    def _share(self) -> float:
+        """What the coming batch weighs in the running statistics."""
+        if self.momentum is not None:
+            return self.momentum
+        assert self.num_batches_tracked is not None
+        return 1.0 / (float(self.num_batches_tracked) + 1.0)
+
     @torch.no_grad()
-    def _track(self, mean_C: Tensor, variance_C: Tensor, count: Tensor) -> None:
+    def _learn(self, mean_C: Tensor, variance_C: Tensor) -> None:
+        """Take new running statistics if all of them are finite, which a GPU decides for itself."""
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None
-        self.num_batches_tracked.add_(1)
-        share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        unbiased_C = variance_C * (count / (count - 1))
-        self.running_mean.lerp_(mean_C.to(self.running_mean), share)
-        self.running_var.lerp_(unbiased_C.to(self.running_var), share)
+        finite = torch.stack([mean_C, variance_C]).isfinite().all()
+        self.running_mean.copy_(torch.where(finite, mean_C, self.running_mean))
+        self.running_var.copy_(torch.where(finite, variance_C, self.running_var))
+        self.num_batches_tracked.add_(finite)
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim < 2 or input.shape[1] != self.num_features:
@@ -135,7 +161,8 @@ class _SpanningNorm(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         precise = x if x.dtype == torch.float64 else x.float()
         mean_C, variance_C, count = _statistics(precise, group)
-        if count < 2:
+        # Two values here are two in all: only with fewer must the host wait for the others' count.
+        if x.numel() < 2 * x.shape[1] and count < 2:
             raise InputError("BatchNorm in training needs at least 2 values a channel over all processes")
         mean_C, variance_C = mean_C.to(precise.dtype), variance_C.to(precise.dtype)
         y = F.batch_norm(precise, mean_C, variance_C, weight_C, bias_C, eps=eps) if len(x) else precise

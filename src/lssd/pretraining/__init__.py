@@ -8,19 +8,22 @@ loop, checkpoint   steps until the end, killed and resumed to the bit
 distributed        processes of one run, on one machine or many
 hardware, forecast what a machine offers, and what a run would take
 monitor, metrics   measures on held-out titles; where numbers are written
+folder             what defines a run, and what a finished one came to
 card, publishing   what goes with the finished model
 run                all of it together
 """
 
+from lssd.pretraining.folder import Run, describe_run
 from lssd.pretraining.forecast import Forecast
-from lssd.pretraining.publishing import push_model
+from lssd.pretraining.publishing import check_push, push_model
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
-from lssd.pretraining.run import Run, describe_run, pretrain
+from lssd.pretraining.run import pretrain
 
 __all__ = [
     "Forecast",
     "Recipe",
     "Run",
+    "check_push",
     "describe_run",
     "load_recipe",
     "pretrain",

@@ -7,6 +7,7 @@ are kept, so the last good one survives whatever happens while the next is writt
 
 import json
 import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,18 +55,19 @@ def save_checkpoint(
             save_file(tensors, partial / "model.safetensors")
             torch.save(optimiser.state_dict(), partial / "optimiser.pt")
             (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
+        for old in list_checkpoints(run)[:-_KEEP]:
+            shutil.rmtree(old.folder)
     except (SafetensorError, RuntimeError, OSError) as error:  # each writer's way to report a full disk
         detail = " ".join(str(error).split())[:200]
         raise CheckpointError(f"cannot save {folder}: {detail}; free some space and run again") from error
-    for old in list_checkpoints(run)[:-_KEEP]:
-        _remove(old.folder)
     return Checkpoint(folder, step)
 
 
 def list_checkpoints(run: Path) -> list[Checkpoint]:
     """The checkpoints of a run, oldest first."""
-    folders = sorted(folder for folder in (run / "checkpoints").glob("[0-9]*") if folder.is_dir())
-    return [Checkpoint(folder, int(folder.name)) for folder in folders]
+    folders = [folder for folder in (run / "checkpoints").glob("*") if folder.name.isdigit()]
+    found = [Checkpoint(folder, int(folder.name)) for folder in folders if folder.is_dir()]
+    return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
 def load_checkpoint(
@@ -93,9 +95,3 @@ def load_checkpoint(
             f"cannot resume from {folder}: {detail}; remove that folder to go on"
         ) from error
     return found
-
-
-def _remove(folder: Path) -> None:
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()

@@ -4,12 +4,13 @@ Started by torchrun, processes find each other by its environment variables; wit
 process, and every function here does what is right for it alone.
 """
 
+import ctypes
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from torch.autograd.function import once_differentiable
 from torch.distributed import ProcessGroup
 
 from lssd.errors import InputError, LssdError
+
+T = TypeVar("T")
 
 # What the words of gloo, NCCL and their store have in common when the other side is gone or silent.
 _SIGNS_OF_LOSS = (
@@ -54,16 +57,17 @@ def join_world(device: Literal["auto", "cpu", "cuda"] = "auto", timeout_s: float
 
     Alone (no torchrun, or one process of it) nothing is set up. Otherwise tensors on a CPU travel by gloo
     and those on a GPU by NCCL; each process gets the GPU of its number on its machine, and that is made the
-    current one. "auto" takes GPUs where there are any.
+    current one. "auto" takes GPUs where there are any. A program joins once: torchrun's store does not
+    survive a second meeting.
 
     Args:
         timeout_s: how long a process waits for the others, at the start and in every exchange.
 
     Raises InputError for a GPU that is not there and for torchrun's variables in part, and LostProcessError
-    when the others do not come in time.
+    when the others do not come in time, or one is gone in the middle (`watching_processes`).
     """
-    rank, size, local_rank = _torchrun_numbers(os.environ)
-    chosen = _device(device, local_rank)
+    rank, size, local_rank = torchrun_numbers()
+    chosen = choose_device(device, local_rank)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     world = World(rank, size, local_rank, chosen)
@@ -80,14 +84,29 @@ def join_world(device: Literal["auto", "cpu", "cuda"] = "auto", timeout_s: float
             f"{os.environ['MASTER_PORT']} within {timeout_s:g} s ({str(error).splitlines()[0]}): "
             "start all of them, on all machines, with the same torchrun options"
         ) from error
+    _keep_for_good(dist.group.WORLD)
     try:
-        yield world
+        with watching_processes():
+            yield world
     finally:
         dist.destroy_process_group()
 
 
-def _torchrun_numbers(environment: Mapping[str, str]) -> tuple[int, int, int]:
-    """(rank, size, local rank) by torchrun's variables; (0, 1, 0) without them."""
+def _keep_for_good(process_group: ProcessGroup | None) -> None:
+    """Never run the destructor of a process group; what it holds goes with the process.
+
+    Gloo's waits for its threads, and holds the interpreter's lock meanwhile. After another process is lost,
+    a thread may still need that lock to drop an exchange (torch 2.13): this process would hang for good
+    instead of ending.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(process_group))
+
+
+def torchrun_numbers(environment: Mapping[str, str] = os.environ) -> tuple[int, int, int]:
+    """(rank, size, local rank) by torchrun's variables; (0, 1, 0) without them.
+
+    Raises InputError when only some of them are set, or one is no number.
+    """
     if "RANK" not in environment and "WORLD_SIZE" not in environment:
         return 0, 1, 0
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -106,7 +125,8 @@ def _torchrun_numbers(environment: Mapping[str, str]) -> tuple[int, int, int]:
     return rank, size, local_rank
 
 
-def _device(device: str, local_rank: int) -> torch.device:
+def choose_device(device: str, local_rank: int = 0) -> torch.device:
+    """The device of the process of this number on its machine; InputError for a GPU that is not there."""
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
@@ -172,19 +192,26 @@ def gather_objects(value: Any) -> list[Any]:
     return values
 
 
-def any_process(flag: bool) -> bool:
-    """Whether the flag is set in any process. All must ask; none goes on before all have."""
-    _, size = rank_and_size()
-    if size == 1:
-        return flag
-    highest = torch.tensor(int(flag))
-    dist.all_reduce(highest, dist.ReduceOp.MAX)
-    return bool(highest.item())
+def on_first(work: Callable[[], T], doing: str) -> T:
+    """What `work` returns, done by process 0 alone; the others wait for it, and get a copy.
 
-
-def barrier() -> None:
-    """Wait until all processes have come here."""
-    any_process(False)
+    When it raises, so do all: process 0 the error itself, the others one line that names what it was
+    `doing`. A process waits for at most the time limit of `join_world`.
+    """
+    rank, _ = rank_and_size()
+    if rank:
+        failed, copy = gather_objects(None)[0]
+        if failed:
+            raise LssdError(f"stopped, since process 0 could not {doing}")
+        found: T = copy
+        return found
+    try:
+        found = work()
+    except BaseException:
+        gather_objects((True, None))  # the others must hear of it first
+        raise
+    gather_objects((False, found))
+    return found
 
 
 @contextmanager

@@ -15,9 +15,10 @@ from lssd.corpus import Catalog
 from lssd.errors import CorpusError
 from lssd.models import ProjectionHead, Tower, encoder_size
 from lssd.pretraining.costs import Cost, measure_cost
+from lssd.pretraining.distributed import choose_device
 from lssd.pretraining.hardware import acceleration
 from lssd.pretraining.network import Network
-from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.pretraining.recipe import Recipe, load_named
 from lssd.pretraining.schedule import total_steps
 from lssd.views import ClipIndex, batch_size, epoch_steps
 
@@ -156,7 +157,7 @@ def forecast(recipe: Recipe, index: ClipIndex, *, measure: bool = True, processe
     steps, local = total_steps(recipe.schedule, per_epoch), batch // processes
     held = min(recipe.machine.chunk or local, local)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    device = _device(recipe)
+    device = choose_device(recipe.machine.device)
     costs = _measure(network.to(device), paths, recipe, held) if measure else {}
     measured = [(path.count, costs[path.modality]) for path in paths if path.modality in costs]
     # In parts, each part passes forward once more.
@@ -221,7 +222,7 @@ def _sounds(recipe: Recipe, index: ClipIndex) -> float:
 
 def _steps_of(name: str, index: ClipIndex) -> int | None:
     """Steps of a packaged recipe on the same corpus; None where the corpus has no clips for it."""
-    other = load_recipe(name)
+    other = load_named("same_steps_as", name)
     if other.schedule.steps is not None:
         return other.schedule.steps
     try:
@@ -229,13 +230,6 @@ def _steps_of(name: str, index: ClipIndex) -> int | None:
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
     except CorpusError:
         return None
-
-
-def _device(recipe: Recipe) -> torch.device:
-    wanted = recipe.machine.device
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
 
 
 def _measure(network: Network, paths: list[_Path], recipe: Recipe, held: int) -> dict[str, Cost]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lssd.errors import CheckpointError, InputError
 from lssd.pretraining.checkpoint import list_checkpoints
-from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.pretraining.recipe import Recipe, load_named, load_recipe
 from lssd.store import hash_file
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def lineage(recipe: str | Path | Recipe, settings: Sequence[str] = ()) -> list[R
     shared = [setting for setting in settings if setting.partition("=")[0].strip() not in _OWN]
     found = [load_recipe(recipe, settings)]
     while (parent := found[0].parent) is not None:
-        older = load_recipe(parent, shared)
+        older = load_named("parent", parent, shared)
         names = [younger.name for younger in found]
         if older.name in names:
             raise InputError(
@@ -106,7 +106,7 @@ def load_parent(path: str | Path, recipe: Recipe) -> Parent:
     is_checkpoint = folder.parent.name == "checkpoints" and folder.name.isdigit()
     run = folder.parent.parent if is_checkpoint else folder
     made_by = _read_recipe(run).name
-    expected = load_recipe(recipe.parent).name
+    expected = load_named("parent", recipe.parent).name
     if made_by != expected:
         raise CheckpointError(
             f"{folder} is of recipe {made_by}, but recipe {recipe.name} starts from {expected}; "

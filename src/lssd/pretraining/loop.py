@@ -17,7 +17,7 @@ from lssd.engine import Progress
 from lssd.errors import LssdError
 from lssd.models.draws import Draws
 from lssd.pretraining.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
-from lssd.pretraining.distributed import World, any_process, barrier, gather_objects, watching_processes
+from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.metrics import MetricsWriter
 from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
@@ -133,7 +133,6 @@ def train(training: Training, *, quiet: bool = False) -> None:
         metrics = stack.enter_context(_metrics(training)) if training.leads else None
         progress = Progress(f"pretrain {recipe.name}", steps, "steps", quiet or not training.leads)
         stack.enter_context(progress)
-        stack.enter_context(watching_processes())
         stack.enter_context(_calm_collector())
         progress.update(training.step)
         meter = Meter(training)
@@ -158,8 +157,8 @@ class StepResult(NamedTuple):
 def take_step(training: Training, batch: Batch, meanwhile: Callable[[], None] | None = None) -> StepResult:
     """One update of the weights; `meanwhile` runs while a GPU computes.
 
-    A gradient that is not finite changes nothing; after a few in a row LssdError ends the run, whose last
-    checkpoint stands.
+    A gradient that is not finite changes no weight, and what is not finite enters no running statistics;
+    after a few in a row LssdError ends the run, whose last checkpoint stands.
     """
     recipe, network = training.recipe, training.network
     warmup = warmup_steps(recipe.schedule, training.epoch_steps, training.steps)
@@ -347,14 +346,10 @@ def _maybe_save(training: Training) -> None:
     if step % schedule.checkpoint_every and step != training.steps:
         return
     gc.collect()
-    fault: LssdError | None = None
     tally = {**vars(training.tally), "replaced": sum(gather_objects(training.tally.replaced))}
-    if training.leads:
-        state: dict[str, Any] = {"tally": tally, "recipe": digest(training.recipe)}
-        try:
-            save_checkpoint(training.run, step, training.network, training.optimiser, state)
-        except LssdError as error:
-            fault = error
-    if any_process(fault is not None):
-        raise fault or LssdError("stopped, since process 0 could not save")
-    barrier()
+    state: dict[str, Any] = {"tally": tally, "recipe": digest(training.recipe)}
+
+    def save() -> None:
+        save_checkpoint(training.run, step, training.network, training.optimiser, state)
+
+    on_first(save, "save")

@@ -83,7 +83,7 @@ class Monitor:
         shares = gather_objects(self.embed(network, world.rank, world.size))
         if world.rank != 0:
             return {}
-        values = self.summarise(shares)
+        values = self.summarise(shares, 1 / network.scale().item())
         if values.get("collapsed"):
             _warn_of_collapse(values)
         return values
@@ -114,12 +114,12 @@ class Monitor:
                         left_out.append(f"the embeddings of clip {clip_id} are not finite")
         return Share(tuple(embeddings), tuple(left_out))
 
-    def summarise(self, shares: Sequence[Share]) -> dict[str, float]:
+    def summarise(self, shares: Sequence[Share], temperature: float) -> dict[str, float]:
         """The measures over the shares of all processes, in any order (`held_out.summarise`)."""
         clips = sorted((one for share in shares for one in share.embeddings), key=lambda one: one.position)
         facts = [self._facts(self.clips[clip.position]) for clip in clips]
         recipe = self.recipe
-        values = summarise(clips, facts, recipe.objective.temperature, recipe.monitor.neighbours)
+        values = summarise(clips, facts, temperature, recipe.monitor.neighbours)
         left_out = [reason for share in shares for reason in share.left_out]
         if left_out:
             print(

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from lssd.errors import InputError
 from lssd.models import Model, ProjectionHead, TowerConfig, build_model, span_processes
+from lssd.models.acceleration import blocks_of
 from lssd.models.draws import Draws
 from lssd.pretraining.objective import Projections
-from lssd.pretraining.recipe import Recipe
+from lssd.pretraining.recipe import ObjectiveRecipe, Recipe
 from lssd.views import ViewSettings
-
-_LARGEST_SCALE = 100.0  # as in CLIP: a learned temperature stays above 0.01
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,9 @@ class Network(nn.Module):
             objective.learn_temperature,
         )
         span_processes(network)
+        if views.secondary == "all":
+            for block in blocks_of(network.audio.encoder):
+                block.register_forward_pre_hook(_take_any_number)
         return network
 
     @property
@@ -154,7 +156,16 @@ class Network(nn.Module):
         """1 / temperature, (): what similarities are multiplied by."""
         if self.log_scale is None:
             return torch.tensor(self._scale, device=self.device)
-        return self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp()
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def limit_scale(self) -> None:
+        """Put a learned temperature that an update took below the least one back to that.
+
+        The parameter, not what `scale` makes of it: that would have no gradient there, and never return.
+        """
+        if self.log_scale is not None:
+            self.log_scale.clamp_(max=-math.log(ObjectiveRecipe.LEAST_LEARNED))
 
     def project_video(self, frames_BTCHW: Tensor) -> Tensor:
         """One window of pictures each: (B, T, 3, H, W) uint8 -> (B, Z)."""
@@ -179,6 +190,19 @@ class Network(nn.Module):
         primary = torch.zeros(len(embedding_PD), 1, dtype=torch.bool, device=embedding_PD.device)
         primary[places_BK[:, 0]] = True
         return torch.where(primary, self.audio_head(embedding_PD), self.secondary_head(embedding_PD))
+
+
+def _take_any_number(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Have the compiler take the number of items for one that changes: with all of a clip's languages
+    heard, nearly every step has another number of sounds, and would compile all blocks anew.
+
+    No padding to a few sizes instead: batch norms inside a block would measure it.
+    """
+    x, *others = inputs
+    torch._dynamo.maybe_mark_dynamic(x, 0)
+    for factors_2B in others:
+        if isinstance(factors_2B, Tensor):
+            torch._dynamo.maybe_mark_dynamic(factors_2B, 1)
 
 
 def _tower(tower: TowerConfig, given: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,9 @@ def batch_loss(
     Args:
         present_BK: bool, which sounds there are; the primary one always.
         duplicates_B: numbers, equal for clips that show the same. Unless `settings.mask` is "none", such
-            clips are no negatives of each other.
+            clips are no negatives of each other. "clip" and "near_duplicate" differ only in what the views
+            number alike: a clip with itself, which their own sampler never draws twice in a step, or with
+            its near-duplicates as well.
         groups: parts of this process' instances, in order.
 
     Raises InputError for shapes that do not fit together, and where fewer than 2 instances are contrasted.

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import OptimiserRecipe
 
 _MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -10,7 +11,7 @@ _MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 def build_optimiser(network: nn.Module, settings: OptimiserRecipe) -> torch.optim.Optimizer:
     """AdamW, fused. The weights of linear layers and convolutions decay; norms, biases, positions, class
-    tokens and a learned temperature do not."""
+    tokens and a learned temperature do not. Each of its steps ends with `Network.limit_scale`."""
     decayed = {id(module.weight) for module in network.modules() if isinstance(module, _MATRICES)}
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
@@ -23,7 +24,10 @@ def build_optimiser(network: nn.Module, settings: OptimiserRecipe) -> torch.opti
             "weight_decay": 0.0,
         },
     ]
-    return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+    optimiser = torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+    if isinstance(network, Network):
+        optimiser.register_step_post_hook(lambda *_: network.limit_scale())
+    return optimiser
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

@@ -1,6 +1,8 @@
 """Models to the Hugging Face hub; the way back is `lssd.models.hub`."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +30,41 @@ def push_model(
     cannot be reached.
     """
     folder = _model_folder(Path(run_or_model))
+    hub = _hub()
+    load_model(folder)  # what cannot be read here must not be published
+    with _explaining(str(folder), repo_id):
+        return _push(hub.HfApi(), folder, repo_id, private, revision)
+
+
+def check_push(repo_id: str) -> None:
+    """Whether a model could be pushed: package, name and token. Writes nothing.
+
+    Raises as `push_model` does.
+    """
+    hub = _hub()
+    with _explaining("a model", repo_id):
+        hub.utils.validate_repo_id(repo_id)
+        hub.HfApi().whoami()
+
+
+def _hub() -> Any:
     try:
-        hub = importlib.import_module("huggingface_hub")
+        return importlib.import_module("huggingface_hub")
     except ImportError as error:
         raise MissingExtraError(
             "pushing a model needs a package that is not installed: pip install 'lssd[hub]'"
         ) from error
-    load_model(folder)  # what cannot be read here must not be published
+
+
+@contextmanager
+def _explaining(what: str, repo_id: str) -> Iterator[None]:
+    """The hub's errors in one line each."""
     try:
-        return _push(hub.HfApi(), folder, repo_id, private, revision)
+        yield
     except LssdError:
         raise
     except Exception as error:  # the hub's client lets through errors of whatever carries it
-        raise _explained(error, folder, repo_id) from error
+        raise _explained(error, what, repo_id) from error
 
 
 def _model_folder(path: Path) -> Path:
@@ -71,7 +95,7 @@ def _push(api: Any, folder: Path, repo_id: str, private: bool, revision: str | N
     return url if revision is None else f"{url}/tree/{revision}"
 
 
-def _explained(error: Exception, folder: Path, repo_id: str) -> LssdError:
+def _explained(error: Exception, what: str, repo_id: str) -> LssdError:
     """One line, with the way out that fits."""
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     status = getattr(getattr(error, "response", None), "status_code", None)
@@ -83,6 +107,6 @@ def _explained(error: Exception, folder: Path, repo_id: str) -> LssdError:
     if isinstance(error, ValueError) or status in (400, 404, 409):
         return InputError(f"the hub refuses {repo_id} ({reason}); check the name OWNER/NAME and the revision")
     return LssdError(
-        f"cannot push {folder} to {repo_id} ({reason}); try again when the hub can be reached, and without "
+        f"cannot push {what} to {repo_id} ({reason}); try again when the hub can be reached, and without "
         "HF_HUB_OFFLINE"
     )

@@ -14,7 +14,7 @@ from lssd import config
 from lssd.errors import InputError
 from lssd.models import TowerConfig
 from lssd.store import hash_json
-from lssd.views import Selection, ViewSettings
+from lssd.views import Selection, ViewSettings, require_splits
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,16 @@ class ObjectiveRecipe:
     """What is contrasted with what, and how (paper, Eq. 1-3).
 
     lambda_v, lambda_a: weights of the within-modal terms.
-    temperature: fixed, or where a learned one begins (`learn_temperature`; its inverse stays below 100).
+    temperature: fixed, or where a learned one begins (`learn_temperature`), which stays at 0.01 or above.
     loss: "nt_xent" is the paper's Eq. 1; "clip" has one softmax a direction, "siglip" one sigmoid a pair.
     gather: negatives come from all processes' batches, or from the process's own alone.
     mask: candidates that are no negatives since they show the same: none, those of the "clip" itself, or
     those of clips that are near-duplicates of it as well. Never those of its title: they are the paper's
-    hard negatives.
+    hard negatives. The sampler of `lssd.views` draws no clip twice in a step, so "clip" acts on batches
+    from elsewhere alone.
     """
+
+    LEAST_LEARNED = 0.01  # as in CLIP; no annotation, so no key
 
     lambda_v: float = 0.0
     lambda_a: float = 0.0
@@ -56,6 +59,10 @@ class ObjectiveRecipe:
     def __post_init__(self) -> None:
         _require(min(self.lambda_v, self.lambda_a) >= 0, "lambda_v and lambda_a must not be negative")
         _require(self.temperature > 0, "temperature must be above 0")
+        _require(
+            not self.learn_temperature or self.temperature >= self.LEAST_LEARNED,
+            f"temperature must be at least {self.LEAST_LEARNED} where it is learned (learn_temperature)",
+        )
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class MonitorRecipe:
     def __post_init__(self) -> None:
         _require(self.neighbours >= 1, "neighbours must be at least 1")
         _require(self.every >= 0 and self.clips >= 0, "every and clips must not be negative")
+        require_splits(self.splits)
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,10 @@ class Recipe:
             views.secondary != "none" or (views.windows == 1 and views.pictures and not objective.lambda_a),
             "views.secondary none needs views.windows 1, a video and objective.lambda_a 0",
         )
+        _require(
+            views.primary != "background" or self.data.require_background,
+            "views.primary background needs data.require_background true",
+        )
 
 
 def science(recipe: Recipe) -> dict[str, Any]:
@@ -194,6 +206,29 @@ def science(recipe: Recipe) -> dict[str, Any]:
 def digest(recipe: Recipe) -> str:
     """A hash of `science`: equal for recipes that define the same run."""
     return hash_json(science(recipe))
+
+
+def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
+    """The first dotted key of `science` whose values differ, with both of them; None when they are equal."""
+    return _difference(science(one), science(other))
+
+
+def _difference(one: Any, other: Any, key: str = "") -> tuple[str, Any, Any] | None:
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return None if one == other else (key, one, other)
+    for name in [*one, *(name for name in other if name not in one)]:
+        found = _difference(one.get(name), other.get(name), f"{key}.{name}" if key else name)
+        if found is not None:
+            return found
+    return None
+
+
+def load_named(key: str, name: str, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe that another one names under `key`; the errors of `load_recipe`, with that key."""
+    try:
+        return load_recipe(name, settings)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -1,73 +1,32 @@
 """One pretraining run: from a recipe and a corpus to a run folder with a model."""
 
-import platform
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from lssd import config
 from lssd.corpus import Catalog
-from lssd.errors import CorpusError, InputError, LssdError
+from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
 from lssd.pretraining.card import describe_data, write_card
-from lssd.pretraining.distributed import World, barrier, gather_objects, join_world
+from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
+from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_run
 from lssd.pretraining.forecast import Forecast, forecast, training_flops
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
 from lssd.pretraining.lineage import Parent, lineage, load_parent, start_from, train_chain
 from lssd.pretraining.loop import Training, resume, train
-from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
-from lssd.pretraining.recipe import Recipe, load_recipe, science
-from lssd.store import lock, read_json, write_bytes, write_json
-from lssd.views import CacheSettings, ClipIndex, batch_size
+from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.store import lock
+from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip
 
 _GB = 10**9
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run.
-
-    folder: holds recipe.yaml, environment.json, metrics.jsonl, tensorboard, checkpoints, model.
-    seconds: of training over all sittings; wait_share: the part of them spent waiting for data.
-    held_out: the last measures on held-out titles; empty when the corpus has none.
-    skipped: updates left out since their gradient was not finite; replaced: clips that could not be read.
-    """
-
-    folder: Path
-    steps: int
-    seconds: float
-    wait_share: float
-    held_out: dict[str, float]
-    skipped: int = 0
-    replaced: int = 0
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model"
-
-
-def describe_run(path: str | Path) -> dict[str, Any]:
-    """A run folder as a JSON value: path, recipe, state and the last metrics."""
-    run = Path(path)
-    recipe = load_recipe(run / "recipe.yaml")
-    lines = read_metrics(run)
-    metrics: dict[str, Any] = {}
-    for line in lines:
-        metrics |= line.get("eval", line)
-    state = "finished" if (run / "model").is_dir() else f"unfinished, at step {metrics.get('step', 0)}"
-    return {"path": str(path), "recipe": recipe.name, "state": state, "metrics": metrics}
 
 
 def pretrain(
@@ -98,31 +57,26 @@ def pretrain(
     `out` that holds a run of another recipe; CorpusError when the corpus has too few clips;
     CheckpointError for weights that do not fit.
     """
-    if chain:
-        recipes = lineage(recipe, settings)
-        if dry_run:
-            return _forecast(recipes[-1], corpus)
-
-        def one(member: Recipe, folder: Path, parent: Path | None) -> Run:
-            return _pretrain(member, corpus, folder, parent, cache_folder, quiet)
-
-        return train_chain(recipes, _given(out), one)[-1]
-    chosen = load_recipe(recipe, settings)
+    recipes = lineage(recipe, settings) if chain else [load_recipe(recipe, settings)]
+    chosen = recipes[-1]
     if dry_run:
         return _forecast(chosen, corpus)
-    return _pretrain(chosen, corpus, _given(out), init, cache_folder, quiet)
-
-
-def _given(out: str | Path | None) -> Path:
     if out is None:
         raise InputError("pretraining needs a folder to write to (out)")
-    return Path(out)
+    root = Path(out)
+    with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
+
+        def one(member: Recipe, run: Path, parent: str | Path | None) -> Run:
+            return _pretrain(member, corpus, run, parent, cache_folder, world, quiet)
+
+        return train_chain(recipes, root, one)[-1] if chain else one(chosen, root, init)
 
 
 def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
+    _, processes, _ = torchrun_numbers()
     index = _index(recipe, Catalog.open(corpus))
-    _check(recipe, index)
-    return forecast(recipe, index)
+    _check(recipe, index, processes)
+    return forecast(recipe, index, processes=processes)
 
 
 def _pretrain(
@@ -131,50 +85,59 @@ def _pretrain(
     run: Path,
     init: str | Path | None,
     cache_folder: str | Path | None,
+    world: World,
     quiet: bool,
 ) -> Run:
     catalog = Catalog.open(corpus)
     index = _index(recipe, catalog)
-    _check(recipe, index)
+    _check(recipe, index, world.size)
     if (run / "catalog").exists():
         raise InputError(f"{run} is a corpus; choose another --out")
     parent = _parent(recipe, init, run)
-    folder = Path(cache_folder) if cache_folder else run / "cache"
-    limit = int(recipe.machine.cache_gb * _GB)
-    cache = CacheSettings(str(folder), limit) if limit else None
-    with join_world(recipe.machine.device) as world, _threads(recipe.machine.threads):
-        if recipe.groups % world.size:
-            raise InputError(
-                f"recipe {recipe.name} has {recipe.groups} groups a step, which {world.size} processes "
-                "cannot share evenly; start another number, or set groups"
-            )
-        network = Network.create(recipe)
-        if parent is not None:
-            start_from(network, parent)
-        with _claimed(world, run, recipe, corpus, index, parent):
-            _warn(recipe, index, world)
-            monitor = Monitor.prepare(recipe, catalog, cache)
-            training = _prepare(recipe, index, network, monitor, world, run, cache)
-            resume(training)
-            if training.step < training.steps:
-                train(training, quiet=quiet)
-            if world.rank == 0 and not (run / "model" / "README.md").is_file():
-                _export(training)
-            barrier()
-            return _finished(training)
+    network = Network.create(recipe)
+    if parent is not None:
+        start_from(network, parent)
+    with ExitStack() as held:
+
+        def begin() -> Run | None:
+            held.enter_context(lock(run))
+            claim(run, recipe, corpus, index, parent)
+            return read_run(run)
+
+        standing = on_first(begin, "begin")
+        if standing is not None:
+            return standing
+        folder = Path(cache_folder) if cache_folder else run / "cache"
+        limit = int(recipe.machine.cache_gb * _GB)
+        cache = CacheSettings(str(folder), limit) if limit else None
+        monitor = Monitor.prepare(recipe, catalog, cache)
+        if world.rank == 0:
+            _warn(recipe, index, monitor)
+        training = _prepare(recipe, index, network, monitor, world, run, cache)
+        resume(training)
+        if training.step < training.steps:
+            train(training, quiet=quiet)
+        return on_first(lambda: _finish(training), "write the model")
 
 
 def _index(recipe: Recipe, catalog: Catalog) -> ClipIndex:
     return ClipIndex.read(catalog, recipe.data, near_duplicates=recipe.objective.mask == "near_duplicate")
 
 
-def _check(recipe: Recipe, index: ClipIndex) -> None:
+def _check(recipe: Recipe, index: ClipIndex, processes: int) -> None:
+    """What can be told of a run before it begins; the errors name what to change."""
+    if recipe.groups % processes:
+        raise InputError(
+            f"recipe {recipe.name} has {recipe.groups} groups a step, which {processes} processes "
+            "cannot share evenly; start another number, or set groups"
+        )
     if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
         raise CorpusError(
             f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
             "the dubs too, or set views.secondary=original"
         )
     batch_size(index, recipe.views, recipe.groups)
+    sounds_per_clip(index, recipe.views)
 
 
 def _parent(recipe: Recipe, init: str | Path | None, run: Path) -> Parent | None:
@@ -189,80 +152,21 @@ def _parent(recipe: Recipe, init: str | Path | None, run: Path) -> Parent | None
     return load_parent(init, recipe)
 
 
-def _warn(recipe: Recipe, index: ClipIndex, world: World) -> None:
+def _warn(recipe: Recipe, index: ClipIndex, monitor: Monitor) -> None:
     size = batch_size(index, recipe.views, recipe.groups)
-    if size < recipe.views.batch_size and world.rank == 0:
+    if size < recipe.views.batch_size:
         groups = "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch"
         print(
             f"warning: {index.root} has {len(index.clips)} usable clips, so {groups} hold {size} instead of "
             f"{recipe.views.batch_size}",
             file=sys.stderr,
         )
-
-
-@contextmanager
-def _claimed(
-    world: World,
-    run: Path,
-    recipe: Recipe,
-    corpus: str | Path,
-    index: ClipIndex,
-    parent: Parent | None,
-) -> Iterator[None]:
-    """Hold the run's folder: process 0 locks and claims it, and the others hear whether it could."""
-    if world.rank:
-        (fault,) = [fault for fault in gather_objects(None) if fault] or [None]
-        if fault:
-            raise LssdError("stopped, since process 0 could not begin")
-        yield
-        return
-    told = False
-    try:
-        with lock(run):
-            _claim(run, recipe, corpus, index, parent)
-            gather_objects(None)
-            told = True
-            yield
-    except LssdError:
-        if not told:
-            gather_objects("refused")
-        raise
-
-
-def _claim(run: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, parent: Parent | None) -> None:
-    """Write what defines the run, or check that the folder holds the same run already."""
-    path, data = run / "recipe.yaml", index.digest()
-    if path.exists():
-        standing = load_recipe(path)
-        if science(standing) != science(recipe):
-            raise InputError(f"{run} holds a run of another recipe ({path}); choose another --out")
-        begun = read_json(run / "environment.json")
-        if begun["data"] != data:
-            raise InputError(
-                f"{run} was trained on other clips (of {begun['corpus']}, as it was then) than those of "
-                f"{corpus}; choose another --out"
-            )
-        if parent is not None and begun["parent"]["sha256"] != parent.identity:
-            raise InputError(f"{run} started from other weights than {parent.file}; choose another --out")
-        return
-    environment = {
-        "lssd": metadata.version("lssd"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "corpus": str(corpus),
-        "data": data,
-        "parent": parent
-        and {
-            "recipe": parent.recipe,
-            "file": str(parent.file),
-            "step": parent.step,
-            "sha256": parent.identity,
-        },
-    }
-    write_json(run / "environment.json", environment)
-    write_bytes(path, config.to_yaml(recipe).encode())  # last: it marks the folder as claimed
+    if recipe.monitor.clips and not monitor.clips:
+        print(
+            f"warning: {index.root} has no clip in its {' or '.join(recipe.monitor.splits)} titles, so what "
+            "is learned is not measured on held-out ones",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
@@ -312,8 +216,8 @@ def _in_parallel(network: Network) -> DistributedDataParallel:
         return DistributedDataParallel(network, broadcast_buffers=False)
 
 
-def _export(training: Training) -> None:
-    """The model folder: weights, configuration and card."""
+def _finish(training: Training) -> Run:
+    """Write the model folder (weights, configuration and card), and then that the run is finished."""
     model, recipe, index = training.network.to_model().cpu(), training.recipe, training.index
     save_model(model, training.run / "model")
     write_card(
@@ -323,17 +227,15 @@ def _export(training: Training) -> None:
         instances=training.steps * recipe.groups * batch_size(index, recipe.views, recipe.groups),
         hardware=f"{training.world.size} x {describe_device(training.world.device)}",
     )
-
-
-def _finished(training: Training) -> Run:
-    held_out = [line["eval"] for line in read_metrics(training.run) if "eval" in line]
     tally = training.tally
-    return Run(
-        folder=training.run,
-        steps=training.step,
-        seconds=tally.total_s,
-        wait_share=tally.wait_share,
-        held_out=held_out[-1] if held_out else {},
-        skipped=tally.skipped,
-        replaced=tally.replaced,
+    return write_run(
+        Run(
+            folder=training.run,
+            steps=training.step,
+            seconds=tally.total_s,
+            wait_share=tally.wait_share,
+            held_out=last_held_out(training.run),
+            skipped=tally.skipped,
+            replaced=tally.replaced,
+        )
     )

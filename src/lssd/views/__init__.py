@@ -13,7 +13,7 @@ from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
 from lssd.views.loader import CacheSettings, Loader
 from lssd.views.sampling import Quadruplet, ViewSettings, Window, centre_window, sounds_per_clip
-from lssd.views.selection import Selection
+from lssd.views.selection import Selection, require_splits
 
 __all__ = [
     "Batch",
@@ -38,5 +38,6 @@ __all__ = [
     "read_batch",
     "read_centre",
     "read_groups",
+    "require_splits",
     "sounds_per_clip",
 ]

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import torch
 from torch import Tensor
 
-from lssd.corpus import Catalog
+from lssd.corpus import LostShardError, ShardReader
 from lssd.errors import CorpusError, LssdError, MediaError
 from lssd.views.clip_cache import ClipCache
 from lssd.views.columns import ClipEntry, Member
 from lssd.views.decoding import Decoder, Instance
 from lssd.views.drawing import GlobalBatch
 from lssd.views.sampling import Quadruplet, ViewSettings, centre_window
-
-_TRIES = 10  # clips that may fail for one place of a batch
 
 
 @dataclass(frozen=True)
@@ -52,26 +49,26 @@ class Batch:
 
 
 def read_batch(
-    plan: Sequence[Quadruplet], settings: ViewSettings, catalog: Catalog, cache: ClipCache | None = None
+    plan: Sequence[Quadruplet], settings: ViewSettings, shards: ShardReader, cache: ClipCache | None = None
 ) -> Batch:
     """Decode, scale and crop the windows of planned instances on the CPU, exactly as planned.
 
     Raises CorpusError or MediaError for a clip that cannot be read.
     """
-    decoder = Decoder(settings, catalog, cache)
+    decoder = Decoder(settings, shards, cache)
     return _stack([decoder.read(item) for item in plan], [])
 
 
 def read_groups(
-    drawn: GlobalBatch, groups: Iterable[int], catalog: Catalog, cache: ClipCache | None = None
+    drawn: GlobalBatch, groups: Iterable[int], shards: ShardReader, cache: ClipCache | None = None
 ) -> Batch:
     """Groups of a step's batch, one after the other. Clips that cannot be read are replaced.
 
-    What replaces them depends on the draw and the group alone, so the batch is the same wherever and
-    whenever it is read. Raises CorpusError when 10 clips failed for one place, or more than half of a
-    group had to be replaced.
+    What replaces them depends on the draw, the group and what is readable alone, so the batch is the same
+    wherever and whenever it is read. Raises CorpusError when more than half of a group cannot be read, or
+    no clip is left that can take a place.
     """
-    decoder = Decoder(drawn.settings, catalog, cache)
+    decoder = Decoder(drawn.settings, shards, cache)
     instances: list[Instance] = []
     replaced: list[Replacement] = []
     for group in groups:
@@ -84,7 +81,7 @@ def read_groups(
 def read_centre(
     clips: Sequence[ClipEntry],
     settings: ViewSettings,
-    catalog: Catalog,
+    shards: ShardReader,
     cache: ClipCache | None = None,
     tracks: Sequence[Member] | None = None,
 ) -> tuple[Tensor | None, Tensor]:
@@ -92,7 +89,7 @@ def read_centre(
 
     tracks: one sound a clip, instead of its original sound.
     """
-    decoder = Decoder(settings, catalog, cache)
+    decoder = Decoder(settings, shards, cache)
     windows = [centre_window(clip, settings) for clip in clips]
     frames = None
     if settings.pictures:
@@ -103,34 +100,45 @@ def read_centre(
 
 def _read_group(drawn: GlobalBatch, group: int, decoder: Decoder) -> tuple[list[Instance], list[Replacement]]:
     plan = drawn.plan(group)
-    instances: list[Instance] = []
-    replaced: list[Replacement] = []
-    tried: set[str] = set()  # substitutes of earlier places: two places may be offered the same
-    places = 0
-    for number, item in enumerate(plan):
-        failed: dict[str, str] = {}
-        for candidate in chain([item], drawn.substitutes(group, number)):
-            clip_id = candidate.clip.clip_id
-            if clip_id in tried:
+    read: dict[int, Instance] = {}  # by place
+    failed: dict[int, dict[str, str]] = {}  # by place: the clips that cannot be read, and why
+    lost: set[str] = set()  # the shards from which something could not be read
+
+    def try_read(place: int, item: Quadruplet) -> bool:
+        try:
+            read[place] = decoder.read(item)
+        except (CorpusError, MediaError) as error:
+            failed.setdefault(place, {})[item.clip.clip_id] = _one_line(error)
+            if isinstance(error, LostShardError):
+                lost.add(error.shard)
+            return False
+        return True
+
+    # All planned clips before any substitute: where most are gone, the search for others would be long.
+    for place, item in enumerate(plan):
+        try_read(place, item)
+        if 2 * len(failed) > len(plan):
+            raise _too_many(drawn, failed)
+    tried: set[str] = set()  # two places may be offered the same
+    for place in failed:
+        for item in drawn.substitutes(group, place):
+            if item.clip.clip_id in tried or not lost.isdisjoint(decoder.shards_of(item)):
                 continue
-            tried.add(clip_id)
-            try:
-                instances.append(decoder.read(candidate))
+            tried.add(item.clip.clip_id)
+            if try_read(place, item):
                 break
-            except (CorpusError, MediaError) as error:
-                failed[clip_id] = _one_line(error)
-            places += len(failed) == 1
-            if len(failed) == _TRIES or 2 * places > len(plan):
-                raise _too_many(drawn, replaced, failed)
         else:
-            raise _too_many(drawn, replaced, failed)
-        by = instances[-1].plan.clip.clip_id
-        replaced += [Replacement(clip_id, reason, by) for clip_id, reason in failed.items()]
-    return instances, replaced
+            raise _too_many(drawn, failed)
+    replaced = [
+        Replacement(clip_id, reason, read[place].plan.clip.clip_id)
+        for place, reasons in failed.items()
+        for clip_id, reason in reasons.items()
+    ]
+    return [read[place] for place in range(len(plan))], replaced
 
 
-def _too_many(drawn: GlobalBatch, replaced: list[Replacement], failed: dict[str, str]) -> CorpusError:
-    reasons = {change.clip_id: change.reason for change in replaced} | failed
+def _too_many(drawn: GlobalBatch, failed: dict[int, dict[str, str]]) -> CorpusError:
+    reasons = {clip_id: reason for place in failed.values() for clip_id, reason in place.items()}
     clip_id, reason = next(iter(reasons.items()))
     root = drawn.index.root
     return CorpusError(

@@ -5,12 +5,12 @@ cache pays for small corpora that are seen for many epochs; over its limit it si
 decodes. Files are named by the content they come from, so several runs may share a folder.
 """
 
-import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from lssd.errors import InputError
 from lssd.store import atomic_path
 from lssd.views.columns import Member
 
@@ -18,33 +18,55 @@ from lssd.views.columns import Member
 class ClipCache:
     """Arrays by key, as files under `folder`, up to `limit_bytes` in all.
 
+    A convenience: where it cannot be written, because the disk is full or the folder is not to be
+    changed, it gives what it holds and stores no more.
+
     The limit is checked against the folder's size when the cache is opened plus what this process
     has added, so several processes may overshoot it by what the others add meanwhile.
     """
 
     def __init__(self, folder: str | Path, limit_bytes: int) -> None:
         self.folder, self.limit_bytes = Path(folder), limit_bytes
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._used = sum(file.stat().st_size for file in self.folder.glob("*.npy"))
-        self._full = False
+        self._used, self._full = 0, False
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._used = sum(map(_size, self.folder.glob("*.npy")))
+        except OSError:
+            self._full = True
 
     def get(self, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         """The array of a key, mapped from disk; made, and stored while there is room, when missing."""
         path = self.folder / f"{key}.npy"
-        if not path.exists():
+        array = _load(path)
+        if array is None:
             array = make()
-            if self._full or self._used + array.nbytes > self.limit_bytes:
-                return array
-            try:
-                with atomic_path(path) as partial, partial.open("wb") as file:
-                    np.save(file, array)
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                self._full = True  # a cache is a convenience: go on without it
-                return array
+            if not self._full and self._used + array.nbytes <= self.limit_bytes:
+                self._store(path, array)
+        return array
+
+    def _store(self, path: Path, array: np.ndarray) -> None:
+        try:
+            with atomic_path(path) as partial, partial.open("wb") as file:
+                np.save(file, array)
+        # Whatever its number: NumPy reports a full disk without one.
+        except (OSError, InputError):
+            self._full = True
+        else:
             self._used += array.nbytes
+
+
+def _load(path: Path) -> np.ndarray | None:
+    try:
         return np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):  # missing, or damaged
+        return None
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # another process has just removed it
+        return 0
 
 
 def picture_key(member: Member) -> str:

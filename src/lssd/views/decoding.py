@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lssd.corpus import Catalog
+from lssd.corpus import ShardReader
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
 from lssd.views.columns import ClipEntry, Member
@@ -32,12 +32,12 @@ class Instance:
 class Decoder:
     """Reads windows of a corpus' clips. With and without a cache the tensors are the same to the bit.
 
-    Methods raise CorpusError for a member that is not where its catalog says, MediaError for one that
+    Methods raise LostShardError for a member that is not where its catalog says, MediaError for one that
     cannot be decoded.
     """
 
     settings: ViewSettings
-    catalog: Catalog
+    shards: ShardReader
     cache: ClipCache | None = None
 
     def read(self, plan: Quadruplet) -> Instance:
@@ -57,6 +57,11 @@ class Decoder:
         ]
         return Instance(plan, frames, torch.stack(sounds))
 
+    def shards_of(self, plan: Quadruplet) -> set[str]:
+        """The names of the shards from which an instance is read."""
+        pictures = [plan.clip.picture] if self.settings.pictures else []
+        return {member["shard"] for member in (*pictures, *plan.sounds) if member is not None}
+
     def frames(self, clip: ClipEntry, window: Window) -> Tensor:
         """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""
         fps = self.settings.fps
@@ -66,11 +71,11 @@ class Decoder:
         if self.cache is not None:
 
             def decode() -> np.ndarray:
-                return read_frames(self.catalog.read(clip.picture), [i / fps for i in range(count)])
+                return read_frames(self.shards.read(clip.picture), [i / fps for i in range(count)])
 
             picture_THWC = self.cache.get(picture_key(clip.picture), decode)[picks]
         else:
-            picture_THWC = read_frames(self.catalog.read(clip.picture), [i / fps for i in picks])
+            picture_THWC = read_frames(self.shards.read(clip.picture), [i / fps for i in picks])
         return _crop(torch.from_numpy(np.ascontiguousarray(picture_THWC)), window, self.settings.size)
 
     def sound(self, member: Member, window: Window) -> Tensor:
@@ -85,7 +90,7 @@ class Decoder:
         rate, channels = self.settings.sample_rate, self.settings.channels
 
         def decode() -> np.ndarray:
-            data = self.catalog.read(member)
+            data = self.shards.read(member)
             return _to_int16(read_sound(data, 0, sample_rate=rate, channels=channels))
 
         return decode() if self.cache is None else self.cache.get(sound_key(member, rate, channels), decode)

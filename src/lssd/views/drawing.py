@@ -14,6 +14,9 @@ from lssd.views.sampling import DRAWS, Quadruplet, ViewSettings, make_quadruplet
 # What a generator is for, as a part of its seed: (seed, epoch, step, purpose, ...).
 _CLIPS, _INSTANCES, _SUBSTITUTES = 1, 2, 3
 
+# Substitutes that a title gives in its turn. What made one clip unreadable often spoils its title's others.
+_TURN = 3
+
 Place = tuple[int, int]  # of a clip: its title's number and its own number in the title
 
 
@@ -77,18 +80,22 @@ class GlobalBatch:
     def substitutes(self, group: int, item: int) -> Iterator[Quadruplet]:
         """Instances that may stand in for an unreadable one, in the order in which to try them.
 
-        They are clips of the same title, then of the others, that the batch does not hold, each seen
-        through the windows of the instance that they replace. No two groups are offered the same clip;
-        two items of one group may be.
+        They are clips that the batch does not hold, each seen through the windows of the instance that
+        they replace: up to 3 of the same title, then up to 3 of each of the others, then all that are
+        left. No two groups are offered the same clip; two items of one group may be.
         """
         generator = self._generator(_SUBSTITUTES, group, item)
         numbers = self._numbers(group)[item]
         own = self._places[group][item][0]
         others = (title for title in shuffle(len(self.index.titles), generator) if title != own)
+        begun: list[Iterator[Place]] = []
         for title in chain([own], others):
-            spares = self._spares(title, group)
-            for number in shuffle(len(spares), generator):
-                yield self._instance((title, spares[number]), numbers)
+            spares = self._shuffled_spares(title, group, generator)
+            for place in islice(spares, _TURN):
+                yield self._instance(place, numbers)
+            begun.append(spares)
+        for place in chain.from_iterable(begun):
+            yield self._instance(place, numbers)
 
     @cached_property
     def _places(self) -> tuple[tuple[Place, ...], ...]:
@@ -132,6 +139,11 @@ class GlobalBatch:
             return []
         spares = [n for n in range(len(self.index.titles[title])) if (title, n) not in self._drawn]
         return spares[owners.index(group) :: len(owners)]
+
+    def _shuffled_spares(self, title: int, group: int, generator: np.random.Generator) -> Iterator[Place]:
+        spares = self._spares(title, group)
+        for number in shuffle(len(spares), generator):
+            yield title, spares[number]
 
     @cached_property
     def _drawn(self) -> frozenset[Place]:

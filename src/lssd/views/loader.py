@@ -10,13 +10,15 @@ from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lssd.corpus import Catalog
+from lssd.corpus import ShardReader
 from lssd.errors import LssdError
 from lssd.views.batches import Batch, read_groups
 from lssd.views.clip_cache import ClipCache
 from lssd.views.drawing import GlobalBatch, epoch_steps
 from lssd.views.index import ClipIndex
 from lssd.views.sampling import ViewSettings
+
+_GO_ON = "run again with machine.workers=0, which goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class CacheSettings:
 
 class _Steps(Dataset[Batch | LssdError]):
     """Global step -> batch, or the error that prevents it, as a value: raised in a worker it would come
-    with that process' traceback. Opens the catalog once in each worker, at first use."""
+    with that process' traceback. Opens the corpus once in each worker, at first use."""
 
     def __init__(
         self,
@@ -43,26 +45,31 @@ class _Steps(Dataset[Batch | LssdError]):
         self.index, self.settings, self.seed, self.groups, self.of = index, settings, seed, groups, of
         self.steps_per_epoch = epoch_steps(index, settings, of)
         self._cache_settings = cache
-        self._catalog: Catalog | None = None
+        self._shards: ShardReader | None = None
         self._cache: ClipCache | None = None
 
     def __getitem__(self, step: int) -> Batch | LssdError:
         try:
             batch = self._read(step)
+            if get_worker_info() is not None:
+                _share(batch)
         except LssdError as error:
             return error
-        if get_worker_info() is not None:
-            _share(batch)
+        except OSError as error:
+            return LssdError(
+                f"the batch of step {step} cannot be read: {error}; mend that and run again, which goes on "
+                "from the last checkpoint"
+            )
         return batch
 
     def _read(self, step: int) -> Batch:
-        if self._catalog is None:
-            self._catalog = Catalog.open(self.index.root)
+        if self._shards is None:
+            self._shards = ShardReader(self.index.root)
             if self._cache_settings is not None:
                 self._cache = ClipCache(self._cache_settings.folder, self._cache_settings.limit_bytes)
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
         drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.of)
-        return read_groups(drawn, self.groups, self._catalog, self._cache)
+        return read_groups(drawn, self.groups, self._shards, self._cache)
 
 
 def _share(batch: Batch) -> None:
@@ -72,7 +79,13 @@ def _share(batch: Batch) -> None:
     """
     for tensor in (batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, batch.duplicates_B):
         if tensor is not None:
-            tensor.share_memory_()
+            try:
+                tensor.share_memory_()
+            except (OSError, RuntimeError) as error:  # torch gives the system's errors either way
+                reason = str(error).partition("\n")[0]
+                raise LssdError(
+                    f"a loader process cannot put a batch into shared memory: {reason}; {_GO_ON}"
+                ) from error
 
 
 def _end_without_teardown(_: int) -> None:
@@ -124,9 +137,11 @@ class Loader:
             except StopIteration:
                 return
             except RuntimeError as error:
+                # Torch's words for a worker that ended; an error that was raised in one comes under others.
+                if not (self._batches.num_workers and str(error).startswith("DataLoader worker (pid")):
+                    raise
                 raise LssdError(
-                    "a loader process died (out of memory, or too little shared memory); "
-                    "run again with machine.workers=0, which goes on from the last checkpoint"
+                    f"a loader process died (out of memory, or too little shared memory); {_GO_ON}"
                 ) from error
             if isinstance(batch, LssdError):
                 raise batch

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lssd import languages
-from lssd.corpus import Catalog
+from lssd.corpus import SPLITS, Catalog
 from lssd.errors import CorpusError
 from lssd.views.columns import ClipColumns, Codes, MemberColumns, Texts, positions, starts_of
 from lssd.views.duplicates import group_duplicates
@@ -41,10 +41,15 @@ class Selection:
     require_background: bool = False
 
     def __post_init__(self) -> None:
-        if not self.splits:
-            raise ValueError("splits must name at least one of train, valid and test")
+        require_splits(self.splits)
         for name in ("original_languages", "except_original_languages", "require_languages"):
             require_codes(name, getattr(self, name))
+
+
+def require_splits(splits: Sequence[str]) -> None:
+    """Raise ValueError unless at least one is named, and each is one that titles can have."""
+    if not splits or not {*splits} <= {*SPLITS}:
+        raise ValueError(f"splits must name at least one of {', '.join(SPLITS)}, and nothing else")
 
 
 def require_codes(name: str, codes: Sequence[str]) -> None:
