@@ -206,7 +206,13 @@ def test_ctrl_c_leaves_no_traceback_of_workers(index: ClipIndex, tmp_path: Path,
     (tmp_path / "index").write_bytes(pickle.dumps((index, SETTINGS)))
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "index")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that run in the background of a shell ignore the signal, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
