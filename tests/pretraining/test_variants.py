@@ -355,7 +355,7 @@ def test_a_forecast_is_of_the_run_that_was_made(trained: Trained) -> None:
     )
     assert found.seconds is not None
     computed = trained.runs[name].seconds * (1 - trained.runs[name].wait_share)
-    assert computed / 10 < found.seconds < 10 * computed
+    assert computed / 30 < found.seconds < 30 * computed, "the machine may be busy with one and not the other"
 
 
 def test_parity_of_epochs_is_that_of_the_corpus(films: Path) -> None:

@@ -76,7 +76,8 @@ def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
     _, processes, _ = torchrun_numbers()
     index = _index(recipe, Catalog.open(corpus))
     _check(recipe, index, processes)
-    return forecast(recipe, index, processes=processes)
+    with _threads(recipe.machine.threads):
+        return forecast(recipe, index, processes=processes)
 
 
 def _pretrain(
