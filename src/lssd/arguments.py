@@ -48,8 +48,11 @@ def build_parser(functions: Mapping[str, Verb]) -> argparse.ArgumentParser:
     _add_embed(verb("embed", _EMBED))
     _add_evaluate(verb("evaluate", _EVALUATE))
     sub = verb("report")
-    sub.add_argument("results", nargs="+", metavar="RESULT", help="result files, or folders of them")
+    sub.add_argument("results", nargs="+", metavar="RESULT", help="result files, folders of them, or runs")
     sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument(
+        "--margin", type=float, metavar="POINTS", help="which difference would be too small to matter"
+    )
     sub = verb("view")
     sub.add_argument("path", metavar="PATH", help="a film set")
     sub.add_argument("--out", metavar="DIR", help="default: PATH/page")
@@ -86,8 +89,10 @@ Examples:
 _EMBED = "FILE ends in .parquet or .npz; columns path, start_s, end_s, modality, vector."
 
 _EVALUATE = """\
-TASK is a task folder in HEAR's layout, or the name of one under ROOT. Each result is one JSON with an
-interval, chance and the majority's score; `random-init` is the same architecture untrained."""
+TASK is a task folder in HEAR's layout, any folder of class folders with sounds or films, a CSV with the
+columns path, label and split or group, or the name of one under ROOT; TASK/speakers asks for folds that
+share no speaker. Each result is one JSON with an interval, chance and the majority's score, and its
+predictions; `random-init` is the same architecture untrained. lssd report compares results."""
 
 
 def _add_filmset(sub: argparse.ArgumentParser) -> None:
@@ -187,15 +192,38 @@ def _add_embed(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", required=True, metavar="FILE")
     sub.add_argument("--modality", choices=("audio", "video"), default="audio")
     sub.add_argument("--pool", choices=("file", "window"), default="file", help="a vector a file or a window")
-    sub.add_argument("--language", metavar="L", help="of the sound track; default: the first track")
+    sub.add_argument(
+        "--language", metavar="L", help="of the sound track; default: the original, else the first"
+    )
+    _add_embedding(sub)
+
+
+def _add_embedding(sub: argparse.ArgumentParser) -> None:
+    """How embedding is done, wherever it is."""
+    sub.add_argument(
+        "--workers", type=int, metavar="N", help="processes that read ahead; with ray: of the cluster"
+    )
+    sub.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: many machines")
+    sub.add_argument("--cache", metavar="DIR", help="keep embeddings here between runs")
 
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
-    sub.add_argument("--tasks", nargs="+", required=True, metavar="TASK")
-    sub.add_argument("--data", required=True, metavar="ROOT")
+    sub.add_argument("model", metavar="MODEL", help="a model folder, a hub id, or hear:MODULE[@MODEL_FILE]")
+    sub.add_argument("--tasks", nargs="+", required=True, metavar="TASK", help="names below ROOT, or paths")
+    sub.add_argument("--data", default=".", metavar="ROOT", help="where tasks are; default: here")
     sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument(
+        "--protocol",
+        choices=("hear-fixed", "hear-strict", "linear", "logistic", "ridge", "knn"),
+        default="hear-fixed",
+        help="how the probe is trained; default hear-fixed",
+    )
+    sub.add_argument("--seeds", type=int, default=1, metavar="N", help="probes to train; default 1")
+    sub.add_argument(
+        "--modality", choices=("audio", "picture", "audiovisual"), help="what of films is judged"
+    )
     sub.add_argument("--name", metavar="NAME", help="what reports call the model")
+    _add_embedding(sub)
     sub.add_argument("--no-random-init", action="store_true", help="leave the untrained twin out")
 
 

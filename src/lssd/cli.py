@@ -222,6 +222,9 @@ def embed(arguments: argparse.Namespace) -> int:
             modality=arguments.modality,
             pool=arguments.pool,
             language=arguments.language,
+            cache=arguments.cache,
+            workers=arguments.workers,
+            engine=arguments.engine,
             progress=progress,
         )
     for failure in embeddings.failed:
@@ -241,9 +244,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
             arguments.tasks,
             arguments.data,
             arguments.out,
+            protocol=arguments.protocol,
+            seeds=arguments.seeds,
+            modality=arguments.modality,
             name=arguments.name,
             random_init=not arguments.no_random_init,
-            cache=Path(arguments.out) / "cache",
+            cache=arguments.cache or Path(arguments.out) / "cache",
+            workers=arguments.workers,
+            engine=arguments.engine,
             progress=progress,
         )
     terminal.show_results(results)
@@ -251,10 +259,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write one page that sets results side by side."""
+    """Set results side by side: verdicts here, and one page with all behind them."""
+    from lssd.reporting import compared, terminal
     from lssd.reporting import report as run
 
-    print(run(arguments.results, arguments.out))
+    page = run(arguments.results, arguments.out, margin=arguments.margin)
+    terminal.show_comparisons(compared(arguments.results, arguments.margin))
+    print(page)
     return 0
 
 

@@ -295,6 +295,7 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
                 tasks,
                 root / "tasks",
                 root / "results",
+                protocol="logistic",  # the grid of hear-fixed would take the demo's whole time
                 name=name,
                 # One untrained twin serves both arms: they start from the same weights.
                 random_init=name == ARMS[0],

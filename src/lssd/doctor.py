@@ -17,6 +17,7 @@ _PARTS = (
     ("models", "huggingface_hub", "huggingface_hub", "hub"),
     ("pretraining", "tensorboard", "tensorboard", ""),
     ("pretraining", "wandb", "wandb", "wandb"),
+    ("evaluation", "ray", "ray", "ray"),
     ("reporting", "matplotlib", "matplotlib", ""),
     ("filmset", "espeakng_loader", "espeakng-loader", "filmset"),
 )

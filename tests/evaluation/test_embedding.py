@@ -1,19 +1,21 @@
+import json
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 import torch
 
 from lssd.errors import InputError
-from lssd.evaluation import embed
-from lssd.evaluation.embedding import find_media
-from lssd.evaluation.windows import iterate_sound, pick_track
+from lssd.evaluation import file_hashes, windows
+from lssd.evaluation.embedder import windows_of
+from lssd.evaluation.embedding import Embeddings, embed, find_media
+from lssd.evaluation.windows import pick_track
 from lssd.media import FilmInfo, SoundTrack, TrackInfo, read_frames, write_film
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
 RATE = 16000
 
 
@@ -77,34 +79,69 @@ def test_batches_across_files_change_nothing_and_keep_the_order(model, tmp_path)
         ]
 
 
-def test_a_file_that_cannot_be_read_is_a_value(model, tmp_path):
-    good = tone(tmp_path / "good.wav", 500, 1)
-    (tmp_path / "text.wav").write_text("no sound at all")
-    soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan, dtype=np.float32), RATE, subtype="FLOAT")
-    rows = embed(model, [tmp_path / "text.wav", good, tmp_path / "gone.wav", tmp_path / "nan.wav"])
-    assert rows.path == (str(good),)
-    assert [Path(failure.path).name for failure in rows.failed] == ["text.wav", "gone.wav", "nan.wav"]
-    assert rows.failed[1].reason == "no such file" and "NaN" in rows.failed[2].reason
-    assert all("\n" not in failure.reason for failure in rows.failed)
-    with pytest.raises(InputError, match="none of 1 files could be embedded"):
-        embed(model, [tmp_path / "gone.wav"])
-
-
 @pytest.mark.parametrize("suffix", [".parquet", ".npz"])
 def test_what_is_written_holds_the_rows(model, tmp_path, suffix):
     path, out = tone(tmp_path / "a.wav", 500, 6), tmp_path / f"rows{suffix}"
-    rows = embed(model, [path], out, pool="window")
+    (tmp_path / "text.wav").write_text("no sound at all")
+    rows = embed(model, [path, tmp_path / "text.wav"], out, pool="window")
     if suffix == ".parquet":
         read = pq.read_table(out).to_pydict()
         vectors = np.array(read["vector"], dtype=np.float32)
         assert list(read) == ["path", "start_s", "end_s", "modality", "vector"]
+        about = json.loads(pq.read_schema(out).metadata[b"lssd"])
     else:
         read = np.load(out, allow_pickle=False)
         vectors = read["vector"]
+        about = json.loads(str(read["lssd"]))
     np.testing.assert_array_equal(vectors, rows.vectors)
     assert list(read["path"]) == list(rows.path) and list(read["end_s"]) == [3.0, 6.0]
+    ((name, reason),) = about["failed"]
+    assert name == str(tmp_path / "text.wav") and "not a film or sound file" in reason
+    again = Embeddings.read(out)
+    assert (again.path, again.modality, again.failed, again.about) == (
+        rows.path,
+        "audio",
+        rows.failed,
+        rows.about,
+    )
+    for name in ("start_s", "end_s", "vectors"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(rows, name))
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(["a.wav", out.name, "text.wav"])
     with pytest.raises(InputError, match=r"must end in .parquet or .npz"):
         embed(model, [path], tmp_path / "rows.csv")
+
+
+def test_what_stands_is_not_made_again(model, new_model, tmp_path, calls, monkeypatch):
+    monkeypatch.setattr(file_hashes, "_RECENT_NS", 0)  # hashes of these files may be written down
+    paths, out = [tone(tmp_path / f"{i}.wav", 500, 2 + i, i) for i in range(2)], tmp_path / "rows.parquet"
+    first = embed(model, paths, out)
+    before, made = out.read_bytes(), out.stat().st_mtime_ns
+
+    def computed(**changes):
+        calls.clear()
+        found = embed(**({"model": model, "paths": paths, "out": out} | changes))
+        return bool(calls), found
+
+    again, found = computed()
+    assert not again and out.stat().st_mtime_ns == made
+    np.testing.assert_array_equal(found.vectors, first.vectors)
+    assert not list(tmp_path.glob(".*")), "nothing is left beside it"
+    for changes in ({"pool": "window"}, {"paths": paths[:1]}, {"model": new_model(seed=1)}):
+        assert computed(**changes)[0], changes
+        assert computed()[0] and out.read_bytes() == before
+    tone(paths[0], 900, 2)
+    assert computed()[0] and out.read_bytes() != before
+    for damage in (b"", out.read_bytes()[:-20], b"rubbish"):
+        out.write_bytes(damage)
+        assert computed()[0] and len(Embeddings.read(out)) == 2
+
+
+def test_what_is_no_file_of_embeddings_is_refused(tmp_path):
+    pq.write_table(pa.table({"path": ["a"]}), tmp_path / "other.parquet")
+    (tmp_path / "text.npz").write_text("rubbish")
+    for name in ("other.parquet", "text.npz", "gone.parquet"):
+        with pytest.raises(InputError, match=f"{name} is no readable file of embeddings"):
+            Embeddings.read(tmp_path / name)
 
 
 def test_folders_are_searched_and_files_taken_once(tmp_path):
@@ -177,21 +214,13 @@ def test_picture_windows_against_reading_by_hand(model, tmp_path):
 
 
 def test_memory_does_not_grow_with_the_file(model, tmp_path, monkeypatch):
-    """Whatever the length, no read asks for more than a block, and windows do not share its memory."""
-    from lssd.evaluation import windows
-
+    """Whatever the length, no read asks for more than a block."""
     asked = []
     real = windows.read_sound
     monkeypatch.setattr(windows, "read_sound", lambda *args: asked.append(args[3]) or real(*args))
-    path = tone(tmp_path / "long.wav", 500, 200)
-    found = list(iterate_sound(path, model.audio.front.config))
-    assert len(found) == 67 and max(asked) <= 60.0 and len(asked) == 4
-    assert all(window.data.untyped_storage().nbytes() == 3 * RATE * 4 for window in found)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real media are not here")
-def test_a_real_episode_in_two_languages(model):
-    path = next((REAL / "angel_one").glob("*.mkv"))
-    english, german = (embed(model, [path], pool="window", language=code) for code in ("en", "de"))
-    assert len(english) == 20 and np.isfinite(english.vectors).all()
-    assert 19 <= len(german) <= 20 and np.abs(english.vectors[:19] - german.vectors[:19]).max() > 1e-3
+    path = tone(tmp_path / "long.wav", 500, 400)
+    rows = embed(model, [path], pool="window")
+    assert len(rows) == 133 and len(asked) == 3
+    seconds = windows._BLOCK_BYTES / (4 * RATE)
+    assert max(asked) <= seconds < 200
+    assert windows.block_length(windows_of(model, "audio", None)) * 3 <= seconds

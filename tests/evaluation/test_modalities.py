@@ -81,7 +81,7 @@ def test_pictures_are_judged_by_the_picture_encoder(model, pictures, tmp_path, c
     deaf = type(model)(video=model.video)
     (again,) = evaluate(deaf, [pictures], "", tmp_path / "deaf", name="tiny")
     assert again.primary == result.primary
-    assert Result.read(tmp_path / "out" / "shades-picture.tiny.json") == result
+    assert Result.read(tmp_path / "out" / "shades-picture.hear-fixed.tiny.json") == result
 
 
 def test_sound_of_a_film_is_judged_beside_its_picture(model, both, tmp_path):
@@ -95,7 +95,7 @@ def test_sound_of_a_film_is_judged_beside_its_picture(model, both, tmp_path):
     assert len(vectors) == 24 and not failed
     (result,) = evaluate(model, [both], "", tmp_path / "out", name="tiny")
     assert result.modality == "audiovisual" and result.primary.value == 1.0
-    assert result.protocol.endswith("side by side, with their products")
+    assert "side by side, with their products" in result.embedding
 
 
 def test_modality_is_part_of_what_is_kept(model, both, tmp_path, calls, video_calls):

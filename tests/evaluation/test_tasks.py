@@ -49,10 +49,12 @@ def test_missing_sounds_are_counted_not_fatal(tones):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split_mode": "leave_one_out"}, "split_mode 'leave_one_out' is none of"),
-        ({"prediction_type": "multilabel"}, "'multilabel' is not supported; multiclass"),
-        ({"embedding_type": "event"}, "'event' is not supported; scene"),
-        ({"evaluation": ["mAP"]}, "no top1_acc"),
+        ({"split_mode": "leave_one_out"}, "split_mode 'leave_one_out' is not supported; trainvaltest"),
+        ({"prediction_type": "regression"}, "'regression' is not supported; multiclass, multilabel are"),
+        ({"embedding_type": "event"}, "tones is a task of events in time; only scene tasks"),
+        ({"evaluation": ["pitch_acc", "chroma_acc"]}, "pitch_acc, chroma_acc holds none of top1_acc, mAP"),
+        ({"evaluation": "mAP"}, "evaluation must be a list"),
+        ({"splits": ["train", "test", "dev"]}, "are not train, valid and test"),
         ({"split_mode": "presplit_kfold", "splits": ["train", "test"]}, "at least 3 splits"),
         ({"split_mode": "presplit_kfold", "splits": ["train", "valid", "fold9"]}, "missing .*fold9.json"),
     ],
@@ -77,12 +79,28 @@ def change_split(tones, split, change):
     path.write_text(json.dumps(labels))
 
 
+def test_metrics_keep_hears_names_and_the_first_decides(tones):
+    edit(tones, evaluation=["mAP", "d_prime", "aucroc", "accuracy"])
+    assert read_task(tones).metrics == ("mAP", "d_prime", "aucroc", "top1_acc")
+    edit(tones, evaluation=["pitch_acc", "top1_acc"])
+    task = read_task(tones)
+    assert task.first_metric == "top1_acc" and "judge by pitch_acc" in task.notes[0]
+
+
 def test_faulty_lists_are_refused(tones):
     change_split(tones, "train", lambda labels: labels.update({k: ["low"] for k in labels}))
     with pytest.raises(InputError, match="class 'high' of test has no item in train"):
         read_task(tones)
     change_split(tones, "train", lambda labels: labels.update({"train-0.wav": ["low", "high"]}))
     with pytest.raises(InputError, match="one label in a list"):
+        read_task(tones)
+    change_split(tones, "train", lambda labels: labels.update({"train-0.wav": []}))
+    with pytest.raises(InputError, match="one label in a list"):
+        read_task(tones)
+    change_split(tones, "train", lambda labels: labels.update({"train-0.wav": "low"}))
+    with pytest.raises(
+        InputError, match=r"train.json: train-0.wav must have its labels in a list, not 'low'"
+    ):
         read_task(tones)
     change_split(tones, "train", lambda labels: labels.update({"train-0.wav": ["middle"]}))
     with pytest.raises(InputError, match=r"'middle' of train-0.wav is not in labelvocabulary"):
@@ -95,10 +113,59 @@ def test_an_item_in_two_splits_is_a_leak(tones):
         read_task(tones)
 
 
+def test_an_item_listed_twice_in_one_file_is_refused(tones):
+    path = tones / "test.json"
+    path.write_text(path.read_text().replace("test-1.wav", "test-0.wav"))
+    with pytest.raises(InputError, match=r"test.json names test-0.wav twice"):
+        read_task(tones)
+
+
+def test_an_item_outside_of_the_folder_is_refused(tones):
+    change_split(tones, "test", lambda labels: labels.update({"../../../elsewhere.wav": ["low"]}))
+    with pytest.raises(InputError, match=r"elsewhere.wav lies outside of the task's folder"):
+        read_task(tones)
+
+
+def test_groups_that_span_training_and_test_are_noted(tones):
+    assert read_task(tones).notes == ()
+    groups = tones / "groups.csv"
+    groups.write_text(groups.read_text().replace("train-film0", "test-film3"))
+    (note,) = read_task(tones).notes
+    assert note.startswith("1 of 11 groups, such as test-film3, are in training and test alike")
+
+
+def test_a_class_that_one_fold_lacks_is_noted_and_one_that_no_fold_learns_refused(folds):
+    vocabulary = folds / "labelvocabulary.csv"
+    vocabulary.write_text(vocabulary.read_text() + "2,rare\n")
+    rare = {"fold00": 2, "fold01": 1}
+    for fold, count in rare.items():
+        change = {f"{fold}-{index}.wav": ["rare"] for index in range(count)}
+        change_split(folds, fold, lambda labels, change=change: labels.update(change))
+    # Three folds: fold00 is learnt from fold02 alone, fold01 from fold00.
+    (note,) = read_task(folds).notes
+    assert note == "class 'rare' is tested in fold00 (2 of its items) but not learnt for it: fold02 hold none"
+    change_split(folds, "fold01", lambda labels: labels.update({"fold01-0.wav": ["low"]}))
+    with pytest.raises(InputError, match="class 'rare' of fold00 has no item in fold02"):
+        read_task(folds)
+
+
+def test_one_class_is_no_task(tones):
+    for split in ("train", "valid", "test"):
+        change_split(tones, split, lambda labels: labels.update({name: ["low"] for name in labels}))
+    with pytest.raises(InputError, match="has one class, 'low'"):
+        read_task(tones)
+
+
 def test_groups_must_cover_all_items_and_may_be_absent(tones):
     with (tones / "groups.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("item", "group"), ("train-0.wav", "a")])
     with pytest.raises(InputError, match=r"groups.csv has no row for train-1.wav"):
+        read_task(tones)
+    (tones / "groups.csv").write_text("item,group\ntrain-0.wav,a\ntrain-1.wav,\n")
+    with pytest.raises(InputError, match=r"groups.csv, line 3: no group"):
+        read_task(tones)
+    (tones / "groups.csv").write_text("item,group\ntrain-0.wav,a\ntrain-0.wav,b\n")
+    with pytest.raises(InputError, match=r"line 3: train-0.wav is in the groups a and b"):
         read_task(tones)
     (tones / "groups.csv").unlink()
     task = read_task(tones)
@@ -119,3 +186,27 @@ def test_tasks_are_found_by_path_folder_and_name(tones):
         find_tasks(["tones"], data)
     with pytest.raises(InputError, match="no data folder"):
         find_tasks(["tones"], data / "none")
+
+
+def test_modes_of_one_task_are_told_apart(tones):
+    data = tones.parent
+    edit(tones, mode="5h")
+    assert read_task(tones).name == "tones-5h"
+    assert find_tasks(["tones"], data) == [tones], "the only one there is"
+    full = shutil.copytree(tones, data / "tones-v1-full")
+    edit(full, mode="full")
+    tones.rename(data / "tones-v1-5h")
+    assert read_task(full).name == "tones"
+    with pytest.raises(InputError, match="2 folders hold task tones"):
+        find_tasks(["tones"], data)
+    assert find_tasks(["tones-5h", "tones-full"], data) == [data / "tones-v1-5h", full]
+
+
+def test_a_damaged_task_folder_is_not_taken_for_class_folders(tones):
+    (tones / "task_metadata.json").unlink()
+    with pytest.raises(InputError, match=r"missing .*task_metadata.json"):
+        read_task(find_tasks([tones], tones.parent)[0])
+    with pytest.raises(InputError, match="holds task folders; name one of them, such as b"):
+        shutil.copytree(tones, tones.parent / "b")
+        (tones.parent / "b" / "task_metadata.json").write_text("{}")
+        read_task(tones.parent)

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lssd.evaluation import ModelReference, Result, Score
-from lssd.evaluation.results import write_predictions
+from lssd.evaluation import ModelReference, Predictions, Result, Score
 from lssd.filmset.camera import Camera
 from lssd.filmset.directors import Look
 from lssd.filmset.rendering import FilmSet
@@ -92,30 +91,28 @@ def planted(tmp_path):
 
     def write(model: str, task: str, share: float, items: int = 400, **changes) -> Result:
         right = np.arange(items) < round(share * items)
-        labels = ["yes"] * items
-        rows = [
-            {
-                "item": f"{index}.wav",
-                "group": f"film{index % 40}",
-                "split": "test",
-                "label": labels[index],
-                "predicted": "yes" if right[index] else "no",
-                "correct": bool(right[index]),
-            }
-            for index in range(items)
-        ]
+        predictions = Predictions(
+            items=tuple(f"{index}.wav" for index in range(items)),
+            groups=tuple(f"film{index % 40}" for index in range(items)),
+            splits=("test",) * items,
+            labels=("yes", "no"),
+            targets_NC=np.tile([True, False], (items, 1)),
+            scores_SNC=np.stack([right, ~right], axis=1).astype(np.float32)[None],
+            seeds=(0,),
+        )
         stem = f"{len(list(tmp_path.glob('results/*.json')))}"
-        digest = write_predictions(tmp_path / "results" / f"{stem}.parquet", rows)
+        digest = predictions.write(tmp_path / "results" / f"{stem}.parquet")
         result = Result(
             model=ModelReference(model, "", model),
             modality="audio",
             task=task,
             task_title=f"The {task} task",
-            protocol="linear-probe 1",
-            primary_metric="accuracy",
-            scores={
-                "accuracy": Score(share, share - 0.031, share + 0.032, 0.95, "cluster bootstrap over groups")
-            },
+            protocol="logistic",
+            embedding="planted",
+            method="a planted probe",
+            prediction_type="multiclass",
+            primary_metric="top1_acc",
+            scores={"top1_acc": Score(share, share - 0.031, share + 0.032, 0.95, "jackknife over groups")},
             n=items,
             missing=0,
             classes=8,

@@ -47,7 +47,7 @@ def test_the_page_of_a_study_says_what_the_results_say(planted, run_folder, pars
     assert "+10.0 points (95% interval +" in page.text  # scene: planted 10 points
     assert "no difference detectable (minimum " in page.text  # count: planted 1 point
     assert "higher on 1 of 2 tasks and lower on 0; on 1 no difference is detectable" in page.text
-    assert "ONE training run with one seed" in page.text and "another seed" in page.text
+    assert "ONE training run with one seed" in page.text and "another training seed" in page.text
     for number in ("60.0%", "56.9 to 63.2", "21.0%", "12.5%", "14.3%", "400"):
         assert number in page.text
     assert "picture and sound find each other first in 45.0% of cases, 28.8 × chance" in page.text

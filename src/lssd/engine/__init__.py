@@ -1,7 +1,8 @@
-"""Run one function over many items: worker processes, progress, failures as values."""
+"""Run one function over many items: worker processes, or machines; progress, failures as values."""
 
-from lssd.engine.local import Outcome, available_cpus, run_stage
+from lssd.engine.local import DIED, available_cpus, run_stage
 from lssd.engine.memory import free_memory
+from lssd.engine.outcome import Outcome, reason_of
 from lssd.engine.progress import Progress
 
-__all__ = ["Outcome", "Progress", "available_cpus", "free_memory", "run_stage"]
+__all__ = ["DIED", "Outcome", "Progress", "available_cpus", "free_memory", "reason_of", "run_stage"]

@@ -13,29 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from typing import Generic, TypeVar
 
-from lssd.errors import InputError, LssdError
+from lssd.engine.outcome import Item, Outcome, Value, reason_of
+from lssd.errors import InputError
 
 _PARENT_CHECK_S = 0.5
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[Item, Value]):
-    """What became of one item: its value, or the reason why there is none."""
-
-    item: Item
-    value: Value | None
-    reason: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.reason is None
+DIED = "the worker process died (out of memory, or a crash in a codec)"
 
 
 def run_stage(
@@ -67,7 +51,7 @@ def _run_here(function: Callable[[Item], Value], items: Sequence[Item]) -> Itera
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - an item's failure is a value, whatever its kind
-            outcome = Outcome[Item, Value](item, None, _reason(error))
+            outcome = Outcome[Item, Value](item, None, reason_of(error))
         yield outcome
 
 
@@ -112,7 +96,7 @@ def _run_alone(function: Callable[[Item], Value], item: Item) -> Outcome[Item, V
             _terminate([future], others)
             raise
         if isinstance(error, BrokenProcessPool):
-            return Outcome(item, None, "the worker process died (out of memory, or a crash in a codec)")
+            return Outcome(item, None, DIED)
         return _outcome(item, future)
 
 
@@ -148,10 +132,5 @@ def _outcome(item: Item, future: "Future[Value]") -> Outcome[Item, Value]:
     if isinstance(error, InputError):
         raise error
     if error is not None:
-        return Outcome(item, None, _reason(error))
+        return Outcome(item, None, reason_of(error))
     return Outcome(item, future.result())
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if isinstance(error, LssdError) else f"{type(error).__name__}: {text}"

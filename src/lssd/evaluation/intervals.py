@@ -1,106 +1,254 @@
-"""Uncertainty over test items: of one accuracy, and of the difference between two on the same items.
+"""Uncertainty over test items: of one score, and of the difference between two on the same items.
 
-Items of one group (a film, a speaker) rise and fall together, so groups are resampled whole.
+Items of one group (a film, a speaker) rise and fall together, so groups are left out whole, one at a
+time, and the metric is computed anew: the jackknife, with Student's t. Resampling groups instead gives
+intervals that are too narrow with few of them, and studentised ones that are too narrow where two models
+seldom disagree; `studies/interval_coverage.py` prints how often each holds the truth.
+
+With several seeds of the probe a score is their mean, and the spread between them is part of its error.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+from lssd.errors import InputError
+from lssd.evaluation.predictions import Predictions, mean_over_folds
 from lssd.evaluation.results import Score
 from lssd.measures import (
-    BootstrapInterval,
-    bootstrap_difference,
-    bootstrap_mean,
+    BOUNDED,
+    difference_p,
+    effective_groups,
+    equivalence_p,
+    jackknife_error,
+    mcnemar_p,
     minimum_detectable_difference,
     minimum_detectable_from_error,
+    quantile,
     wilson_interval,
 )
 
 LEVEL = 0.95
-_RESAMPLES = 4000
-_SEED = 7  # of the resampling alone: the same predictions give the same interval
-
-Groups = Sequence[str | None] | None
+_SEED = 7  # of drawing alone: the same predictions give the same interval
+_MOST_GROUPS = 1000  # of a ranking metric; more are pooled at random, and their spread is known to 2%
+_STEP = 256  # resamples whose weights are in memory at once
 
 
 @dataclass(frozen=True)
 class PairedInterval:
-    """The difference of two accuracies (second minus first, in -1..1) and what is known about it."""
+    """The difference of two scores on the same items, second minus first, in units of the metric.
 
+    error: its standard error, over items (or groups) and seeds of the probe; freedom: its degrees of
+    freedom; gained, lost: items that only the second, and only the first, has right; n: items; alone:
+    items are independent, and the score is one accuracy, so that McNemar's test applies as it is.
+    """
+
+    metric: str
     difference: float
-    low: float
-    high: float
-    minimum_detectable: float
-    mcnemar_p: float
+    error: float
+    freedom: float
+    gained: int
+    lost: int
+    n: int
+    alone: bool
     method: str
 
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Low and high of the true difference, within what is possible."""
+        if np.isinf(self.error):
+            return -self._most, self._most
+        width = quantile(level, self.freedom) * self.error
+        return max(self.difference - width, -self._most), min(self.difference + width, self._most)
 
-def accuracy_interval(correct_N: np.ndarray, groups: Groups) -> Score:
-    """The share of correct items with its interval: Wilson's, or by resampling groups when there are any.
+    @property
+    def mcnemar_p(self) -> float:
+        """McNemar's exact test, which takes items as independent. Of several seeds: the sign test."""
+        return mcnemar_p(self.gained, self.lost)
 
-    Where the resampling has nothing to vary (all right, or all wrong), Wilson's interval over the number
-    of groups stands in. A single group says nothing, and the interval is 0 to 1.
+    @property
+    def p(self) -> float:
+        """Of no difference. For accuracies the exact test must agree: a guard on the smallest sets."""
+        p = difference_p(self.difference, self.error, self.freedom)
+        return max(p, self.mcnemar_p) if self.metric == "top1_acc" else p
+
+    def equivalence_p(self, margin: float) -> float:
+        """Of a true difference of `margin` or more, either way."""
+        return equivalence_p(self.difference, self.error, margin, self.freedom)
+
+    def minimum_detectable(self, level: float = LEVEL) -> float:
+        """The smallest true difference that such a test finds with 80% power."""
+        by_error = minimum_detectable_from_error(self.error, level=level, freedom=self.freedom)
+        if self.metric == "top1_acc":
+            exact = _detectable(self.n, self.gained + self.lost, level)
+            by_error = exact if self.alone else max(exact, by_error)
+        return min(by_error, self._most)
+
+    @property
+    def _most(self) -> float:
+        low, high = _bounds(self.metric, self.n)
+        return high - low
+
+
+def score_interval(predictions: Predictions, metric: str, level: float = LEVEL) -> Score:
+    """A metric with its interval: Wilson's for one accuracy of independent items, else the jackknife's.
+
+    Scores in 0..1 are put on the logit scale, so that the interval stays within and leans to the middle.
+    Where all groups score 0, or all 1, Wilson's interval over their effective number stands in; a single
+    group says nothing, and the interval is all that is possible. InputError when nothing can be judged.
     """
-    value = float(correct_N.mean())
-    if groups is None:
-        found = wilson_interval(int(correct_N.sum()), len(correct_N), LEVEL)
-        return Score(value, found.low, found.high, LEVEL, "Wilson")
-    count = len(set(groups))
-    if count > 1 and value in (0.0, 1.0):
-        found = wilson_interval(int(value) * count, count, LEVEL)
-        return Score(value, found.low, found.high, LEVEL, "Wilson over groups")
-    boot = bootstrap_mean(correct_N, np.random.default_rng(_SEED), _names(groups), LEVEL, _RESAMPLES)
-    low, high, _ = _widen(boot)
-    method = "none: a single group" if count == 1 else "cluster bootstrap over groups"
-    return Score(value, max(low, 0.0), min(high, 1.0), LEVEL, method)
+    n, (lowest, highest) = len(predictions.items), _bounds(metric, len(predictions.items))
+    if metric == "top1_acc" and predictions.groups is None and len(predictions.seeds) == 1:
+        found = wilson_interval(predictions.measure(metric) * n, n, level)
+        return Score(found.value, found.low, found.high, level, "Wilson")
+    codes_N = _groups(predictions, metric)
+    count, over = int(codes_N.max()) + 1, "items" if predictions.groups is None else "groups"
+    value_S, left_out_G = _left_out(predictions, metric, codes_N)
+    value = float(value_S.mean())
+    if np.isnan(value):
+        raise InputError(f"{metric} cannot be computed: in no fold has a class items of both kinds")
+    if metric in BOUNDED and value in (0.0, 1.0) and count > 1:
+        effective = effective_groups(np.bincount(codes_N))
+        found = wilson_interval(value * effective, effective, level)
+        return Score(value, found.low, found.high, level, f"Wilson over {over}")
+    error, freedom = _error(left_out_G, [value_S], codes_N, least=1 / n)
+    if np.isinf(error):
+        why = "a single group" if count == 1 else f"{metric} hangs on one of its {over}"
+        return Score(value, lowest, highest, level, f"none: {why}")
+    width = quantile(level, freedom)
+    if metric in BOUNDED:
+        centre, half = special.logit(value), width * error / (value * (1 - value))
+        low, high = special.expit(centre - half), special.expit(centre + half)
+    else:
+        low, high = value - width * error, value + width * error
+    scale = "t on the logit scale" if metric in BOUNDED else "t"
+    method = f"jackknife over {over}{_and_seeds(predictions)}, {scale}"
+    return Score(value, max(float(low), lowest), min(float(high), highest), level, method)
 
 
-def paired_interval(right_a_N: np.ndarray, right_b_N: np.ndarray, groups: Groups) -> PairedInterval:
-    """How much more of the same items b has right than a, from booleans item by item.
+def paired_interval(a: Predictions, b: Predictions, metric: str) -> PairedInterval:
+    """How much higher b scores than a, and how sure that is. Both hold the same items in the same order."""
+    if a.items != b.items or a.groups != b.groups or a.splits != b.splits:
+        raise ValueError("paired predictions must be of the same items, in the same order")
+    codes_N = _groups(a, metric)
+    (a_S, left_out_a_G), (b_S, left_out_b_G) = (_left_out(one, metric, codes_N) for one in (a, b))
+    by_seed = [b_S - a_S] if a.seeds == b.seeds else [a_S, b_S]
+    # As if one more item were gained and one lost (Bonett and Price, 2012): models that agree on all items
+    # seen need not agree on all there are.
+    error, freedom = _error(left_out_b_G - left_out_a_G, by_seed, codes_N, least=np.sqrt(2) / len(a.items))
+    right_a_N, right_b_N = a.correct_SN.mean(axis=0), b.correct_SN.mean(axis=0)
+    several = _and_seeds(a) or _and_seeds(b)
+    return PairedInterval(
+        metric=metric,
+        difference=float(b_S.mean() - a_S.mean()),
+        error=error,
+        freedom=freedom,
+        gained=int((right_b_N > right_a_N).sum()),
+        lost=int((right_b_N < right_a_N).sum()),
+        n=len(a.items),
+        alone=a.groups is None and not several,
+        method=f"paired jackknife over {'items' if a.groups is None else 'groups'}{several}, t",
+    )
 
-    `minimum_detectable` is that of the exact McNemar test at the discordance observed; with groups, at
-    least what their spread allows.
+
+def resampled(
+    predictions: Sequence[Predictions], metric: str, resamples: int = 1000, seed: int = _SEED
+) -> np.ndarray:
+    """The paired cluster bootstrap: the metric of several models on the same draws, (models, resamples).
+
+    Each draw takes as many groups (or items) as there are, with replacement, and likewise of the seeds of
+    the probe; the metric is computed anew with the multiplicities (NaN where nothing drawn can be judged).
+    For questions of several models at once, such as how often one is the best. Not for intervals: beside
+    being narrow, average precision of draws lies above that of the items, for a copy ranks with its item.
     """
-    a, b, rng = right_a_N.astype(float), right_b_N.astype(float), np.random.default_rng(_SEED)
-    boot = bootstrap_difference(a, b, rng, _names(groups), LEVEL, _RESAMPLES)
-    low, high, error = _widen(boot)
-    gained, lost = int((b > a).sum()), int((b < a).sum())
-    test = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    detectable = _detectable(len(a), gained + lost)
-    if groups is not None:
-        detectable = min(max(detectable, minimum_detectable_from_error(error, level=LEVEL)), 1.0)
-    method = f"paired bootstrap over {'items' if groups is None else 'groups'}"
-    return PairedInterval(boot.value, max(low, -1.0), min(high, 1.0), detectable, float(test), method)
+    first = predictions[0]
+    if any(one.items != first.items or one.groups != first.groups for one in predictions):
+        raise ValueError("paired predictions must be of the same items, in the same order")
+    codes_N = np.arange(len(first.items)) if first.group_codes is None else first.group_codes
+    groups, rng = int(codes_N.max()) + 1, np.random.default_rng(seed)
+    prepared = [one.scorers(metric) for one in predictions]
+    values = np.empty((len(predictions), resamples))
+    for start in range(0, resamples, _STEP):
+        drawn = slice(start, min(start + _STEP, resamples))
+        weights_RN = _draws(rng, groups, drawn.stop - start)[:, codes_N]
+        parts = [weights_RN[:, rows] for rows in first.fold_rows]
+        seeds = [_draws(rng, len(one.seeds), drawn.stop - start) for one in predictions]
+        for model, (scorers, seeds_RS) in enumerate(zip(prepared, seeds, strict=True)):
+            by_fold_SFR = [[score(part) for score, part in zip(row, parts, strict=True)] for row in scorers]
+            by_seed_SR = mean_over_folds(np.moveaxis(np.array(by_fold_SFR), 1, 2))
+            values[model, drawn] = (by_seed_SR.T * seeds_RS).sum(axis=1) / len(scorers)
+    return values
 
 
-def _names(groups: Groups) -> list[str] | None:
-    return None if groups is None else [str(group) for group in groups]
+def _draws(rng: np.random.Generator, count: int, draws: int) -> np.ndarray:
+    """How often each of `count` is drawn, when as many are drawn with replacement: (draws, count)."""
+    return rng.multinomial(count, np.full(count, 1 / count), draws).astype(np.float64)
 
 
-def _detectable(n: int, discordant: int) -> float:
+def _left_out(predictions: Predictions, metric: str, codes_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The metric of each seed, (S,), and its mean over seeds with each group left out, (G,).
+
+    A group is left out of the folds it has items in; the other folds stay as they are.
+    """
+    rows, groups = predictions.fold_rows, int(codes_N.max()) + 1
+    value_SF = np.empty((len(predictions.seeds), len(rows)))
+    left_out_SGF = np.empty((len(predictions.seeds), groups, len(rows)))
+    for seed, scorers in enumerate(predictions.scorers(metric)):
+        for fold, (scorer, part) in enumerate(zip(scorers, rows, strict=True)):
+            present, local = np.unique(codes_N[part], return_inverse=True)
+            value_SF[seed, fold] = scorer(np.ones((1, len(part))))[0]
+            left_out_SGF[seed, :, fold] = value_SF[seed, fold]
+            left_out_SGF[seed, present, fold] = scorer.without(local, len(present))
+    return mean_over_folds(value_SF), mean_over_folds(left_out_SGF).mean(axis=0)
+
+
+def _error(
+    left_out_G: np.ndarray, by_seed: Sequence[np.ndarray], codes_N: np.ndarray, least: float
+) -> tuple[float, float]:
+    """Standard error and degrees of freedom, of groups and of each array of values a seed.
+
+    Groups of unequal size count as fewer of equal size. Variances add up, and so do their degrees of
+    freedom by Satterthwaite's rule; what seeds do to single items is in both, on the wide side (Owen, 2007).
+    """
+    freedom = max(effective_groups(np.bincount(codes_N)) - 1, 1.0)
+    parts = [(max(jackknife_error(left_out_G), least) ** 2, freedom)]
+    parts += [(one_S.var(ddof=1) / len(one_S), len(one_S) - 1) for one_S in by_seed if len(one_S) > 1]
+    variance = sum(part for part, _ in parts)
+    if np.isinf(variance):
+        return float("inf"), freedom
+    return float(np.sqrt(variance)), float(variance**2 / sum(part**2 / own for part, own in parts))
+
+
+def _groups(predictions: Predictions, metric: str) -> np.ndarray:
+    """The number of each item's group, or of the item itself; pooled where a ranking metric has too many."""
+    codes_N = predictions.group_codes
+    codes_N = np.arange(len(predictions.items)) if codes_N is None else codes_N
+    groups = int(codes_N.max()) + 1
+    if metric == "top1_acc" or groups <= _MOST_GROUPS:
+        return codes_N
+    return (np.random.default_rng(_SEED).permutation(groups) % _MOST_GROUPS)[codes_N]
+
+
+def _and_seeds(predictions: Predictions) -> str:
+    return " and probe seeds" if len(predictions.seeds) > 1 else ""
+
+
+def _bounds(metric: str, n: int) -> tuple[float, float]:
+    """The least and the highest value that n items permit."""
+    if metric in BOUNDED:
+        return 0.0, 1.0
+    highest = float(np.sqrt(2) * special.ndtri(1 - 2 / max(n, 3) ** 2))  # n / 2 items of each kind
+    return -highest, highest
+
+
+def _detectable(n: int, discordant: int, level: float) -> float:
     """The least difference that the exact test finds with 80% power when models disagree on so many items.
 
     Where they disagree on too few to ever tell, the least number on which they would have to.
     """
     for count in range(max(discordant, 1), n + 1):
-        found = minimum_detectable_difference(n, count / n, level=LEVEL)
+        found = minimum_detectable_difference(n, count / n, level=level)
         if found < 1.0:
             return found
     return 1.0
-
-
-def _widen(boot: BootstrapInterval) -> tuple[float, float, float]:
-    """Low, high and standard error, widened by t / z and sqrt(G / (G - 1)).
-
-    With few groups the plain bootstrap is too narrow (Cameron, Gelbach and Miller, 2008).
-    """
-    if boot.groups < 2:
-        return boot.low, boot.high, boot.standard_error
-    tail, count = (1 - LEVEL) / 2, boot.groups
-    widen = stats.t.isf(tail, count - 1) / stats.norm.isf(tail) * math.sqrt(count / (count - 1))
-    low, high = boot.value - widen * (boot.value - boot.low), boot.value + widen * (boot.high - boot.value)
-    return float(low), float(high), float(widen * boot.standard_error)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation.embedding import Embeddings, Failure, Modality, embed
+from lssd.evaluation.embedding import Embeddings, Engine, Failure, Modality, embed
 from lssd.evaluation.tasks import Task
 from lssd.models import Model
 from lssd.store import hash_json
@@ -36,15 +36,31 @@ def settings_hash(model: Model, modality: str) -> str:
 
 
 def item_vectors(
-    model: Model, task: Task, cache: str | Path | None = None, progress: Progress | None = None
+    model: Model,
+    task: Task,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    batch_size: int = 32,
+    workers: int | None = None,
+    engine: Engine = "local",
 ) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
     """The vectors of a task's items, (D,) by path, and the items left out, each once.
 
-    Items of sound and picture have the vectors of both and their product: (3 D,).
+    Items of sound and picture have the vectors of both and their product: (3 D,). The rest as `embed`.
     """
     paths = [item.path for item in task.items]
     found = [
-        embed(model, paths, modality=encoder, cache=cache, progress=progress)
+        embed(
+            model,
+            paths,
+            modality=encoder,
+            cache=cache,
+            batch_size=batch_size,
+            workers=workers,
+            engine=engine,
+            progress=progress,
+        )
         for encoder in _ENCODERS[task.modality]
     ]
     failed = {failure.path: failure for embeddings in found for failure in embeddings.failed}

@@ -6,34 +6,50 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation.intervals import LEVEL, accuracy_interval
+from lssd.evaluation import probes
+from lssd.evaluation.embedding import Engine, Failure
+from lssd.evaluation.intervals import score_interval
 from lssd.evaluation.items import JOINED, check_encoders, item_vectors, settings_hash
-from lssd.evaluation.probes import PENALTIES, fit_probe
-from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, write_predictions
-from lssd.evaluation.tasks import Item, Task, find_tasks, read_task
+from lssd.evaluation.judging import Answers, answer, chance
+from lssd.evaluation.modules import HearModule, load_any
+from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result
+from lssd.evaluation.tasks import Task, find_tasks, read_task
+from lssd.evaluation.tasks.task import checked
 from lssd.evaluation.untrained import untrained_twin
-from lssd.models import Model, load_model, weights_hash
+from lssd.measures import METRICS
+from lssd.models import Model, weights_hash
 from lssd.store import hash_file, hash_json
 
-# Part of every result, and of the decision whether one still stands: a change of the method is a new name.
-LINEAR_PROBE = (
-    "linear-probe 1: windows of 3 s end to end, mean; features standardised; multinomial logistic regression "
-    f"(L-BFGS), L2 of {PENALTIES[-1]:g} to {PENALTIES[0]:g} chosen on the validation split; accuracy"
-)
+DEFAULT = "hear-fixed"
+# Those that draw random numbers: other seeds give other probes.
+_DRAWING = ("hear-fixed", "hear-strict", "linear")
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """The model under evaluation, and what identifies it."""
+    """What is under evaluation, and what identifies it."""
 
-    model: Model
+    model: Model | HearModule
     reference: ModelReference
+
+
+@dataclass(frozen=True)
+class _Request:
+    """How tasks are to be judged, and what the embedding may use."""
+
+    protocol: str
+    seeds: tuple[int, ...]
+    out: Path
+    cache: str | Path | None
+    workers: int | None
+    engine: Engine
+    device: str | None
+    progress: Progress | None
 
 
 def evaluate(
@@ -42,151 +58,200 @@ def evaluate(
     data: str | Path,
     out: str | Path,
     *,
+    protocol: str = DEFAULT,
+    seeds: int = 1,
+    modality: str | None = None,
     name: str | None = None,
     random_init: bool = False,
     cache: str | Path | None = None,
+    workers: int | None = None,
+    engine: Engine = "local",
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Judge a model's frozen embeddings on tasks, with a linear probe each.
+    """Judge a model's frozen embeddings on tasks, with a probe each.
 
-    Of sound, of picture or of both, as a task's metadata says.
+    Writes `TASK.PROTOCOL.NAME.json` and the predictions beside it into `out`; a result that stands there
+    for the same weights, settings, data, method and seeds is returned as it is.
 
-    `tasks` are names under `data`, or task folders (HEAR's layout). Writes `TASK.NAME.json` and the
-    predictions `TASK.NAME.parquet` into `out`; a result that stands there for the same weights,
-    settings, data and protocol is returned as it is. `name` is what reports call the model,
-    by default that of its folder. With `random_init` the model's untrained twin is judged as well, under
-    the name "random-init". `cache` keeps embeddings between runs.
+    Args:
+        model: a model, its folder or hub id, or a module that follows HEAR's API (`hear:package.module`).
+        tasks: names under `data`, or paths: HEAR's task folders, folders of class folders, or CSVs.
+        protocol: of `lssd.evaluation.probes.PROBES`.
+        seeds: how many probes to train, of the protocols that draw random numbers.
+        modality: what of films is judged, where the task leaves it open: audio, picture, audiovisual.
+        name: what reports call the model; by default that of its folder.
+        random_init: judge the model's untrained twin as well, under the name "random-init".
+        cache: a folder that keeps embeddings between runs.
+        workers, engine: as for `embed`; device: on which probes are trained ("cuda" where there is one).
 
-    Raises InputError for an unknown task, one of a kind that is not supported or one that the model lacks
-    an encoder for, before anything is computed, and CheckpointError for a model that cannot be loaded.
+    Raises InputError for an unknown task or protocol, and for a task that the model lacks an encoder for,
+    before anything is computed, and CheckpointError for a model that cannot be loaded.
     """
-    read = [read_task(folder) for folder in find_tasks(tasks, data)]
+    if protocol not in probes.PROBES:
+        raise InputError(f"no protocol {protocol}; there are {', '.join(probes.PROBES)}")
+    if seeds < 1:
+        raise InputError(f"seeds must be at least 1, not {seeds}")
+    drawn = tuple(range(seeds)) if protocol in _DRAWING else (0,)
+    read = [read_task(place, modality) for place in find_tasks(tasks, data)]
     twice = [task for task, count in Counter(task.name for task in read).items() if count > 1]
     if twice:
         raise InputError(f"task {twice[0]} is named twice; results are one file a task")
     subjects = [_subject(model, name)]
     for task in read:
-        check_encoders(subjects[0].model, task, subjects[0].reference.name)
-    if random_init:
+        _check_model(subjects[0], task)
+    if random_init and isinstance(subjects[0].model, Model):
         subjects.append(_subject(untrained_twin(subjects[0].model), RANDOM_INIT))
-    return [
-        _evaluate_task(subject, task, Path(out), cache, progress) for subject in subjects for task in read
-    ]
+    request = _Request(protocol, drawn, Path(out), cache, workers, engine, device, progress)
+    return [_evaluate_task(subject, task, request) for subject in subjects for task in read]
 
 
 def _subject(model: Model | str | Path, name: str | None) -> _Subject:
-    if isinstance(model, Model):
-        path, loaded = None, model
-    else:
-        path, loaded = Path(model), load_model(model)
-    if name is None and path is not None:
+    loaded = load_any(model)
+    path = "" if isinstance(model, Model) else str(model)
+    if isinstance(loaded, HearModule):
+        return _Subject(loaded, ModelReference(name or loaded.name, path, loaded.identity))
+    if name is None and path:
         # A run keeps its model in RUN/model: the run's name says more.
-        whole = path.resolve()
+        whole = Path(path).resolve()
         name = whole.parent.name if whole.name == "model" else whole.name
-    return _Subject(loaded, ModelReference(name or "model", str(path or ""), weights_hash(loaded)))
+    return _Subject(loaded, ModelReference(name or "model", path, weights_hash(loaded)))
 
 
-def _evaluate_task(
-    subject: _Subject, task: Task, out: Path, cache: str | Path | None, progress: Progress | None
-) -> Result:
-    stem = f"{_file_name(task.name)}.{_file_name(subject.reference.name)}"
-    data = _data_hash(task)
-    reference = replace(subject.reference, settings_sha256=settings_hash(subject.model, task.modality))
-    protocol = f"{LINEAR_PROBE}; {JOINED}" if task.modality == "audiovisual" else LINEAR_PROBE
-    standing = _standing(out / f"{stem}.json", reference, data, protocol)
+def _check_model(subject: _Subject, task: Task) -> None:
+    if isinstance(subject.model, Model):
+        check_encoders(subject.model, task, subject.reference.name)
+    elif task.modality != "audio":
+        raise InputError(f"{subject.reference.name} hears only, and the task {task.name} is {task.modality}")
+
+
+def _evaluate_task(subject: _Subject, task: Task, request: _Request) -> Result:
+    names = (task.name, request.protocol, subject.reference.name)
+    stem = ".".join(_file_name(name) for name in names)
+    data, method = _data_hash(task), _method(task, request)
+    embedding = _embedding(subject.model, task)
+    reference = replace(subject.reference, settings_sha256=_settings(subject.model, task))
+    place = request.out / f"{stem}.json"
+    standing = _standing(place, reference, data, (embedding, method), request.seeds)
     if standing is not None:
         return standing
     started = time.perf_counter()
-    vectors, failed = item_vectors(subject.model, task, cache, progress)
+    vectors, failed = _vectors(subject.model, task, request)
     embedded = time.perf_counter()
-    items = [item for item in task.items if str(item.path) in vectors]
-    rows, folds, majority = _probe(task, items, vectors)
+    left = checked(_without(task, vectors)) if failed else task
+    answers = answer(left, vectors, request.protocol, request.seeds, request.device)
+    predictions = answers.predictions
+    metrics = _metrics(task, answers)
+    metric = metrics[0]
     probed = time.perf_counter()
-    correct = np.array([row["correct"] for row in rows], dtype=bool)
-    groups = [row["group"] for row in rows] if task.group_name else None
-    predictions = f"{stem}.parquet"
-    notes = [f"left out: {failure.path}: {failure.reason}" for failure in failed]
-    if task.first_metric not in ("top1_acc", "accuracy"):
-        notes.append(f"the task's authors judge by {task.first_metric}; this is accuracy")
     return Result(
         model=reference,
         modality=task.modality,
         task=task.name,
         task_title=task.title,
-        protocol=protocol,
-        primary_metric="accuracy",
-        scores={"accuracy": accuracy_interval(correct, groups)},
-        n=len(rows),
+        protocol=request.protocol,
+        embedding=embedding,
+        method=method,
+        prediction_type=task.prediction_type,
+        primary_metric=metric,
+        scores={name: score_interval(predictions, name) for name in metrics},
+        n=len(predictions.items),
         missing=len(task.missing) + len(failed),
         classes=len(task.labels),
-        chance=1 / len(task.labels),
-        majority=majority,
+        chance=chance(predictions, metric),
+        majority=answers.frequencies.measure(metric),
         groups=task.group_name,
-        covers=f"test items{f' (by {task.group_name})' if groups else ''}; one training seed",
+        covers=_covers(task, request),
         seconds={"embed": round(embedded - started, 3), "probe": round(probed - embedded, 3)},
-        predictions=predictions,
-        predictions_sha256=write_predictions(out / predictions, rows),
+        predictions=f"{stem}.parquet",
+        predictions_sha256=predictions.write(request.out / f"{stem}.parquet"),
         data_sha256=data,
-        folds=tuple(folds),
-        notes=tuple(notes),
-    ).write(out / f"{stem}.json")
+        seeds=request.seeds,
+        folds=tuple(predictions.fold_values(metric).mean(axis=0).tolist()),
+        chosen=answers.chosen,
+        notes=_notes(task, left, failed),
+    ).write(place)
 
 
-def _probe(
-    task: Task, items: list[Item], vectors: dict[str, np.ndarray]
-) -> tuple[list[dict[str, Any]], list[float], float]:
-    """The predictions of all test items, the accuracy of each division, and the majority's accuracy."""
-    number = {label: index for index, label in enumerate(task.labels)}
-    rows: list[dict[str, Any]] = []
-    folds, by_majority = [], 0
-    for division in task.divisions():
-        train = [item for item in items if item.split in division.train]
-        valid = [item for item in items if item.split == division.valid]
-        test = [item for item in items if item.split == division.test]
-        for split, part in (
-            (" + ".join(division.train), train),
-            (division.valid, valid),
-            (division.test, test),
-        ):
-            if not part:
-                raise InputError(f"{task.folder}: no item of split {split} could be read")
-        x, y = zip(*(_arrays(part, vectors, number) for part in (train, valid, test)), strict=True)
-        probe = fit_probe(x[0], y[0], x[1], y[1], len(task.labels))
-        predicted = probe.predict(x[2])
-        for item, guess in zip(test, predicted, strict=True):
-            rows.append(
-                {
-                    "item": item.name,
-                    "group": item.group,
-                    "split": item.split,
-                    "label": item.label,
-                    "predicted": task.labels[guess],
-                    "correct": bool(task.labels[guess] == item.label),
-                }
-            )
-        folds.append(float((predicted == y[2]).mean()))
-        by_majority += int((y[2] == np.bincount(y[0]).argmax()).sum())
-    return rows, folds, by_majority / len(rows)
+def _embedding(model: Model | HearModule, task: Task) -> str:
+    """How an item becomes a vector."""
+    if isinstance(model, HearModule):
+        return "whole files through get_scene_embeddings"
+    joined = f"; {JOINED}" if task.modality == "audiovisual" else ""
+    return f"windows of 3 s end to end, their mean{joined}"
 
 
-def _arrays(
-    items: list[Item], vectors: dict[str, np.ndarray], number: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    x_ND = np.stack([vectors[str(item.path)] for item in items])
-    return x_ND, np.array([number[item.label] for item in items], dtype=np.int64)
+def _method(task: Task, request: _Request) -> str:
+    """How vectors become a score: what results must share to be compared."""
+    folds = "mean of the folds" if len(task.divisions()) > 1 else "one split"
+    return f"{probes.describe(request.protocol)}; {task.first_metric}, {folds}"
+
+
+def _settings(model: Model | HearModule, task: Task) -> str:
+    return settings_hash(model, task.modality) if isinstance(model, Model) else ""
+
+
+def _vectors(
+    model: Model | HearModule, task: Task, request: _Request
+) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
+    if isinstance(model, Model):
+        return item_vectors(
+            model, task, request.cache, request.progress, workers=request.workers, engine=request.engine
+        )
+    paths = [item.path for item in task.items]
+    return model.embed(paths, cache=request.cache, progress=request.progress)
+
+
+def _without(task: Task, vectors: dict[str, np.ndarray]) -> Task:
+    """The task of the items that have a vector."""
+    return replace(task, items=tuple(item for item in task.items if str(item.path) in vectors), notes=())
+
+
+def _metrics(task: Task, answers: Answers) -> tuple[str, ...]:
+    """The task's metrics and, of the others, those that can be computed on it; the primary one first."""
+    wanted = dict.fromkeys(task.metrics)
+    if not task.multilabel:
+        wanted["top1_acc"] = None
+    wanted.update(dict.fromkeys(METRICS if not task.multilabel else ("mAP", "aucroc", "d_prime")))
+    known = [name for name in wanted if np.isfinite(answers.predictions.measure(name))]
+    if task.first_metric not in known:
+        raise InputError(
+            f"{task.folder}: {task.first_metric} cannot be computed, since in no fold a class has items of "
+            "both kinds"
+        )
+    return tuple(known)
+
+
+def _covers(task: Task, request: _Request) -> str:
+    items = f"test items (by {task.group_name})" if task.group_name else "test items"
+    count = len(request.seeds)
+    if count > 1:
+        return f"{items} and {count} seeds of the probe; one training seed"
+    return f"{items}; one training seed{', one of the probe' if request.protocol in _DRAWING else ''}"
+
+
+def _notes(task: Task, left: Task, failed: Sequence[Failure]) -> tuple[str, ...]:
+    notes = [*task.notes, *(note for note in left.notes if note not in task.notes)]
+    notes += [f"not there: {name}" for name in task.missing]
+    notes += [f"left out: {failure.path}: {failure.reason}" for failure in failed]
+    return tuple(notes)
 
 
 def _data_hash(task: Task) -> str:
     """A hash of all that the task feeds into a result: media, labels, splits and groups."""
-    items = [[item.name, item.split, item.label, item.group, hash_file(item.path)] for item in task.items]
-    names = [task.name, task.title, task.split_mode, task.group_name]
-    if task.modality != "audio":
-        names.append(task.modality)
-    return hash_json([names, list(task.splits), list(task.labels), items, list(task.missing)])
+    items = [
+        [item.name, item.split, list(item.labels), item.group, hash_file(item.path)] for item in task.items
+    ]
+    about = [task.name, task.title, task.split_mode, task.group_name, task.modality, task.prediction_type]
+    return hash_json(
+        [about, list(task.metrics), list(task.splits), list(task.labels), items, list(task.missing)]
+    )
 
 
-def _standing(path: Path, reference: ModelReference, data: str, protocol: str) -> Result | None:
-    """The result at `path`, when it is whole and of the same weights, settings, data and protocol."""
+def _standing(
+    path: Path, reference: ModelReference, data: str, how: tuple[str, str], seeds: tuple[int, ...]
+) -> Result | None:
+    """The result at `path`, when it is whole and answers the same question."""
     if not path.is_file():
         return None
     try:
@@ -200,8 +265,8 @@ def _standing(path: Path, reference: ModelReference, data: str, protocol: str) -
         and old.settings_sha256 == reference.settings_sha256
         and old.name == reference.name
         and result.data_sha256 == data
-        and result.protocol == protocol
-        and result.primary.level == LEVEL
+        and (result.embedding, result.method) == how
+        and result.seeds == seeds
     )
     return result if same else None
 

@@ -7,25 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from lssd.errors import InputError
-from lssd.store import atomic_path, hash_file, write_json
+from lssd.evaluation.predictions import Predictions
+from lssd.store import hash_file, write_json
 
-FORMAT = 1
+FORMAT = 2
 RANDOM_INIT = "random-init"
-
-_PREDICTIONS = pa.schema(
-    [
-        ("item", pa.string()),
-        ("group", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        ("predicted", pa.string()),
-        ("correct", pa.bool_()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -54,14 +41,18 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """One model on one task. Scores, `chance` and `majority` are in 0..1.
+    """One model on one task. Scores, `chance` and `majority` are in the metric's units: 0..1, but for d'.
 
-    `modality`: "audio", "picture" or "audiovisual"; `n`: test items judged; `missing`: items left out
-    for want of a readable file; `chance`: one over `classes`; `majority`: what always naming the
-    training items' commonest class scores; `groups`: what the interval's clusters are, None when items
-    stand alone; `covers`: which uncertainty the intervals speak of; `folds`: the primary metric of each
-    fold (one value without folds); `seconds`: time by step; `predictions`: the Parquet's name, relative
-    to the JSON.
+    `modality`: "audio", "picture" or "audiovisual"; `prediction_type`: "multiclass" or "multilabel";
+    `protocol`: the probe's name; `embedding`: how an item became a vector; `method`: how vectors became a
+    score, all of it in a line.
+    `n`: test items judged; `missing`: items left out for want of a readable file. `chance`: what scores
+    that mean nothing reach on average; `majority`: what the training items' class frequencies reach, both
+    in the primary metric. `groups`: what the interval's clusters are, None when items stand alone;
+    `covers`: which uncertainty the intervals speak of. `seeds`: of the probe; `folds`: the primary metric
+    of each fold, the mean over seeds (one value without folds); `chosen`: the probe's settings in each
+    fold, at the first seed. `seconds`: time by step; `predictions`: the Parquet's name, relative to the
+    JSON.
     """
 
     model: ModelReference
@@ -69,6 +60,9 @@ class Result:
     task: str
     task_title: str
     protocol: str
+    embedding: str
+    method: str
+    prediction_type: str
     primary_metric: str
     scores: Mapping[str, Score]
     n: int
@@ -82,7 +76,9 @@ class Result:
     predictions: str
     predictions_sha256: str = ""
     data_sha256: str = ""
+    seeds: tuple[int, ...] = (0,)
     folds: tuple[float, ...] = ()
+    chosen: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     format: int = FORMAT
     source: Path | None = field(default=None, compare=False)  # the JSON this was read from or written to
@@ -107,8 +103,8 @@ class Result:
             fields = {key: item for key, item in value.items() if key in known}
             fields["model"] = ModelReference(**value["model"])
             fields["scores"] = {name: Score(**score) for name, score in value["scores"].items()}
-            fields["folds"] = tuple(value.get("folds", ()))
-            fields["notes"] = tuple(value.get("notes", ()))
+            for name in ("seeds", "folds", "chosen", "notes"):
+                fields[name] = tuple(value.get(name, ()))
             result = cls(**fields, source=path)
         except (TypeError, KeyError) as error:
             raise InputError(
@@ -125,28 +121,18 @@ class Result:
         write_json(path, value)
         return dataclasses.replace(self, source=Path(path))
 
-    def read_predictions(self) -> list[dict[str, Any]]:
-        """The rows of the predictions file: item, group, split, label, predicted, correct.
+    def read_predictions(self) -> Predictions:
+        """What the probe answered on each test item.
 
         InputError when the file is missing, or is not the one this result was made with.
         """
         if self.source is None:
             raise InputError(
-                f"the result of {self.model.name} on {self.task} was never written, so it has no rows"
+                f"the result of {self.model.name} on {self.task} was never written, so it has no predictions"
             )
         path = self.source.parent / self.predictions
         if not path.is_file():
             raise InputError(f"missing {path}, the predictions of {self.source.name}; keep the two together")
         if self.predictions_sha256 and hash_file(path) != self.predictions_sha256:
             raise InputError(f"{path} does not belong to {self.source.name}; run lssd evaluate again")
-        try:
-            return pq.read_table(path).to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path} is no readable Parquet file: {error}") from error
-
-
-def write_predictions(path: Path, rows: list[dict[str, Any]]) -> str:
-    """Write per-item predictions atomically; returns the file's SHA-256."""
-    with atomic_path(path) as partial:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_PREDICTIONS), partial)
-    return hash_file(path)
+        return Predictions.read(path)

@@ -1,36 +1,174 @@
-"""Read the windows of a file one after another, without ever holding the file.
+"""What windows a file has, and reading them, some at a time: a film is never held whole.
 
 The rule (`lssd.models.window_starts`): windows of 3 s end to end from time zero; what remains at the
-end gets one more window, anchored at the end, when it is longer than half a window; a file shorter
-than a window is one window, its sound zero-padded.
+end gets one more window, anchored at the end, when it is longer than half a window; a file shorter than
+a window is one window, its sound padded with zeros, its picture with its last frame.
+
+Nothing here needs torch, so that processes which only read start quickly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from lssd.errors import MediaError
+from lssd.evaluation.pictures import sequence_of_windows
 from lssd.languages import display_name
-from lssd.media import FilmInfo, probe, read_frames, read_sound
-from lssd.models import FrameInputConfig, SoundInputConfig, window_starts
+from lssd.media import FilmInfo, iterate_frames, probe, read_frames, read_sound
+from lssd.media.lengths import data_end
 
-_BLOCK_S = 60.0  # of sound decoded at a time: few seeks in a long film, 12 MB of samples at 48 kHz
+RULE = 1  # part of every cache key: another way to cut, scale or pad is a new number
+
 _GRID_FPS = 25  # the picture grid of the method: 75 frames a window, of which T are taken
+_BLOCK_BYTES = 12 << 20  # of windows read at a time: 20 of sound at 48 kHz, 5 of picture
+# Raw streams: FFmpeg guesses their length from the bit rate, at times at half of what they hold.
+_GUESSED = {"aac", "mp3", "ac3", "eac3", "dts", "loas", "amr"}
+_SLACK_S = 0.5
+_TINY = 16  # pixels, where only the number of frames matters
 
 
 @dataclass(frozen=True)
-class Window:
-    """One window: its span in the file in seconds, and what the model takes.
+class Extent:
+    """What a file holds for a model: `length` in samples or grid frames, `duration_s`, and the sound track.
 
-    `data` is float32 (C, S) in [-1, 1] for sound, uint8 (T, 3, H, W) for picture.
+    `in_order`: the file cannot be sought in, so its windows are read in one pass (`read_in_order`).
     """
 
-    start_s: float
-    end_s: float
-    data: torch.Tensor
+    length: int
+    duration_s: float
+    track: int = 0
+    in_order: bool = False
+
+
+@dataclass(frozen=True)
+class SoundWindows:
+    """Windows of sound as one model takes them: float32 (channels, size) each, `rate` samples a second.
+
+    `language` picks the track of that language; None the original, else the default, else the first.
+    """
+
+    rate: int
+    size: int
+    channels: int
+    language: str | None = None
+
+    dtype = "float32"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one window."""
+        return (self.channels, self.size)
+
+    def examine(self, path: Path) -> Extent:
+        """Find the track and its length. MediaError without sound, or without any in the language."""
+        info = probe(path)
+        index = pick_track(info, self.language)
+        track = next(track for track in info.tracks if track.index == index)
+        end_s = track.start_s + track.duration_s
+        if track.duration_s == 0 or info.container in _GUESSED:
+            found_s = float(data_end(path)) - (info.video.start_s if info.video else 0.0)
+            # A right guess leaves out an encoder's padding, which the packets do not.
+            end_s = end_s if abs(found_s - end_s) <= _SLACK_S else found_s
+        length = round(end_s * self.rate)
+        if length < 1:
+            raise MediaError(f"{path} holds no sound sample")
+        return Extent(length, length / self.rate, index)
+
+    def read(self, path: Path, extent: Extent, starts: Sequence[int]) -> np.ndarray:
+        """The windows that begin at samples `starts`, rising: (windows, channels, size).
+
+        Raises MediaError when they cannot be read, or hold samples that are not finite.
+        """
+        first, size = starts[0], self.size
+        # Beyond the end read_sound gives zeros, but it must not take them for a missing end.
+        end = min(starts[-1] + size, extent.length)
+        samples_CS = read_sound(
+            path, extent.track, first / self.rate, (end - first) / self.rate, self.rate, self.channels
+        )
+        if not np.isfinite(samples_CS).all():
+            raise MediaError(f"{path} holds samples that are NaN or infinite")
+        windows = np.zeros((len(starts), *self.shape), np.float32)
+        for window_CS, start in zip(windows, starts, strict=True):
+            found_CS = samples_CS[:, start - first : start - first + size]
+            window_CS[:, : found_CS.shape[1]] = found_CS
+        return windows
+
+
+@dataclass(frozen=True)
+class PictureWindows:
+    """Windows of picture as one model takes them: uint8 (frames, 3, side, side) each.
+
+    Frames are spread evenly over `size` places of the 25 fps grid, scaled so that a square just fits, and
+    cropped to its centre.
+    """
+
+    frames: int
+    side: int
+    size: int
+
+    dtype = "uint8"
+    rate = _GRID_FPS
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one window."""
+        return (self.frames, 3, self.side, self.side)
+
+    def examine(self, path: Path) -> Extent:
+        """Find the picture's length. MediaError when there is no picture."""
+        info = probe(path)
+        if info.video is None:
+            raise MediaError(f"no picture in {path}")
+        duration_s, fps = info.video.duration_s, float(info.video.fps)
+        unknown = duration_s == 0
+        if unknown:  # a live recording or a raw stream
+            last = max((frame.ordinal for frame in iterate_frames(path, _TINY)), default=-1)
+            duration_s = (last + 1) / fps
+        # Neither has an index; every seek would decode from the start again.
+        in_order = unknown or info.container == "avi"
+        return Extent(max(round(duration_s * _GRID_FPS), 1), duration_s, in_order=in_order)
+
+    def read(self, path: Path, extent: Extent, starts: Sequence[int]) -> np.ndarray:
+        """The windows that begin at grid frames `starts`, rising: (windows, frames, 3, side, side).
+
+        Raises MediaError when they cannot be read.
+        """
+        times_s = [time_s for start in starts for time_s in self._times(extent, start)]
+        images_THWC = read_frames(path, times_s, short_side=self.side)
+        return self._cropped(images_THWC).reshape(len(starts), *self.shape)
+
+    def read_in_order(self, path: Path, extent: Extent, starts: Sequence[int]) -> Iterator[np.ndarray]:
+        """The same windows one at a time, from one pass over the file."""
+        times = [self._times(extent, start) for start in starts]
+        for images_THWC in sequence_of_windows(path, times, self.side):
+            yield self._cropped(images_THWC)[None]
+
+    def _times(self, extent: Extent, start: int) -> list[float]:
+        ordinals = start + np.linspace(0, self.size - 1, self.frames).round()
+        # Half a frame in, so that a container's rounded time stamps pick no neighbour.
+        return (np.minimum(ordinals + 0.5, extent.length - 0.5) / _GRID_FPS).tolist()
+
+    def _cropped(self, images_THWC: np.ndarray) -> np.ndarray:
+        tall, wide = images_THWC.shape[1:3]
+        top, left = (tall - self.side) // 2, (wide - self.side) // 2
+        square_THWC = images_THWC[:, top : top + self.side, left : left + self.side]
+        return np.ascontiguousarray(square_THWC.transpose(0, 3, 1, 2))
+
+
+Windows = SoundWindows | PictureWindows
+
+
+def block_length(windows: Windows) -> int:
+    """How many windows are read together, at most."""
+    each = int(np.prod(windows.shape)) * np.dtype(windows.dtype).itemsize
+    return max(1, _BLOCK_BYTES // each)
+
+
+def span_s(windows: Windows, extent: Extent, start: int) -> tuple[float, float]:
+    """The seconds of the file that the window beginning at `start` covers."""
+    return start / windows.rate, min((start + windows.size) / windows.rate, extent.duration_s)
 
 
 def pick_track(info: FilmInfo, language: str | None) -> int:
@@ -47,55 +185,3 @@ def pick_track(info: FilmInfo, language: str | None) -> int:
     if not tracks:
         raise MediaError(f"no sound in {info.path}")
     return min(tracks, key=lambda track: (track.role != "original", not track.default, track.index)).index
-
-
-def iterate_sound(path: Path, config: SoundInputConfig, language: str | None = None) -> Iterator[Window]:
-    """The windows of a file's sound in order, at the rate and with the channels that a model takes.
-
-    Memory does not grow with the file. Raises MediaError when it cannot be read, has no such sound, or
-    holds samples that are not finite.
-    """
-    info = probe(path)
-    index = pick_track(info, language)
-    track = next(track for track in info.tracks if track.index == index)
-    rate, size = config.sample_rate, config.samples
-    total = round((track.start_s + track.duration_s) * rate)
-    if total < 1:
-        raise MediaError(f"{path} holds no sound sample")
-    block_CS, block_start = torch.empty(config.channels, 0), 0
-    for start in window_starts(total, size):
-        if start + size > block_start + block_CS.shape[1]:
-            block_start = start
-            length = max(size, min(round(_BLOCK_S * rate), total - start))
-            samples_CS = read_sound(path, index, start / rate, length / rate, rate, config.channels)
-            if not np.isfinite(samples_CS).all():
-                raise MediaError(f"{path} holds samples that are NaN or infinite")
-            block_CS = torch.from_numpy(np.ascontiguousarray(samples_CS, dtype=np.float32))
-        window_CS = block_CS[:, start - block_start : start - block_start + size].clone()
-        yield Window(start / rate, min(start + size, total) / rate, window_CS)
-
-
-def iterate_picture(path: Path, config: FrameInputConfig) -> Iterator[Window]:
-    """The windows of a file's picture: frames spread evenly over each, scaled and centre-cropped square.
-
-    The scale is the one at which the crop just fits. Raises MediaError when there is no picture.
-    """
-    info = probe(path)
-    if info.video is None:
-        raise MediaError(f"no picture in {path}")
-    duration_s = info.video.duration_s
-    total, size = max(round(duration_s * _GRID_FPS), 1), round(config.window_s * _GRID_FPS)
-    ordinals = np.linspace(0, size - 1, config.frames).round()
-    for start in window_starts(total, size):
-        # Half a frame in, so that a container's rounded time stamps pick no neighbour.
-        times_s = np.minimum(start + ordinals + 0.5, total - 0.5) / _GRID_FPS
-        images_THWC = read_frames(path, times_s.tolist(), short_side=config.size)
-        end_s = min((start + size) / _GRID_FPS, duration_s)
-        yield Window(start / _GRID_FPS, end_s, _centre_crop(images_THWC, config.size))
-
-
-def _centre_crop(images_THWC: np.ndarray, size: int) -> torch.Tensor:
-    tall, wide = images_THWC.shape[1:3]
-    top, left = (tall - size) // 2, (wide - size) // 2
-    square_THWC = images_THWC[:, top : top + size, left : left + size]
-    return torch.from_numpy(np.ascontiguousarray(square_THWC.transpose(0, 3, 1, 2)))

@@ -1,4 +1,4 @@
-"""Plain functions of arrays: retrieval, neighbours, geometry, accuracy and uncertainty.
+"""Plain functions of arrays: retrieval, neighbours, geometry, metrics of scores, uncertainty, tests.
 
 Wrong arguments raise ValueError: these are functions for code, not for the command line. Rates and
 differences are in [0, 1] or [-1, 1]; whoever prints them turns them into points.
@@ -13,33 +13,67 @@ from lssd.measures.embeddings import (
     uniformity,
 )
 from lssd.measures.retrieval import Recall, cosine_similarity, recall_at_k
+from lssd.measures.scoring import (
+    BOUNDED,
+    METRICS,
+    Scorer,
+    mean_average_precision,
+    mean_d_prime,
+    mean_roc_auc,
+    prepare,
+    top1_accuracy,
+    unjudged_classes,
+)
+from lssd.measures.significance import (
+    SeedTest,
+    difference_p,
+    equivalence_p,
+    holm,
+    mcnemar_p,
+    seed_test,
+)
 from lssd.measures.uncertainty import (
-    BootstrapInterval,
     Interval,
-    bootstrap_difference,
-    bootstrap_mean,
+    effective_groups,
+    jackknife_error,
     minimum_detectable_difference,
     minimum_detectable_from_error,
+    quantile,
     wilson_interval,
 )
 
 __all__ = [
-    "BootstrapInterval",
+    "BOUNDED",
+    "METRICS",
     "Interval",
     "Recall",
+    "Scorer",
+    "SeedTest",
     "accuracy",
     "alignment",
-    "bootstrap_difference",
-    "bootstrap_mean",
     "chance_rate",
     "cosine_similarity",
+    "difference_p",
+    "effective_groups",
+    "equivalence_p",
+    "holm",
+    "jackknife_error",
     "knn_accuracy",
     "majority_rate",
+    "mcnemar_p",
+    "mean_average_precision",
+    "mean_d_prime",
+    "mean_roc_auc",
     "minimum_detectable_difference",
     "minimum_detectable_from_error",
     "normalise_rows",
     "predict_neighbours",
+    "prepare",
+    "quantile",
     "recall_at_k",
+    "seed_test",
+    "top1_accuracy",
     "uniformity",
+    "unjudged_classes",
     "wilson_interval",
 ]

@@ -17,67 +17,46 @@ class Interval:
     level: float
 
 
-@dataclass(frozen=True)
-class BootstrapInterval(Interval):
-    """An interval from resampling `groups` clusters, with the standard error of the resamples."""
-
-    standard_error: float
-    groups: int
-
-
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
+def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion of independent items (Wilson, 1927), within [0, 1]."""
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} successes of {n} are impossible or none")
-    z = _two_sided(level)
+    z = quantile(level)
     rate = successes / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     return Interval(rate, max(0.0, float(centre - half)), min(1.0, float(centre + half)), level)
 
 
-def bootstrap_mean(
-    values: ArrayLike,
-    rng: np.random.Generator,
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    resamples: int = 10_000,
-) -> BootstrapInterval:
-    """Percentile interval of the mean of items when whole groups are resampled.
+def jackknife_error(left_out_G: ArrayLike) -> float:
+    """Standard error of an estimate, from its values with one group of items left out each time.
 
-    Items of one group (a film, a speaker) are not independent: treating them so makes the interval too
-    narrow. `groups` names each item's group; None takes every item as its own. The mean is over items,
-    so large groups weigh more. Few groups (below about 20) give intervals that are too narrow still.
-    With a single group the spread is unknown: low and high are -inf and inf.
+    The delete-one-group jackknife (Tukey, 1958): sqrt((G - 1) / G x squared distances from their mean),
+    right for any smooth measure of items that are dependent within groups and not between them. With few
+    groups it errs on the wide side (MacKinnon, Nielsen and Webb, 2023), where resampling is too narrow.
+    inf for a single group, or when a value is NaN: the spread is then unknown.
     """
-    sums, sizes = _group_sums(values, groups)
-    mean = float(sums.sum() / sizes.sum())
-    count = len(sums)
-    if count == 1:
-        return BootstrapInterval(mean, -np.inf, np.inf, level, np.inf, 1)
-    means = np.empty(resamples)
-    step = max(1, 4_000_000 // count)  # bounds memory for many groups
-    for start in range(0, resamples, step):
-        chosen = rng.integers(count, size=(min(step, resamples - start), count))
-        means[start : start + step] = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    tail = (1.0 - _checked(level)) / 2
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return BootstrapInterval(mean, float(low), float(high), level, float(means.std(ddof=1)), count)
+    values = np.asarray(left_out_G, dtype=np.float64)
+    if values.ndim != 1 or len(values) == 0:
+        raise ValueError(f"the jackknife needs a list of values, not {values.shape}")
+    if len(values) == 1 or np.isnan(values).any():
+        return float("inf")
+    return float(np.sqrt((len(values) - 1) * values.var()))
 
 
-def bootstrap_difference(
-    first: ArrayLike,
-    second: ArrayLike,
-    rng: np.random.Generator,
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    resamples: int = 10_000,
-) -> BootstrapInterval:
-    """`bootstrap_mean` of second - first, paired by item: the interval of the difference of two means."""
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if a.shape != b.shape:
-        raise ValueError(f"a paired difference needs equally many items, not {a.shape} and {b.shape}")
-    return bootstrap_mean(b - a, rng, groups, level, resamples)
+def effective_groups(sizes_G: ArrayLike) -> float:
+    """How many groups of one size tell as much: (sum of sizes)^2 / sum of squared sizes (Kish, 1965)."""
+    sizes = np.asarray(sizes_G, dtype=np.float64)
+    if sizes.ndim != 1 or len(sizes) == 0 or not (sizes > 0).all():
+        raise ValueError(f"groups must have at least one item each, not {sizes_G!r}")
+    return float(sizes.sum() ** 2 / np.square(sizes).sum())
+
+
+def quantile(level: float, freedom: float = np.inf) -> float:
+    """Student's t (normal at infinite freedom) that `level` of the distribution lies within, both sides."""
+    if not 0 < level < 1 or not freedom > 0:
+        raise ValueError(f"level must lie between 0 and 1, not {level}; freedom above 0, not {freedom}")
+    return _upper(0.5 + level / 2, freedom)
 
 
 def minimum_detectable_difference(
@@ -90,10 +69,10 @@ def minimum_detectable_difference(
     (1 + d / discordant) / 2. The number of discordant items is binomial too. Returned is the least d, in
     [0, discordant], whose rejection probability reaches `power`; 1.0 when none does.
     """
-    if n < 1 or not 0 < discordant <= 1 or not 0 < power < 1:
-        raise ValueError(f"impossible: n {n}, discordant {discordant}, power {power}")
+    if n < 1 or not 0 < discordant <= 1 or not 0 < power < 1 or not 0 < level < 1:
+        raise ValueError(f"impossible: n {n}, discordant {discordant}, power {power}, level {level}")
     low, high = 0.0, discordant
-    if _mcnemar_power(n, discordant, high, _checked(level)) < power:
+    if _mcnemar_power(n, discordant, high, level) < power:
         return 1.0
     while high - low > 1e-6:
         middle = (low + high) / 2
@@ -104,13 +83,16 @@ def minimum_detectable_difference(
     return high
 
 
-def minimum_detectable_from_error(standard_error: float, power: float = 0.8, level: float = 0.95) -> float:
-    """The same for any measure whose difference has this standard error, by the normal approximation.
+def minimum_detectable_from_error(
+    standard_error: float, power: float = 0.8, level: float = 0.95, freedom: float = np.inf
+) -> float:
+    """The same for any measure whose difference has this standard error, by a t (or normal) test.
 
-    (z_(1 - alpha / 2) + z_power) * standard_error: 2.80 standard errors at the defaults. With the error
-    of a clustered bootstrap it accounts for items that are not independent.
+    (t_(1 - alpha / 2) + t_power) * standard_error: 2.80 standard errors at the defaults. With the error
+    of a clustered estimate it accounts for items that are not independent. Against the noncentral t it is
+    1% low at 5 degrees of freedom, 5% at 2, 14% at 1.
     """
-    return float((_two_sided(level) + special.ndtri(power)) * standard_error)
+    return (quantile(level, freedom) + _upper(power, freedom)) * standard_error
 
 
 def _mcnemar_power(n: int, discordant: float, difference: float, level: float) -> float:
@@ -129,24 +111,7 @@ def _mcnemar_power(n: int, discordant: float, difference: float, level: float) -
     return float(stats.binom.pmf(items, n, discordant) @ np.where(limit >= 0, rejects, 0.0))
 
 
-def _group_sums(values: ArrayLike, groups: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or len(x) == 0 or not np.isfinite(x).all():
-        raise ValueError("the bootstrap needs a list of at least one finite value")
-    if groups is None:
-        return x, np.ones_like(x)
-    names = np.asarray(groups)
-    if names.shape != x.shape:
-        raise ValueError(f"{len(names)} groups do not fit {len(x)} values")
-    codes = np.unique(names, return_inverse=True)[1]
-    return np.bincount(codes, weights=x), np.bincount(codes).astype(np.float64)
-
-
-def _checked(level: float) -> float:
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
-    return level
-
-
-def _two_sided(level: float) -> float:
-    return float(special.ndtri(0.5 + _checked(level) / 2))
+def _upper(probability: float, freedom: float) -> float:
+    if np.isinf(freedom):
+        return float(special.ndtri(probability))
+    return float(special.stdtrit(freedom, probability))

@@ -45,9 +45,9 @@ def _check_file(path: Path) -> None:
 
 
 def _demuxer_options(source: Source) -> dict[str, str]:
-    """A WAV says all in its header; by default FFmpeg reads 5 MB more to be sure (15 ms against 2 ms)."""
+    """A WAV says all in its header; by default FFmpeg reads 5 MB more to be sure (15 ms against 1)."""
     wave = source[:4] == b"RIFF" if isinstance(source, bytes) else Path(source).suffix.lower() == ".wav"
-    return {"probesize": "32768"} if wave else {}
+    return {"probesize": "4096"} if wave else {}
 
 
 def _open(source: Source) -> InputContainer:

@@ -1,16 +1,18 @@
 """Results side by side: verdicts, charts and the table. Shared by `report` and the page of a study."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lssd.errors import InputError
-from lssd.evaluation import RANDOM_INIT, Comparison, Result, compare
+from lssd.evaluation import RANDOM_INIT, Comparison, Result, adjust_family, compare
+from lssd.measures import BOUNDED
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 
 SEED_LIMIT = (
-    "The intervals cover the held-out test items only, and each model is ONE training run with one seed. "
-    "They do not speak about what another seed would give."
+    "The intervals cover the held-out test items and the seeds of the probe, and each model is ONE training "
+    "run with one seed. They do not speak about what another training seed would give. What one model is "
+    "compared with on several tasks is one family of tests: its p-values are Holm's."
 )
 
 
@@ -23,9 +25,8 @@ class TaskScores:
     models: tuple[str, ...]
     results: tuple[Result | None, ...]
     random_init: Result | None
-    comparisons: tuple[
-        Comparison | str | None, ...
-    ]  # each model with the first; a text says why it cannot be
+    # Each model with the first; a text says why it cannot be.
+    comparisons: tuple[Comparison | str | None, ...]
 
     @property
     def any(self) -> Result:
@@ -35,43 +36,79 @@ class TaskScores:
 
 
 def gather(
-    results: Sequence[Result], models: Sequence[str] = (), random_init: Sequence[Result] = ()
+    results: Sequence[Result],
+    models: Sequence[str] = (),
+    random_init: Sequence[Result] = (),
+    margin: float | None = None,
 ) -> list[TaskScores]:
-    """Group results by task, tasks in order of appearance; every model is compared with the first.
+    """Group results by task and protocol, in order of appearance; every model is compared with the first.
+
+    `margin`, in points, declares which difference would be too small to matter.
 
     InputError when one model has two results on a task.
     """
     trained = [result for result in results if result.model.name != RANDOM_INIT]
     untrained = [*random_init, *(result for result in results if result.model.name == RANDOM_INIT)]
     names = tuple(dict.fromkeys([*models, *(result.model.name for result in trained)]))
-    tasks = dict.fromkeys(result.task for result in [*trained, *untrained])
-    return [_gather_task(task, names, trained, untrained) for task in tasks]
+    asked = dict.fromkeys(_question(result) for result in [*trained, *untrained])
+    several = len({protocol for _, protocol in asked}) > 1
+    tasks = [_gather_task(one, names, trained, untrained, several) for one in asked]
+    columns = [
+        _as_family([_compare(scores.results[0], scores.results[index], margin) for scores in tasks], name)
+        if index
+        else [None] * len(tasks)
+        for index, name in enumerate(names)
+    ]
+    return [
+        replace(scores, comparisons=tuple(column[row] for column in columns))
+        for row, scores in enumerate(tasks)
+    ]
+
+
+def _question(result: Result) -> tuple[str, str]:
+    """What was asked of a model: results under one protocol alone are set side by side."""
+    return result.task, result.protocol
 
 
 def _gather_task(
-    task: str, names: tuple[str, ...], trained: Sequence[Result], untrained: Sequence[Result]
+    asked: tuple[str, str],
+    names: tuple[str, ...],
+    trained: Sequence[Result],
+    untrained: Sequence[Result],
+    several: bool,
 ) -> TaskScores:
     found: dict[str, Result] = {}
+    task, protocol = asked
     for result in trained:
-        if result.task != task:
+        if _question(result) != asked:
             continue
         if result.model.name in found:
             raise InputError(
                 f"two results of {result.model.name} on {task}; give one, or evaluate with another name"
             )
         found[result.model.name] = result
-    random_init = next((result for result in untrained if result.task == task), None)
+    random_init = next((result for result in untrained if _question(result) == asked), None)
     row = tuple(found.get(name) for name in names)
     title = next(result.task_title for result in [*found.values(), *untrained] if result.task == task)
-    comparisons = tuple(None if index == 0 else _compare(row[0], other) for index, other in enumerate(row))
-    return TaskScores(task, title, names, row, random_init, comparisons)
+    title = f"{title} ({protocol})" if several else title
+    return TaskScores(task, title, names, row, random_init, ())
 
 
-def _compare(first: Result | None, other: Result | None) -> Comparison | str | None:
+_Compared = Comparison | str | None
+
+
+def _as_family(found: Sequence[_Compared], name: str) -> list[_Compared]:
+    """One model's comparisons on all tasks: p-values of a family, for those that could be made."""
+    made = [one for one in found if isinstance(one, Comparison)]
+    adjusted = iter(adjust_family(made, f"{name} on all tasks"))
+    return [next(adjusted) if isinstance(one, Comparison) else one for one in found]
+
+
+def _compare(first: Result | None, other: Result | None, margin: float | None = None) -> _Compared:
     if first is None or other is None:
         return None
     try:
-        return compare(first, other)
+        return compare(first, other, margin)
     except InputError as error:
         return f"cannot be compared: {error}"
 
@@ -105,10 +142,17 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
                 words, kind = comparison, "none"
             else:
                 words, kind = comparison.verdict, "found" if comparison.significant else "none"
-            values = (
-                f"{name} {percent(result.primary.value)} against {scores.models[0]} "
-                f"{percent(first.primary.value)}, {result.n} test items; chance {percent(result.chance)}"
+            ours, theirs, chance = (
+                shown(result, value) for value in (result.primary.value, first.primary.value, result.chance)
             )
+            values = (
+                f"{result.primary_metric}: {name} {ours} against {scores.models[0]} {theirs}, {result.n} "
+                f"test items; chance {chance}"
+            )
+            if isinstance(comparison, Comparison):
+                values += f"; p {comparison.p_adjusted:.2g}"
+                if comparison.family_size > 1:
+                    values += f" of {comparison.family_size} tests"
             if at_chance(first) and at_chance(result):
                 values += "; neither is above chance, so this task cannot tell them apart"
             lines.append(
@@ -121,6 +165,11 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
     return f'<ul class="verdicts">{"".join(lines)}</ul>'
 
 
+def shown(result: Result, value: float) -> str:
+    """A value of the primary metric in words: percent, but d' as it is."""
+    return percent(value) if result.primary_metric in BOUNDED else f"{value:.2f}"
+
+
 def at_chance(result: Result) -> bool:
     """Whether a score's interval reaches down to chance."""
     return result.primary.low <= result.chance
@@ -128,13 +177,15 @@ def at_chance(result: Result) -> bool:
 
 def against_untrained(tasks: Sequence[TaskScores]) -> str:
     """A sentence a task: how each model compares with the same network before any training."""
+    models = tasks[0].models if tasks else ()
+    columns = [
+        _as_family([_compare(scores.random_init, scores.results[index]) for scores in tasks], name)
+        for index, name in enumerate(models)
+    ]
     sentences = []
-    for scores in tasks:
-        found = []
-        for name, result in zip(scores.models, scores.results, strict=True):
-            comparison = _compare(scores.random_init, result)
-            if isinstance(comparison, Comparison):
-                found.append(f"{name} {comparison.verdict}")
+    for row, scores in enumerate(tasks):
+        compared = ((name, column[row]) for name, column in zip(models, columns, strict=True))
+        found = [f"{name} {one.verdict}" for name, one in compared if isinstance(one, Comparison)]
         if found:
             sentences.append(f"{scores.title}, against the untrained network: {'; '.join(found)}.")
     return "".join(paragraph(sentence) for sentence in sentences)
@@ -151,6 +202,8 @@ def charts(tasks: Sequence[TaskScores]) -> str:
     key.append(("mark", "chance"))
     figures = []
     for scores in tasks:
+        if scores.any.primary_metric not in BOUNDED:
+            continue  # no scale from chance to all right
         dots = [
             _dot(result, series, name)
             for series, (name, result) in enumerate(zip(models, scores.results, strict=True))
@@ -159,7 +212,7 @@ def charts(tasks: Sequence[TaskScores]) -> str:
         if scores.random_init:
             dots.append(_dot(scores.random_init, -1, "random init"))
         drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
-        detail = f"{scores.any.classes} classes, {scores.any.n} test items"
+        detail = f"{scores.any.primary_metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{detail}</span></figcaption>'
         figures.append(f"<figure>{caption}{drawn}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
@@ -170,7 +223,7 @@ def score_table(tasks: Sequence[TaskScores], caption: str) -> str:
     if not tasks:
         return paragraph("No results.", "note")
     models = tasks[0].models
-    head = ["Task", *models, "Random init", "Majority", "Chance", "Items"]
+    head = ["Task", "Metric", *models, "Random init", "Majority", "Chance", "Items"]
     rows = []
     for scores in tasks:
         any_result = scores.any
@@ -178,10 +231,9 @@ def score_table(tasks: Sequence[TaskScores], caption: str) -> str:
             f'<span class="range">{any_result.missing} missing</span>' if any_result.missing else ""
         )
         cells = [_cell(result) for result in (*scores.results, scores.random_init)]
-        rows.append(
-            [text(scores.title), *cells, percent(any_result.majority), percent(any_result.chance), items]
-        )
-    return table(caption, head, rows, numeric=range(1, len(head)))
+        references = [shown(any_result, value) for value in (any_result.majority, any_result.chance)]
+        rows.append([text(scores.title), text(any_result.primary_metric), *cells, *references, items])
+    return table(caption, head, rows, numeric=range(2, len(head)))
 
 
 def footnotes(tasks: Sequence[TaskScores]) -> str:
@@ -193,8 +245,10 @@ def footnotes(tasks: Sequence[TaskScores]) -> str:
     )
     parts = [paragraph(words, "note") for words in covers]
     parts += [
-        paragraph(f"Protocol: {words}.", "note")
-        for words in dict.fromkeys(result.protocol for result in results)
+        paragraph(f"Protocol {words}.", "note")
+        for words in dict.fromkeys(
+            f"{result.protocol}: {result.embedding}; {result.method}" for result in results
+        )
     ]
     without = [scores.title for scores in tasks if scores.random_init is None]
     if without:
@@ -220,4 +274,5 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return "–"
     score = result.primary
-    return f'{percent(score.value)}<span class="range">{100 * score.low:.1f} to {100 * score.high:.1f}</span>'
+    low, high = (shown(result, bound).rstrip("%") for bound in (score.low, score.high))
+    return f'{shown(result, score.value)}<span class="range">{low} to {high}</span>'

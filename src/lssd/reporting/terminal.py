@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lssd.evaluation import Result
+from lssd.evaluation import Comparison, Result
 from lssd.languages import display_name
+from lssd.reporting.scores import shown
 
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -131,23 +132,34 @@ def show_run(run: dict[str, Any]) -> None:
 
 def show_results(results: Sequence[Result]) -> None:
     """What models scored: each row with its interval, and chance and the majority's score beside it."""
-    table = _table("Results", "task", "model", "score", "interval", "chance", "majority", "n", "missing")
+    table = _table(
+        "Results", "task", "metric", "model", "score", "interval", "chance", "majority", "n", "missing"
+    )
     for result in sorted(results, key=lambda result: result.task):
         score = result.primary
         _add(
             table,
             result.task_title,
+            result.primary_metric,
             result.model.name,
-            f"{score.value:.1%}",
-            f"{score.low:.1%} to {score.high:.1%}",
-            f"{result.chance:.1%}",
-            f"{result.majority:.1%}",
+            shown(result, score.value),
+            f"{shown(result, score.low)} to {shown(result, score.high)}",
+            shown(result, result.chance),
+            shown(result, result.majority),
             result.n,
             result.missing,
         )
     _console.print(table)
     for covers in sorted({result.covers for result in results}):
         _console.print(f"intervals cover {escape(covers)}")
+    for note in dict.fromkeys(f"{result.task_title}: {note}" for result in results for note in result.notes):
+        _console.print(f"note: {escape(note)}")
+
+
+def show_comparisons(comparisons: Sequence[tuple[str, Comparison]]) -> None:
+    """What became of models that were compared, a line a task and pair."""
+    for title, one in comparisons:
+        _console.print(f"{escape(title)}, {escape(one.model_b)} against {escape(one.model_a)}: {one.verdict}")
 
 
 def show_forecast(rows: Sequence[tuple[str, object]]) -> None:

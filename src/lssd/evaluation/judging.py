@@ -1,0 +1,122 @@
+"""A task's vectors and a probe -> what it answers on every test item."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lssd.errors import InputError
+from lssd.evaluation import probes
+from lssd.evaluation.predictions import Predictions
+from lssd.evaluation.tasks import Item, Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a probe answered, and beside it what the training items' class frequencies would have.
+
+    chosen: the probe's settings in each division, at the first seed.
+    """
+
+    predictions: Predictions
+    frequencies: Predictions
+    chosen: tuple[Mapping[str, Any], ...]
+
+
+def answer(
+    task: Task,
+    vectors: Mapping[str, np.ndarray],
+    probe: str,
+    seeds: Sequence[int],
+    device: str | None = None,
+) -> Answers:
+    """Train a probe in every division of a task, once a seed, and ask it for the test items.
+
+    `vectors` (D,) by path: items without one take no part. InputError, naming division and split, when that
+    leaves a split without an item.
+    """
+    items = [item for item in task.items if str(item.path) in vectors]
+    parts = [_split(task, items, number) for number in range(len(task.divisions()))]
+    divisions = [
+        probes.Division(
+            _stack(train, vectors),
+            _labels(train, task),
+            _stack(valid, vectors),
+            _labels(valid, task),
+            _stack(test, vectors),
+        )
+        for train, valid, test in parts
+    ]
+    judged = [
+        probes.judge(
+            probe,
+            divisions,
+            len(task.labels),
+            multilabel=task.multilabel,
+            metric=task.first_metric,
+            seed=seed,
+            device=device,
+        )
+        for seed in seeds
+    ]
+    frequencies = [
+        np.broadcast_to(_targets(train, task).mean(axis=0), (len(test), len(task.labels)))
+        for train, _, test in parts
+    ]
+    tests = [item for _, _, test in parts for item in test]
+    scores_SNC = np.stack([np.concatenate(found.scores) for found in judged])
+    predictions = Predictions(
+        items=tuple(item.name for item in tests),
+        groups=tuple(item.group or item.name for item in tests) if task.group_name else None,
+        splits=tuple(item.split for item in tests),
+        labels=task.labels,
+        targets_NC=_targets(tests, task),
+        scores_SNC=scores_SNC,
+        seeds=tuple(seeds),
+    )
+    reference = replace(
+        predictions, scores_SNC=np.concatenate(frequencies).astype(np.float32)[None], seeds=(0,)
+    )
+    return Answers(predictions, reference, judged[0].chosen)
+
+
+def chance(predictions: Predictions, metric: str) -> float:
+    """What scores that mean nothing reach on average.
+
+    1 / classes for top-1; for what ranks, all items tied: mAP is then the classes' mean share of the items.
+    """
+    if metric == "top1_acc":
+        return 1 / len(predictions.labels)
+    tied_SNC = np.zeros_like(predictions.scores_SNC[:1])
+    return replace(predictions, scores_SNC=tied_SNC, seeds=(0,)).measure(metric)
+
+
+def _split(task: Task, items: Sequence[Item], number: int) -> tuple[list[Item], list[Item], list[Item]]:
+    division = task.divisions()[number]
+    found = [
+        [item for item in items if item.split in splits]
+        for splits in (division.train, (division.valid,), (division.test,))
+    ]
+    for part, splits in zip(found, (division.train, (division.valid,), (division.test,)), strict=True):
+        if not part:
+            raise InputError(f"{task.folder}: no item of split {' + '.join(splits)} could be read")
+    return found[0], found[1], found[2]
+
+
+def _stack(items: Sequence[Item], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.stack([vectors[str(item.path)] for item in items]).astype(np.float32)
+
+
+def _labels(items: Sequence[Item], task: Task) -> np.ndarray:
+    """As a probe takes them: class numbers, or bool (N, C) where an item may have any number of labels."""
+    targets_NC = _targets(items, task)
+    return targets_NC if task.multilabel else targets_NC.argmax(axis=1)
+
+
+def _targets(items: Sequence[Item], task: Task) -> np.ndarray:
+    number = {label: index for index, label in enumerate(task.labels)}
+    targets_NC = np.zeros((len(items), len(task.labels)), dtype=bool)
+    for row, item in enumerate(items):
+        targets_NC[row, [number[label] for label in item.labels]] = True
+    return targets_NC

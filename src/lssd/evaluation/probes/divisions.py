@@ -1,0 +1,107 @@
+"""What a probe is given and what it gives back: arrays in, arrays out, checked before anything is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Division:
+    """One training of a probe: what it learns from, chooses on, and is judged on.
+
+    x: float32 (items, D), one row an item; y: int64 class numbers (items,), or bool (items, C) when an
+    item may have any number of labels. There are no test labels: a probe has no use for them.
+    """
+
+    x_train_ND: np.ndarray
+    y_train: np.ndarray
+    x_valid_MD: np.ndarray
+    y_valid: np.ndarray
+    x_test_KD: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a probe says, one entry a division.
+
+    `scores`: float32 (K, C) of the test items, higher is likelier; comparable down a column, so that a
+    ranking of items by a class's score is the probe's own. `validation`: the primary metric on the
+    validation items. `chosen`: the hyperparameters that were chosen there, and the epoch.
+    """
+
+    scores: tuple[np.ndarray, ...]
+    validation: tuple[float, ...]
+    chosen: tuple[dict, ...]
+
+
+def check_divisions(divisions: Sequence[Division], classes: int, multilabel: bool, metric: str) -> None:
+    """ValueError that names the division, the part and what is wrong with it.
+
+    Empty parts, shapes and types that do not fit, features that are not finite, class numbers out of
+    range, a class without a training item (when an item has one class), a single training item, and
+    validation items that the metric cannot judge.
+    """
+    if not divisions:
+        raise ValueError("a probe needs at least one division")
+    if classes < 1:
+        raise ValueError(f"a probe needs at least one class, not {classes}")
+    sizes = set()
+    for number, division in enumerate(divisions):
+        parts = {
+            "train": (division.x_train_ND, division.y_train),
+            "valid": (division.x_valid_MD, division.y_valid),
+            "test": (division.x_test_KD, None),
+        }
+        for part, (x_ND, y) in parts.items():
+            where = f"division {number}, {part}"
+            _check_features(x_ND, where)
+            sizes.add(x_ND.shape[1])
+            if y is not None:
+                _check_labels(y, len(x_ND), classes, multilabel, where)
+        if len(sizes) > 1:
+            raise ValueError(f"division {number}: features have {sorted(sizes)} columns, not one number")
+        if len(division.x_train_ND) < 2:
+            raise ValueError(f"division {number}, train: one item is not enough to learn from")
+        if not _judgeable(targets(division.y_valid, classes), metric):
+            raise ValueError(f"division {number}, valid: {metric} has no class there that it can judge")
+        if not multilabel:
+            absent = np.flatnonzero(np.bincount(division.y_train, minlength=classes) == 0)
+            if len(absent):
+                raise ValueError(f"division {number}: class {absent[0]} has no training item")
+
+
+def targets(y: np.ndarray, classes: int) -> np.ndarray:
+    """Class numbers (items,) or bool (items, C) -> bool (items, C)."""
+    return y if y.ndim == 2 else np.eye(classes, dtype=bool)[y]
+
+
+def _judgeable(valid_MC: np.ndarray, metric: str) -> bool:
+    judged_C = valid_MC.any(axis=0)
+    if metric in ("aucroc", "d_prime"):
+        judged_C &= ~valid_MC.all(axis=0)
+    return metric == "top1_acc" or bool(judged_C.any())
+
+
+def _check_features(x_ND: np.ndarray, where: str) -> None:
+    if x_ND.ndim != 2 or 0 in x_ND.shape:
+        raise ValueError(f"{where}: features must be (items, D) and not empty, not {x_ND.shape}")
+    if not np.issubdtype(x_ND.dtype, np.floating):
+        raise ValueError(f"{where}: features must be floating point, not {x_ND.dtype}")
+    finite_N = np.isfinite(x_ND).all(axis=1)
+    if not finite_N.all():
+        bad = np.flatnonzero(~finite_N)
+        raise ValueError(
+            f"{where}: features of {len(bad)} of {len(x_ND)} items hold NaN or infinity, row {bad[0]} first"
+        )
+
+
+def _check_labels(y: np.ndarray, items: int, classes: int, multilabel: bool, where: str) -> None:
+    if multilabel:
+        if y.shape != (items, classes) or y.dtype != np.bool_:
+            raise ValueError(f"{where}: labels must be bool ({items}, {classes}), not {y.dtype} {y.shape}")
+        return
+    if y.shape != (items,) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"{where}: labels must be class numbers ({items},), not {y.dtype} {y.shape}")
+    if y.min() < 0 or y.max() >= classes:
+        raise ValueError(f"{where}: class numbers must lie in 0..{classes - 1}, not {y.min()}..{y.max()}")

@@ -1,0 +1,44 @@
+"""The k nearest training items by cosine vote, each by exp(cosine / temperature): nothing to choose.
+
+Shape suffixes: N training and M judged items, D features, C classes, k neighbours.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from lssd.evaluation.probes.divisions import Division, Judged
+from lssd.evaluation.probes.merits import merit
+from lssd.evaluation.probes.placed import Placed
+from lssd.evaluation.probes.products import product
+
+NEIGHBOURS, TEMPERATURE = 10, 0.07
+_ROWS = 1024  # judged at a time
+
+
+def judge_neighbours(
+    divisions: Sequence[Division], classes: int, multilabel: bool, metric: str, device: torch.device
+) -> Judged:
+    """The weighted mean of the neighbours' labels: shares in 0..1, in all 1 when items have one class."""
+    scores, validation = [], []
+    for division in divisions:
+        placed = Placed.of(0, division, classes, device, torch.float32)
+        reference_ND = normalize(placed.x_train_ND)
+        shares_MC = _vote(reference_ND, placed.train_NC, normalize(placed.x_valid_MD))
+        validation.append(merit(metric, shares_MC[None], placed.valid_MC).item())
+        scores.append(_vote(reference_ND, placed.train_NC, normalize(placed.x_test_KD)).cpu().numpy())
+    chosen = tuple({"k": min(NEIGHBOURS, len(division.x_train_ND))} for division in divisions)
+    return Judged(tuple(scores), tuple(validation), chosen)
+
+
+def _vote(train_ND: Tensor, train_NC: Tensor, judged_MD: Tensor) -> Tensor:
+    """(M, C)."""
+    shares = []
+    for rows_MD in judged_MD.split(_ROWS):
+        cosine_MN = product(rows_MD[None], train_ND.T[None])[0]
+        nearest = cosine_MN.topk(min(NEIGHBOURS, len(train_ND)), dim=1)
+        weights_Mk = (nearest.values / TEMPERATURE).softmax(dim=1)
+        shares.append(torch.einsum("mk,mkc->mc", weights_Mk, train_NC[nearest.indices]))
+    return torch.cat(shares)

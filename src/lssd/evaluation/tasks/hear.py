@@ -1,0 +1,215 @@
+"""HEAR's task folders, as published.
+
+```
+TASK/task_metadata.json     task_name, split_mode, splits or nfolds, prediction_type, evaluation, mode, ...
+TASK/labelvocabulary.csv    idx,label
+TASK/fold00.json            {"file.wav": ["label"], ...}, one file a split
+TASK/48000/fold00/file.wav  or at other rates: the highest is read
+TASK/groups.csv             optional: item,group (the film, speaker or recording an item comes from)
+```
+
+HEAR knows sound only. A task of pictures or of both says so in task_metadata.json: `"modality": "picture"`
+or `"audiovisual"`; its items are short films in TASK/films/fold00/, an audiovisual one's with its sound.
+"""
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lssd.errors import InputError
+from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
+from lssd.evaluation.tasks.known import KNOWN, size_notes, with_groups
+from lssd.evaluation.tasks.task import (
+    MODALITIES,
+    PREDICTION_TYPES,
+    TRAIN_VALID_TEST,
+    Item,
+    Task,
+    in_order,
+)
+from lssd.measures.scoring import METRICS
+
+METADATA = "task_metadata.json"
+VOCABULARY = "labelvocabulary.csv"
+GROUPS = "groups.csv"
+_SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
+_DEFAULT_METRICS = {"multiclass": ["top1_acc"], "multilabel": ["mAP"]}
+_ALIASES = {"accuracy": "top1_acc"}
+
+
+def hear_task(folder: Path, modality: str | None = None) -> Task:
+    """Read a task folder, before the checks of `checked`.
+
+    `modality` overrides what of its films is judged. InputError names the file at fault, and the item.
+    """
+    metadata = read_object(folder / METADATA)
+    _check_kind(metadata, folder)
+    name, mode = str(metadata["task_name"]), str(metadata.get("mode") or "full")
+    own = str(metadata.get("modality", "audio"))
+    prediction_type = str(metadata.get("prediction_type", "multiclass"))
+    splits = _split_names(metadata, folder)
+    vocabulary = _read_vocabulary(folder / VOCABULARY)
+    media = _sound_folder(folder, splits) if own == "audio" else _film_folder(folder)
+    items, missing = _read_items(folder, media, splits, vocabulary, prediction_type)
+    known = KNOWN.get(name)
+    groups = read_groups(folder / GROUPS, [*(item.name for item in items), *missing])
+    if groups is None:
+        items, group_name = with_groups(items, name)
+    else:
+        items = [replace(item, group=groups[item.name]) for item in items]
+        group_name = str(metadata.get("group") or (known and known.group_name) or "group")
+    metrics, notes = _metrics(metadata, prediction_type, folder)
+    full_name = name if mode == "full" else f"{name}-{mode}"
+    title = str(metadata.get("title") or (known and known.titles.get(mode)) or full_name.replace("_", " "))
+    if modality is not None and modality != own:
+        if own == "audio":
+            raise InputError(f"{folder} is a task of sounds; it cannot be judged as {modality}")
+        full_name, title = f"{full_name}-{modality}", f"{title} ({modality})"
+    return Task(
+        name=full_name,
+        title=title,
+        folder=folder,
+        split_mode=metadata["split_mode"],
+        splits=splits,
+        labels=in_order(vocabulary, items),
+        items=tuple(items),
+        missing=tuple(missing),
+        group_name=group_name,
+        metrics=metrics,
+        prediction_type=prediction_type,
+        modality=modality or own,
+        notes=(*notes, *size_notes(name, mode, len(items) + len(missing), len(vocabulary))),
+    )
+
+
+def _check_kind(metadata: dict[str, Any], folder: Path) -> None:
+    path = folder / METADATA
+    for key in ("task_name", "split_mode"):
+        if key not in metadata:
+            raise InputError(f"{path} lacks '{key}'")
+    kind = metadata.get("embedding_type", "scene")
+    if kind != "scene":
+        raise InputError(
+            f"{path}: {metadata['task_name']} is a task of {kind}s in time; only scene tasks, one answer a "
+            "sound, are read"
+        )
+    for key, default, allowed in (
+        ("split_mode", None, _SPLIT_MODES),
+        ("prediction_type", "multiclass", PREDICTION_TYPES),
+        ("modality", "audio", MODALITIES),
+    ):
+        if metadata.get(key, default) not in allowed:
+            raise InputError(f"{path}: {key} {metadata[key]!r} is not supported; {', '.join(allowed)} are")
+
+
+def _metrics(
+    metadata: dict[str, Any], prediction_type: str, folder: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The task's metrics that can be computed, and a note when its first cannot."""
+    named = metadata.get("evaluation", _DEFAULT_METRICS[prediction_type])
+    if not isinstance(named, list) or not named:
+        raise InputError(f"{folder / METADATA}: evaluation must be a list of metrics, not {named!r}")
+    named = [_ALIASES.get(str(metric), str(metric)) for metric in named]
+    metrics = tuple(dict.fromkeys(metric for metric in named if metric in METRICS))
+    if not metrics:
+        raise InputError(
+            f"{folder / METADATA}: evaluation {', '.join(named)} holds none of {', '.join(METRICS)}"
+        )
+    if metrics[0] != named[0]:
+        return metrics, (f"its authors judge by {named[0]}; {metrics[0]} is computed instead",)
+    return metrics, ()
+
+
+def _split_names(metadata: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    splits = metadata.get("splits")
+    if metadata["split_mode"] == "trainvaltest":
+        splits = splits or list(TRAIN_VALID_TEST)
+        if sorted(map(str, splits)) != sorted(TRAIN_VALID_TEST):
+            raise InputError(f"{folder / METADATA}: splits {splits!r} are not train, valid and test")
+        return tuple(splits)
+    if not splits and isinstance(metadata.get("nfolds"), int):
+        splits = [f"fold{fold:02d}" for fold in range(metadata["nfolds"])]
+    if not splits:
+        splits = sorted(path.stem for path in folder.glob("fold*.json"))
+    if not isinstance(splits, list) or len(set(splits)) < 3:
+        raise InputError(
+            f"{folder / METADATA}: folds need at least 3 splits (train, valid, test), not {splits!r}"
+        )
+    return tuple(map(str, splits))
+
+
+def _read_vocabulary(path: Path) -> list[str]:
+    """The labels in the order of their `idx`, which need not be that of the lines."""
+    places: dict[str, int] = {}
+    for line, row in read_table(path, ("idx", "label")):
+        if not row["idx"].isdecimal():
+            raise InputError(f"{path}, line {line}: idx {row['idx']!r} is no number")
+        if row["label"] in places:
+            raise InputError(f"{path}, line {line}: the label {row['label']!r} is there twice")
+        places[row["label"]] = int(row["idx"])
+    if not places:
+        raise InputError(f"{path} holds no label")
+    return sorted(places, key=lambda label: places[label])
+
+
+def _read_items(
+    folder: Path, media: Path, splits: tuple[str, ...], vocabulary: list[str], prediction_type: str
+) -> tuple[list[Item], list[str]]:
+    """The items whose file is there, and the names of the others."""
+    known = set(vocabulary)
+    seen: dict[str, str] = {}
+    items, missing = [], []
+    for split in splits:
+        listing = folder / f"{split}.json"
+        place = media / split
+        there = names_in(place)
+        for name, named in read_object(listing).items():
+            labels = _labels(named, listing, name, prediction_type)
+            unknown = [label for label in labels if label not in known]
+            if unknown:
+                raise InputError(f"{listing}: the label {unknown[0]!r} of {name} is not in {VOCABULARY}")
+            if name in seen:
+                raise InputError(f"{folder}: {name} is in the splits {seen[name]} and {split}")
+            seen[name] = split
+            if not _inside(name):
+                raise InputError(f"{listing}: {name} lies outside of the task's folder")
+            path = place / name if name in there else locate(place, name)
+            if path is None:
+                missing.append(name)
+            else:
+                items.append(Item(name, path, split, labels, None))
+    if not items:
+        raise InputError(f"{folder}: none of its {len(missing)} items is in {media}")
+    return items, missing
+
+
+def _labels(named: object, listing: Path, name: str, prediction_type: str) -> tuple[str, ...]:
+    """Labels are text; HEAR's lists hold numbers where labels are numbers."""
+    if not isinstance(named, list) or any(isinstance(label, (dict, list)) for label in named):
+        raise InputError(f"{listing}: {name} must have its labels in a list, not {named!r}")
+    labels = tuple(dict.fromkeys(map(str, named)))
+    if prediction_type == "multiclass" and len(labels) != 1:
+        raise InputError(f"{listing}: {name} must have one label in a list, not {named!r}")
+    return labels
+
+
+def _inside(name: str) -> bool:
+    if "/" not in name:
+        return name != ".."
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _sound_folder(folder: Path, splits: tuple[str, ...]) -> Path:
+    """Of the folders of sounds by rate the one that has most splits, then the highest rate."""
+    rates = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
+    if not rates:
+        raise InputError(f"{folder} holds no sounds; they lie in {folder / '48000'}/SPLIT/")
+    return max(rates, key=lambda path: (sum((path / split).is_dir() for split in splits), int(path.name)))
+
+
+def _film_folder(folder: Path) -> Path:
+    films = folder / "films"
+    if not films.is_dir():
+        raise InputError(f"{folder} holds no films; they lie in {films}/SPLIT/")
+    return films

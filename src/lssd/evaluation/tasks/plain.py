@@ -1,0 +1,265 @@
+"""Tasks of a user's own: a folder of class folders, or a CSV.
+
+```
+FOLDER/dog/any/where/a.wav              classes are the folders; folds are made
+FOLDER/train/dog/a.wav                  or train, valid (or val) and test are given
+FOLDER/groups.csv                       optional: item,group (dog/any/where/a.wav,kennel-3)
+
+TABLE.csv   path,label[,split][,group]  paths relative to the table; a;b are two labels (multilabel);
+                                        splits train, valid, test, or folds by number (0, fold1, ...)
+```
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lssd.errors import InputError
+from lssd.evaluation.tasks.files import FILMS, SOUNDS, locate, read_groups, read_table
+from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
+from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, checked, in_order
+from lssd.media import find_files
+
+_SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
+_FOLD = re.compile(r"(?:fold|split)?[ _-]?(\d+)", re.IGNORECASE)
+_LEAK = "folds may share recordings or speakers: no groups say where items come from"
+
+
+def folder_task(folder: str | Path, modality: str | None = None) -> Task:
+    """A folder of class folders as a task; films are judged by their picture unless `modality` says else.
+
+    Without train, valid and test folders it gets 5 folds (3 where a class has fewer than 5 items), balanced
+    over classes and of whole groups. InputError when there are no classes, too few items, or mixed media.
+    """
+    folder = Path(folder)
+    found = [path.relative_to(folder).parts for path in _media(folder)]
+    found = [parts for parts in found if not any(part.startswith(".") for part in parts)]
+    given = _gives_splits(folder, {parts[0] for parts in found if len(parts) > 1})
+    depth = 2 if given else 1
+    inside = [parts for parts in found if len(parts) > depth]
+    if not inside:
+        raise InputError(f"{folder} holds no class folders with sounds or films: a task is FOLDER/CLASS/CLIP")
+    items = []
+    for parts in inside:
+        split = _SPLITS[parts[0]] if given else ""
+        items.append(Item("/".join(parts), folder.joinpath(*parts), split, (parts[depth - 1],), None))
+    notes = []
+    if len(inside) < len(found):
+        notes.append(f"{len(found) - len(inside)} files that lie in no class folder are left out")
+    groups = read_groups(folder / "groups.csv", (item.name for item in items))
+    if groups is not None:
+        items = [replace(item, group=groups[item.name]) for item in items]
+    name = folder.name if folder.name not in ("", "..") else folder.resolve().name
+    draft = _Draft(folder, name, items, [], {item.split for item in items} - {""}, notes)
+    return draft.finished(modality, "multiclass", groups is not None)
+
+
+def csv_task(table: str | Path, modality: str | None = None) -> Task:
+    """The rows of a CSV as a task; `modality` as in `folder_task`.
+
+    InputError names the line at fault: no label, an unknown split, a file that is there twice.
+    """
+    table = Path(table)
+    rows = [
+        (line, {name: cell.strip() for name, cell in row.items()})
+        for line, row in read_table(table, ("path", "label"))
+    ]
+    if not rows:
+        raise InputError(f"{table} holds no row")
+    columns = set(rows[0][1])
+    for line, row in rows:
+        for name in ("path", "label", *sorted({"split", "group"} & columns)):
+            if not row[name]:
+                raise InputError(f"{table}, line {line}: no {name}")
+    multilabel = any(";" in row["label"] for _, row in rows)
+    splits = _read_splits(table, [(line, row["split"]) for line, row in rows] if "split" in columns else [])
+    items: list[Item] = []
+    missing: list[str] = []
+    lines: dict[str, tuple[int, str]] = {}
+    for line, row in rows:
+        labels = _labels(row["label"], table, line)
+        split = splits.get(line, "")
+        place = os.path.normpath(table.parent / row["path"])
+        if place in lines:
+            first, before = lines[place]
+            which = "twice" if before == split else f"in the splits {before} and {split}"
+            hint = "; several labels go in one cell, a;b" if before == split else ""
+            raise InputError(f"{table}, line {line}: {row['path']} is {which}, first in line {first}{hint}")
+        lines[place] = (line, split)
+        path = locate(table.parent, row["path"])
+        if path is None:
+            missing.append(row["path"])
+        else:
+            items.append(Item(row["path"], path, split, labels, row.get("group")))
+    draft = _Draft(table, table.stem, items, missing, set(splits.values()), [])
+    return draft.finished(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
+
+
+@dataclass
+class _Draft:
+    """What has been read of a task. Without `splits`, those of its items are "" and have to be made."""
+
+    place: Path
+    name: str
+    items: list[Item]
+    missing: list[str]
+    splits: set[str]
+    notes: list[str]
+
+    def finished(self, modality: str | None, prediction_type: str, grouped: bool) -> Task:
+        if not self.items:
+            first = self.missing[0]
+            raise InputError(
+                f"{self.place}: none of its {len(self.missing)} files is there; the first is {first}"
+            )
+        own, judged = _modalities(self.items, modality, self.place)
+        mode, splits = self._split()
+        suffix = "" if judged == own else f"-{judged}"
+        order = {split: place for place, split in enumerate(splits)}
+        items = sorted(self.items, key=lambda item: order[item.split])
+        metrics = ("top1_acc", "mAP", "d_prime", "aucroc")
+        if prediction_type == "multilabel":
+            metrics = ("mAP", "d_prime", "aucroc", "top1_acc")
+        labels = sorted({label for item in items for label in item.labels})
+        return checked(
+            Task(
+                name=self.name + suffix,
+                title=self.name.replace("_", " ") + (f" ({judged})" if suffix else ""),
+                folder=self.place,
+                split_mode=mode,
+                splits=splits,
+                labels=in_order(labels, items),
+                items=tuple(items),
+                missing=tuple(self.missing),
+                group_name="group" if grouped else None,
+                metrics=metrics,
+                prediction_type=prediction_type,
+                modality=judged,
+                notes=tuple(self.notes),
+            )
+        )
+
+    def _split(self) -> tuple[str, tuple[str, ...]]:
+        """The split mode and splits; where they are not given, items get them here."""
+        if not self.splits:
+            folds = fold_count(*self._labels_and_units(), str(self.place), self._kind())
+            names = fold_names(folds)
+            self._assign(names, self.items)
+            self.notes.append(f"{folds} folds made here, balanced over classes")
+            if self._kind() == "item":
+                self.notes.append(_LEAK)
+            return "new_split_kfold", names
+        if not self.splits <= set(TRAIN_VALID_TEST):
+            return "presplit_kfold", tuple(sorted(self.splits, key=_fold_number))
+        if "valid" not in self.splits:
+            self._hold_out()
+        return "trainvaltest", TRAIN_VALID_TEST
+
+    def _hold_out(self) -> None:
+        """Turn a fifth of train into valid; a third where a class has few items."""
+        train = [item for item in self.items if item.split == "train"]
+        labels, units = self._labels_and_units(train)
+        label, smallest = rarest(labels, units)
+        if smallest < 2:
+            raise InputError(
+                f"{self.place} has no valid split, and class {label!r} with one {self._kind()} in train "
+                "cannot give one: add a valid split"
+            )
+        parts = FOLDS if smallest >= FOLDS else FEWEST
+        self._assign(("valid", *["train"] * (parts - 1)), train)
+        self.notes.append(f"no valid split: one part in {parts} of train is held out for it")
+
+    def _assign(self, names: Sequence[str], items: list[Item]) -> None:
+        """Give these items the split of the fold that they fall in."""
+        folds = assign_folds(*self._labels_and_units(items), len(names))
+        self.items = [
+            replace(item, split=names[folds[item.name]]) if item.name in folds else item
+            for item in self.items
+        ]
+
+    def _labels_and_units(
+        self, items: Iterable[Item] | None = None
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+        chosen = list(self.items if items is None else items)
+        return (
+            {item.name: item.labels for item in chosen},
+            {item.name: item.group or item.name for item in chosen},
+        )
+
+    def _kind(self) -> str:
+        return "group" if any(item.group for item in self.items) else "item"
+
+
+def _media(folder: Path, levels: int = 2) -> list[Path]:
+    """The media below a folder; splits and classes may be links to folders."""
+    found = []
+    for child in sorted(folder.iterdir()):
+        if child.is_dir():
+            found += _media(child, levels - 1) if levels > 1 else find_files(child, SOUNDS | FILMS)
+        elif child.suffix.lower() in SOUNDS | FILMS and child.is_file():
+            found.append(child)
+    return found
+
+
+def _gives_splits(folder: Path, names: set[str]) -> bool:
+    """Whether these folders are splits, not classes. InputError for an incomplete or a mixed set."""
+    if not names <= set(_SPLITS) and not {"train", "test"} <= names:
+        return False
+    others = sorted(names - set(_SPLITS))
+    if others:
+        raise InputError(
+            f"{folder} holds {others[0]} beside train and test; it is neither a split nor a class"
+        )
+    lacking = sorted({"train", "test"} - names)
+    if names and lacking:
+        raise InputError(f"{folder} holds {' and '.join(sorted(names))} but no folder {lacking[0]}")
+    return bool(names)
+
+
+def _labels(cell: str, table: Path, line: int) -> tuple[str, ...]:
+    labels = tuple(dict.fromkeys(label.strip() for label in cell.split(";")))
+    if not all(labels):
+        raise InputError(f"{table}, line {line}: an empty label in {cell!r}")
+    return labels
+
+
+def _read_splits(table: Path, cells: list[tuple[int, str]]) -> dict[int, str]:
+    """The split of each line: train, valid and test, or folds, and never both."""
+    numbers = {line: match[1] for line, cell in cells if (match := _FOLD.fullmatch(cell))}
+    if len(numbers) == len(cells):
+        folds = {line: f"fold{int(number):02d}" for line, number in numbers.items()}
+        count = len(set(folds.values()))
+        if cells and count < FEWEST:
+            raise InputError(f"{table}: {count} folds; at least {FEWEST} are needed (train, valid, test)")
+        return folds
+    for line, cell in cells:
+        if cell.lower() not in _SPLITS:
+            raise InputError(
+                f"{table}, line {line}: unknown split {cell!r}; it is train, valid or test, or all are folds "
+                "by number"
+            )
+    splits = {line: _SPLITS[cell.lower()] for line, cell in cells}
+    for needed in ("train", "test"):
+        if needed not in splits.values():
+            raise InputError(f"{table}: no row is in the split {needed}")
+    return splits
+
+
+def _fold_number(split: str) -> int:
+    return int(split.removeprefix("fold"))
+
+
+def _modalities(items: list[Item], modality: str | None, place: Path) -> tuple[str, str]:
+    """What the files would be judged by, and what they are judged by. A file of unknown suffix is a sound."""
+    films = [item for item in items if item.path.suffix.lower() in FILMS]
+    sounds = [item for item in items if item.path.suffix.lower() not in FILMS]
+    if modality in ("picture", "audiovisual") and sounds:
+        raise InputError(f"{place}: {sounds[0].name} is a sound; the task cannot be judged as {modality}")
+    if modality is None and films and sounds:
+        raise InputError(
+            f"{place} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
+        )
+    own = "picture" if films and not sounds else "audio"
+    return own, modality or own

@@ -1,0 +1,168 @@
+"""What a task is, and the checks that all of them pass."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lssd.errors import InputError
+
+MODALITIES = ("audio", "picture", "audiovisual")
+PREDICTION_TYPES = ("multiclass", "multilabel")
+TRAIN_VALID_TEST = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sound or film of a task. A multiclass item has one label, a multilabel item any number."""
+
+    name: str
+    path: Path
+    split: str
+    labels: tuple[str, ...]
+    group: str | None
+
+    @property
+    def label(self) -> str:
+        """The label of a multiclass item."""
+        (label,) = self.labels
+        return label
+
+
+@dataclass(frozen=True)
+class Division:
+    """One training of a probe: the splits it learns from, chooses on, and is judged on."""
+
+    train: tuple[str, ...]
+    valid: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as its folder or table describes it.
+
+    folder           where it was read from: a folder, or a CSV
+    split_mode       trainvaltest, new_split_kfold or presplit_kfold
+    splits           in the order of its metadata
+    labels           the classes that have an item, in vocabulary order
+    items            in the order of its lists, split by split
+    missing          names of items whose file is not there
+    group_name       what the groups are ("title", "speaker"), None when items have none
+    metrics          of METRICS; the first is the one that its authors judge by
+    prediction_type  multiclass or multilabel
+    modality         of MODALITIES: what of its items is judged
+    notes            what a reader of its scores should know, a line each
+    """
+
+    name: str
+    title: str
+    folder: Path
+    split_mode: str
+    splits: tuple[str, ...]
+    labels: tuple[str, ...]
+    items: tuple[Item, ...]
+    missing: tuple[str, ...]
+    group_name: str | None
+    metrics: tuple[str, ...]
+    prediction_type: str = "multiclass"
+    modality: str = "audio"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def first_metric(self) -> str:
+        return self.metrics[0]
+
+    @property
+    def multilabel(self) -> bool:
+        return self.prediction_type == "multilabel"
+
+    def divisions(self) -> tuple[Division, ...]:
+        """The trainings that give every test item one prediction.
+
+        Folds: test = i, valid = i + 1, train = the rest. Otherwise: train, valid, test.
+        """
+        if self.split_mode == "trainvaltest":
+            return (Division(("train",), "valid", "test"),)
+        splits, count = self.splits, len(self.splits)
+        return tuple(
+            Division(
+                tuple(splits[other] for other in range(count) if other not in (fold, (fold + 1) % count)),
+                splits[(fold + 1) % count],
+                splits[fold],
+            )
+            for fold in range(count)
+        )
+
+
+def checked(task: Task) -> Task:
+    """The same task with notes on what its splits share or lack.
+
+    InputError for a split without items, fewer than two classes, and a class that is tested in some
+    division but learnt in none of those.
+    """
+    if not task.items:
+        raise InputError(f"{task.folder}: none of its {len(task.missing)} items is there")
+    if len(task.labels) < 2 and not task.multilabel:
+        raise InputError(f"{task.folder} has one class, {task.labels[0]!r}; there is nothing to tell apart")
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    sizes = Counter(item.split for item in task.items)
+    for item in task.items:
+        counts[item.split].update(item.labels)
+    for split in task.splits:
+        if not sizes[split]:
+            raise InputError(f"{task.folder}: split {split} has no item")
+    notes = [*_unlearnt(task, counts), *_shared_groups(task)]
+    return replace(task, notes=(*task.notes, *notes))
+
+
+def _unlearnt(task: Task, counts: Mapping[str, Counter[str]]) -> list[str]:
+    """Notes on classes that a division tests and does not learn; InputError where none learns them.
+
+    HEAR draws folds without regard to classes, so that a rare class may be lacking here and there.
+    """
+    lacking: dict[str, list[Division]] = defaultdict(list)
+    tested: Counter[str] = Counter()
+    for division in task.divisions():
+        learnt = {label for split in division.train for label in counts[split]}
+        for label in counts[division.test]:
+            tested[label] += 1
+            if label not in learnt:
+                lacking[label].append(division)
+    for label, divisions in lacking.items():
+        if len(divisions) == tested[label]:
+            first = divisions[0]
+            raise InputError(
+                f"{task.folder}: class {label!r} of {first.test} has no item in {' + '.join(first.train)}"
+            )
+    return [
+        f"class {label!r} is tested in {division.test} ({counts[division.test][label]} of its items) but not "
+        f"learnt for it: {' + '.join(division.train)} hold none"
+        for label, divisions in lacking.items()
+        for division in divisions
+    ]
+
+
+def _shared_groups(task: Task) -> list[str]:
+    """A note when groups span training and test."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for item in task.items:
+        if item.group is not None:
+            splits[item.group].add(item.split)
+    folds = task.split_mode != "trainvaltest"
+    spanning = [
+        group for group, used in splits.items() if len(used) > 1 and (folds or {"train", "test"} <= used)
+    ]
+    if not spanning:
+        return []
+    kind = task.group_name or "group"
+    return [
+        f"{len(spanning)} of {len(splits)} {kind}s, such as {spanning[0]}, are in training and test alike: "
+        f"scores say little about new {kind}s"
+    ]
+
+
+def in_order(labels: Iterable[str], items: Iterable[Item]) -> tuple[str, ...]:
+    """Those labels that an item has, in their order."""
+    present = {label for item in items for label in item.labels}
+    return tuple(label for label in labels if label in present)
