@@ -159,6 +159,16 @@ def test_a_class_that_only_broken_files_could_teach_is_named(model, tones, tmp_p
         evaluate(model, [tones], "", tmp_path / "out")
 
 
+def test_validation_items_that_the_metric_cannot_judge_are_one_line(model, tones, tmp_path):
+    path = tones / "task_metadata.json"
+    kinds = {"prediction_type": "multilabel", "evaluation": ["mAP"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | kinds))
+    names = json.loads((tones / "valid.json").read_text())
+    (tones / "valid.json").write_text(json.dumps(dict.fromkeys(names, [])))
+    with pytest.raises(InputError, match="tones: division 0, valid: mAP has no class there"):
+        evaluate(model, [tones], "", tmp_path / "out", protocol="ridge")
+
+
 def test_any_folder_of_class_folders_is_a_task(model, tmp_path):
     for label, hertz in (("low", 300.0), ("high", 3000.0)):
         for index in range(10):

@@ -34,7 +34,7 @@ def answer(
     """Train a probe in every division of a task, once a seed, and ask it for the test items.
 
     `vectors` (D,) by path: items without one take no part. InputError, naming division and split, when that
-    leaves a split without an item.
+    leaves a split without an item, or too few for the probe or its metric.
     """
     items = [item for item in task.items if str(item.path) in vectors]
     parts = [_split(task, items, number) for number in range(len(task.divisions()))]
@@ -48,18 +48,7 @@ def answer(
         )
         for train, valid, test in parts
     ]
-    judged = [
-        probes.judge(
-            probe,
-            divisions,
-            len(task.labels),
-            multilabel=task.multilabel,
-            metric=task.first_metric,
-            seed=seed,
-            device=device,
-        )
-        for seed in seeds
-    ]
+    judged = [_judge(probe, divisions, task, seed, device) for seed in seeds]
     frequencies = [
         np.broadcast_to(_targets(train, task).mean(axis=0), (len(test), len(task.labels)))
         for train, _, test in parts
@@ -79,6 +68,23 @@ def answer(
         predictions, scores_SNC=np.concatenate(frequencies).astype(np.float32)[None], seeds=(0,)
     )
     return Answers(predictions, reference, judged[0].chosen)
+
+
+def _judge(
+    probe: str, divisions: Sequence[probes.Division], task: Task, seed: int, device: str | None
+) -> probes.Judged:
+    try:
+        return probes.judge(
+            probe,
+            divisions,
+            len(task.labels),
+            multilabel=task.multilabel,
+            metric=task.first_metric,
+            seed=seed,
+            device=device,
+        )
+    except probes.DivisionError as error:
+        raise InputError(f"{task.folder}: {error}") from error
 
 
 def chance(predictions: Predictions, metric: str) -> float:

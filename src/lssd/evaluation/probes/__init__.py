@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lssd.evaluation.probes.divisions import Division, Judged, check_divisions
+from lssd.evaluation.probes.divisions import Division, DivisionError, Judged, check_divisions
 from lssd.evaluation.probes.heads import LINEAR, PUBLISHED, Heads, judge_heads
 from lssd.evaluation.probes.logistic import PENALTIES, LinearProbe, fit_probe, judge_logistic
 from lssd.evaluation.probes.merits import METRIC_NAMES
@@ -17,7 +17,17 @@ from lssd.evaluation.probes.neighbours import NEIGHBOURS, TEMPERATURE, judge_nei
 from lssd.evaluation.probes.ridge import LAMBDAS, judge_ridge
 from lssd.evaluation.probes.training import Schedule
 
-__all__ = ["PENALTIES", "PROBES", "Division", "Judged", "LinearProbe", "describe", "fit_probe", "judge"]
+__all__ = [
+    "PENALTIES",
+    "PROBES",
+    "Division",
+    "DivisionError",
+    "Judged",
+    "LinearProbe",
+    "describe",
+    "fit_probe",
+    "judge",
+]
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,8 @@ def judge(
     `metric`, one of HEAR's names, chooses hyperparameters and the epoch, on validation items alone. Equal
     arguments give equal results at the same thread count. `device`: by default a GPU where torch finds one.
 
-    ValueError for an unknown probe or metric, and what `check_divisions` names.
+    ValueError for an unknown probe or metric; DivisionError for what `check_divisions` names, and for a
+    training that diverges.
     """
     if metric not in METRIC_NAMES:
         raise ValueError(f"unknown metric {metric!r}; known: {', '.join(METRIC_NAMES)}")

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class DivisionError(ValueError):
+    """A probe cannot be trained on what it is given: the message names the division and what is wrong."""
+
+
 @dataclass(frozen=True)
 class Division:
     """One training of a probe: what it learns from, chooses on, and is judged on.
@@ -36,16 +40,17 @@ class Judged:
 
 
 def check_divisions(divisions: Sequence[Division], classes: int, multilabel: bool, metric: str) -> None:
-    """ValueError that names the division, the part and what is wrong with it.
+    """DivisionError that names the division, the part and what is wrong with it.
 
     Empty parts, shapes and types that do not fit, features that are not finite, class numbers out of
-    range, a class without a training item (when an item has one class), a single training item, and
-    validation items that the metric cannot judge.
+    range, a single training item, and validation items that the metric cannot judge. A class may lack
+    training items: folds drawn without regard to classes leave a rare one out here and there, and its
+    test items are then judged wrong (`lssd.evaluation.tasks` notes or refuses it).
     """
     if not divisions:
-        raise ValueError("a probe needs at least one division")
+        raise DivisionError("a probe needs at least one division")
     if classes < 1:
-        raise ValueError(f"a probe needs at least one class, not {classes}")
+        raise DivisionError(f"a probe needs at least one class, not {classes}")
     sizes = set()
     for number, division in enumerate(divisions):
         parts = {
@@ -60,15 +65,11 @@ def check_divisions(divisions: Sequence[Division], classes: int, multilabel: boo
             if y is not None:
                 _check_labels(y, len(x_ND), classes, multilabel, where)
         if len(sizes) > 1:
-            raise ValueError(f"division {number}: features have {sorted(sizes)} columns, not one number")
+            raise DivisionError(f"division {number}: features have {sorted(sizes)} columns, not one number")
         if len(division.x_train_ND) < 2:
-            raise ValueError(f"division {number}, train: one item is not enough to learn from")
+            raise DivisionError(f"division {number}, train: one item is not enough to learn from")
         if not _judgeable(targets(division.y_valid, classes), metric):
-            raise ValueError(f"division {number}, valid: {metric} has no class there that it can judge")
-        if not multilabel:
-            absent = np.flatnonzero(np.bincount(division.y_train, minlength=classes) == 0)
-            if len(absent):
-                raise ValueError(f"division {number}: class {absent[0]} has no training item")
+            raise DivisionError(f"division {number}, valid: {metric} has no class there that it can judge")
 
 
 def targets(y: np.ndarray, classes: int) -> np.ndarray:
@@ -85,13 +86,13 @@ def _judgeable(valid_MC: np.ndarray, metric: str) -> bool:
 
 def _check_features(x_ND: np.ndarray, where: str) -> None:
     if x_ND.ndim != 2 or 0 in x_ND.shape:
-        raise ValueError(f"{where}: features must be (items, D) and not empty, not {x_ND.shape}")
+        raise DivisionError(f"{where}: features must be (items, D) and not empty, not {x_ND.shape}")
     if not np.issubdtype(x_ND.dtype, np.floating):
-        raise ValueError(f"{where}: features must be floating point, not {x_ND.dtype}")
+        raise DivisionError(f"{where}: features must be floating point, not {x_ND.dtype}")
     finite_N = np.isfinite(x_ND).all(axis=1)
     if not finite_N.all():
         bad = np.flatnonzero(~finite_N)
-        raise ValueError(
+        raise DivisionError(
             f"{where}: features of {len(bad)} of {len(x_ND)} items hold NaN or infinity, row {bad[0]} first"
         )
 
@@ -99,9 +100,9 @@ def _check_features(x_ND: np.ndarray, where: str) -> None:
 def _check_labels(y: np.ndarray, items: int, classes: int, multilabel: bool, where: str) -> None:
     if multilabel:
         if y.shape != (items, classes) or y.dtype != np.bool_:
-            raise ValueError(f"{where}: labels must be bool ({items}, {classes}), not {y.dtype} {y.shape}")
+            raise DivisionError(f"{where}: labels must be bool ({items}, {classes}), not {y.dtype} {y.shape}")
         return
     if y.shape != (items,) or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"{where}: labels must be class numbers ({items},), not {y.dtype} {y.shape}")
+        raise DivisionError(f"{where}: labels must be class numbers ({items},), not {y.dtype} {y.shape}")
     if y.min() < 0 or y.max() >= classes:
-        raise ValueError(f"{where}: class numbers must lie in 0..{classes - 1}, not {y.min()}..{y.max()}")
+        raise DivisionError(f"{where}: class numbers must lie in 0..{classes - 1}, not {y.min()}..{y.max()}")

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import torch
 
-from lssd.evaluation.probes.divisions import Division, Judged
+from lssd.evaluation.probes.divisions import Division, DivisionError, Judged
 from lssd.evaluation.probes.placed import Placed
 from lssd.evaluation.probes.training import Job, Point, Schedule, Setting, Trained, train
 
@@ -45,7 +45,7 @@ def judge_heads(
 ) -> Judged:
     """The grid on the first division; its winner on all. `width`: how many networks are trained at once.
 
-    ValueError when the training diverges: with every point on the first division, or on another one.
+    DivisionError when the training diverges: with every point on the first division, or on another one.
     """
     setting = Setting(classes, multilabel, metric, seed, heads.schedule)
     placed = [
@@ -60,7 +60,7 @@ def judge_heads(
     trained = [grid[winner], *train([(data, winner, point) for data in placed[1:]], setting, width)]
     for number, network in enumerate(trained):
         if not network.epoch:
-            raise ValueError(
+            raise DivisionError(
                 f"division {number}: the training diverged with {point}; are features very large?"
             )
     return Judged(
