@@ -9,9 +9,10 @@ from lssd.media.encode import encode_picture, encode_sound
 from lssd.media.identity import picture_hash, track_hash
 from lssd.media.pictures import Frame, iterate_frames, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
+from lssd.media.remux import add_tracks
 from lssd.media.resampling import resample
 from lssd.media.search import NO_MEDIA, find_files
-from lssd.media.sound import read_sound
+from lssd.media.sound import iterate_sound, read_sound
 from lssd.media.write import SoundTrack, write_film, write_sounds
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "SoundTrack",
     "TrackInfo",
     "VideoInfo",
+    "add_tracks",
     "encode_picture",
     "encode_sound",
     "find_files",
     "has_encoder",
     "iterate_frames",
+    "iterate_sound",
     "picture_hash",
     "probe",
     "read_frames",

@@ -203,21 +203,40 @@ def read_sound(
     if sample_rate <= 0 or (duration_s is not None and duration_s < 0):
         raise InputError(f"cannot read {duration_s} s at {sample_rate} Hz; both must be positive")
     with opened(source) as container:
-        stream = require_track(container, source, track)
-        names = tuple(channel.name for channel in stream.codec_context.layout.channels)
-        count = len(names) if channels is None else channels
-        if count < 1 or not names:
-            raise InputError(
-                f"cannot read {count} channels of {name_of(source)}; ask for 1, 2 or {len(names)}"
-            )
-        downmix_matrix(names, count)
+        opened_track = _open_track(source, container, track, channels)
         first = round(start_s * sample_rate)
         length = None if duration_s is None else round(duration_s * sample_rate)
-        return _window(_Track(source, container, stream, count), first, length, sample_rate)
+        pieces = list(_window(opened_track, first, length, sample_rate))
+        empty = np.zeros((opened_track.channels, 0), np.float32)
+        samples_CS = np.concatenate([empty, *pieces], axis=1)
+        return np.ascontiguousarray(samples_CS if length is None else samples_CS[:, :length])
 
 
-def _window(track: _Track, first: int, length: int | None, rate: int) -> np.ndarray:
-    """`length` output samples from output sample `first` on (None: to the end)."""
+def iterate_sound(
+    source: Source, track: int = 0, sample_rate: int = 48000, channels: int | None = None
+) -> Iterator[np.ndarray]:
+    """The samples of a whole track in pieces (C, about a second), in order: those that `read_sound` returns.
+
+    For tracks that are too long for memory. Arguments and errors as of `read_sound`, when iterated.
+    """
+    if sample_rate <= 0:
+        raise InputError(f"cannot read at {sample_rate} Hz; the rate must be positive")
+    with opened(source) as container:
+        yield from _window(_open_track(source, container, track, channels), 0, None, sample_rate)
+
+
+def _open_track(source: Source, container: InputContainer, track: int, channels: int | None) -> _Track:
+    stream = require_track(container, source, track)
+    names = tuple(channel.name for channel in stream.codec_context.layout.channels)
+    count = len(names) if channels is None else channels
+    if count < 1 or not names:
+        raise InputError(f"cannot read {count} channels of {name_of(source)}; ask for 1, 2 or {len(names)}")
+    downmix_matrix(names, count)
+    return _Track(source, container, stream, count)
+
+
+def _window(track: _Track, first: int, length: int | None, rate: int) -> Iterator[np.ndarray]:
+    """Output samples from output sample `first` on, at least `length` of them (None: to the end)."""
     begin, aligned = (first, first) if rate == track.rate else aligned_start(first, track.rate, rate)
     end = None if length is None else first + length
     needed = end if end is None or rate == track.rate else input_end(end, track.rate, rate)
@@ -225,13 +244,9 @@ def _window(track: _Track, first: int, length: int | None, rate: int) -> np.ndar
     placed = place(blocks, track.rate, track.tick, rhythm)
     contiguous = _contiguous(_checked(track, placed, needed), begin, needed, track.channels)
     skip = first - aligned
-    pieces = []
     for piece_CS in resampled(contiguous, track.rate, rate):
-        pieces.append(piece_CS[:, skip:])
+        yield piece_CS[:, skip:]
         skip = max(0, skip - piece_CS.shape[1])
-    empty = np.zeros((track.channels, 0), np.float32)
-    samples_CS = np.concatenate([empty, *pieces], axis=1)
-    return np.ascontiguousarray(samples_CS if length is None else samples_CS[:, :length])
 
 
 def _checked(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class SoundTrack:
     Samples may be an array or make their pieces when asked: they are read a piece at a time, in order.
     role: original, dub, commentary, description, background, revoiced or unknown.
     codec: flac (16 bits), flac24, aac, opus, pcm_s16le, pcm_f32le, ac3, mp3 ...; what the container holds.
+    tags: further ones of the track; MP4 keeps none.
     """
 
     samples_CS: Samples
@@ -62,16 +63,19 @@ class SoundTrack:
     default: bool = False
     codec: str = "flac"
     start_s: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def _container_of(path: Path) -> str:
+def container_of(path: Path) -> str:
+    """FFmpeg's name of the container that a path's suffix asks for. InputError when there is none."""
     kind = _CONTAINERS.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path}: no container for suffix '{path.suffix}'; use {', '.join(_CONTAINERS)}")
     return kind
 
 
-def _container_options(kind: str, tracks: Sequence[SoundTrack]) -> dict[str, str]:
+def container_options(kind: str, tracks: Sequence[SoundTrack]) -> dict[str, str]:
+    """FFmpeg's options for a container of these tracks."""
     options = {"fflags": "bitexact"}  # no random ids, no dates: the same input gives the same bytes
     if kind in ("matroska", "webm"):
         options["default_mode"] = "passthrough"  # flag the tracks we flag and no others
@@ -86,6 +90,7 @@ def _container_options(kind: str, tracks: Sequence[SoundTrack]) -> dict[str, str
 def _tag(encoder: SoundEncoder, track: SoundTrack, kind: str) -> None:
     if track.role not in _ROLES:
         raise InputError(f"{track.role} is no role of a track; choose from {', '.join(_ROLES)}")
+    encoder.stream.metadata.update(track.tags)
     title = track.title or _TITLES.get("mp4" if kind in ("mp4", "mov") else "matroska", {}).get(
         track.role, ""
     )
@@ -97,10 +102,12 @@ def _tag(encoder: SoundEncoder, track: SoundTrack, kind: str) -> None:
     encoder.stream.disposition = flags
 
 
-def _add_track(container: OutputContainer, track: SoundTrack, kind: str) -> SoundEncoder:
+def add_track(container: OutputContainer, track: SoundTrack, kind: str, zero_s: float = 0.0) -> SoundEncoder:
+    """An encoder of the track in the container, tagged. `zero_s`: container time of the first picture."""
     if track.start_s < 0:
         raise InputError(f"a track cannot start at {track.start_s} s, before the first picture")
-    encoder = SoundEncoder(container, track.samples_CS, track.sample_rate, track.codec, track.start_s)
+    start_s = zero_s + track.start_s
+    encoder = SoundEncoder(container, track.samples_CS, track.sample_rate, track.codec, start_s)
     _tag(encoder, track, kind)
     return encoder
 
@@ -150,7 +157,7 @@ def write_film(
     odd sizes, or a place that cannot be written.
     """
     path = Path(path)
-    kind = _container_of(path)
+    kind = container_of(path)
     first, every = first_and_all(frames)
     if first is None and not tracks:
         raise InputError(f"{path}: neither frames nor tracks to write")
@@ -158,11 +165,11 @@ def write_film(
     with atomic_path(path) as partial:
         try:
             with av.open(
-                f"file:{partial.absolute()}", "w", format=kind, options=_container_options(kind, tracks)
+                f"file:{partial.absolute()}", "w", format=kind, options=container_options(kind, tracks)
             ) as container:
                 container.metadata.update(metadata or {})
                 picture = None if first is None else PictureEncoder(container, Fraction(fps), first, options)
-                sounds = [_add_track(container, track, kind) for track in tracks]
+                sounds = [add_track(container, track, kind) for track in tracks]
                 _write(container, picture, every, sounds)
         except av.error.FFmpegError as error:
             raise InputError(
@@ -180,12 +187,12 @@ def write_sounds(files: Mapping[Path, SoundTrack]) -> None:
         with ExitStack() as places, ExitStack() as containers:
             sounds: list[tuple[OutputContainer, SoundEncoder]] = []
             for path, track in files.items():
-                kind = _container_of(path)
+                kind = container_of(path)
                 partial = places.enter_context(atomic_path(path))
-                options = _container_options(kind, [track])
+                options = container_options(kind, [track])
                 opened = av.open(f"file:{partial.absolute()}", "w", format=kind, options=options)
                 container = containers.enter_context(opened)
-                sounds.append((container, _add_track(container, track, kind)))
+                sounds.append((container, add_track(container, track, kind)))
             while unfinished := [pair for pair in sounds if pair[1].time_s < math.inf]:
                 container, sound = min(unfinished, key=lambda pair: pair[1].time_s)
                 container.mux(sound.encode())
