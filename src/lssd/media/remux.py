@@ -86,7 +86,7 @@ def _packets(container: InputContainer, copied: Mapping[int, Stream], name: str)
         if packet.dts is None:
             waiting[index].append(packet)
             continue
-        yield from _dated(waiting[index], packet)
+        yield from _dated(waiting[index], packet.dts, packet.duration or 1)
         waiting[index].clear()
         yield packet
     for left in waiting.values():
@@ -95,17 +95,16 @@ def _packets(container: InputContainer, copied: Mapping[int, Stream], name: str)
             yield packet
 
 
-def _dated(early: Sequence[Packet], first: Packet) -> Iterator[Packet]:
+def _dated(early: Sequence[Packet], first_dts: int, step: int) -> Iterator[Packet]:
     """Packets before the first with a decoding time, as Matroska begins: a step apart, just before it."""
-    step = max(1, first.duration or 0)
     for place, packet in enumerate(early):
-        packet.dts = first.dts - step * (len(early) - place)
+        packet.dts = first_dts - step * (len(early) - place)
         yield packet
 
 
 def _interleave(output: OutputContainer, packets: Iterator[Packet], sounds: Sequence[SoundEncoder]) -> None:
     for packet in packets:
-        now_s = float(packet.dts * packet.time_base)
+        now_s = float((packet.dts or 0) * packet.time_base)
         for sound in sounds:
             while sound.time_s < now_s + _AHEAD_S:
                 output.mux(sound.encode())
