@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lssd.corpus import Catalog, IngestSettings, ingest
+    from lssd.dubbing import DubSettings, dub
     from lssd.evaluation import compare, embed, evaluate
     from lssd.models import Model, load_model
     from lssd.pretraining import Recipe, Run, load_recipe, pretrain
 
 _HOMES = {
     "Catalog": "lssd.corpus",
+    "DubSettings": "lssd.dubbing",
     "IngestSettings": "lssd.corpus",
     "Model": "lssd.models",
     "Recipe": "lssd.pretraining",
     "Run": "lssd.pretraining",
     "compare": "lssd.evaluation",
+    "dub": "lssd.dubbing",
     "embed": "lssd.evaluation",
     "evaluate": "lssd.evaluation",
     "ingest": "lssd.corpus",
@@ -29,11 +32,13 @@ _HOMES = {
 
 __all__ = [
     "Catalog",
+    "DubSettings",
     "IngestSettings",
     "Model",
     "Recipe",
     "Run",
     "compare",
+    "dub",
     "embed",
     "evaluate",
     "ingest",

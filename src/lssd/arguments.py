@@ -43,6 +43,7 @@ def build_parser(functions: Mapping[str, Verb]) -> argparse.ArgumentParser:
     sub.add_argument("path", metavar="PATH", help="a film, or the folder of a corpus, a run or a film set")
     sub.add_argument("--json", action="store_true", help="as JSON")
     _add_ingest(verb("ingest", _INGEST))
+    _add_dub(verb("dub", _DUB))
     verb("verify").add_argument("path", metavar="CORPUS")
     _add_pretrain(verb("pretrain", _PRETRAIN))
     _add_embed(verb("embed", _EMBED))
@@ -173,6 +174,47 @@ def _add_ingest(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--retry-failed", action="store_true", help="try again what is in quarantine")
 
 
+_DUB = """\
+Makes OUT/FILM/FILM.mkv: the film as it is, and a synthetic track a language more. Beside it lie
+utterances.json (edit lines, times or speakers and run again: what depends on them is made anew),
+provenance.json, and a figure of all tracks. Outside speech the original's samples are kept.
+
+  lssd dub film.mkv --to es fr --out dubs
+  lssd dub films/ --to es --from en --subtitles subs/ --speakers turns/ --out dubs
+  lssd dub films/ --only separate --out backgrounds          a background track, no dub
+  lssd dub film.mkv --to de --set whisper.model=/models/whisper-large-v3 --out dubs
+  lssd doctor dubbing                                        which backends work here
+
+Exit code 0 when a film was written; what could not be dubbed is named."""
+
+
+def _add_dub(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("paths", nargs="+", metavar="PATH", help="films, or folders of them")
+    sub.add_argument("--to", nargs="+", default=[], metavar="LANG", help="languages, such as es fr ja")
+    sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument("--preset", default="best", metavar="P", help="offline, best (default), paper, a YAML")
+    sub.add_argument("--only", choices=("separate",), help="do this step alone: the background track")
+    sub.add_argument("--from", dest="source", metavar="LANG", help="what the original speaks")
+    sub.add_argument("--track", type=int, metavar="N", help="which sound track is the original, from 0")
+    sub.add_argument("--subtitles", nargs="+", default=[], metavar="PATH", help="FILM.LANG.srt or .vtt")
+    sub.add_argument("--speakers", nargs="+", default=[], metavar="PATH", help="RTTM: who speaks when")
+    sub.add_argument("--stems", metavar="DIR", help="your own FILM.speech.flac, FILM.background.flac")
+    sub.add_argument("--lines", metavar="DIR", help="your own spoken lines, ID.LANG.flac")
+    sub.add_argument(
+        "--consent", default="not stated", metavar="TEXT", help="of the speakers, for the record"
+    )
+    sub.add_argument("--license-policy", choices=("any", "permissive"), default="any", help="default any")
+    sub.add_argument("--workers", type=int, default=1, metavar="N", help="films at a time; default 1")
+    sub.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: many machines")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="BACKEND.DIAL, codec ...",
+    )
+
+
 def _add_pretrain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("recipe", metavar="RECIPE")
     sub.add_argument("--corpus", metavar="CORPUS")
@@ -201,7 +243,7 @@ def _add_embed(sub: argparse.ArgumentParser) -> None:
 def _add_embedding(sub: argparse.ArgumentParser) -> None:
     """How embedding is done, wherever it is."""
     sub.add_argument(
-        "--workers", type=int, metavar="N", help="processes that read ahead; with ray: of the cluster"
+        "--workers", type=int, metavar="N", help="processes (modules: threads) that read; with ray: in all"
     )
     sub.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: many machines")
     sub.add_argument("--cache", metavar="DIR", help="keep embeddings here between runs")

@@ -140,6 +140,40 @@ def ingest(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def dub(arguments: argparse.Namespace) -> int:
+    """Make dubs of films: other words over the same picture and background."""
+    from lssd.dubbing import dub as run
+    from lssd.dubbing import settings_from
+    from lssd.reporting import terminal, write_track_figures
+
+    own = {"stems": arguments.stems, "lines": arguments.lines}
+    given = [f"{name}.folder={folder}" for name, folder in own.items() if folder is not None]
+    settings = settings_from(
+        [*given, *arguments.set],
+        preset=arguments.preset,
+        source=arguments.source,
+        track=arguments.track,
+        only=arguments.only,
+        subtitles=tuple(arguments.subtitles),
+        speakers=tuple(arguments.speakers),
+        consent=arguments.consent,
+        license_policy=arguments.license_policy,
+    )
+    with _progress("dub", 0, "films", arguments) as progress:
+        reports = run(
+            arguments.paths,
+            arguments.to,
+            arguments.out,
+            settings,
+            workers=arguments.workers,
+            engine=arguments.engine,
+            progress=progress,
+        )
+    write_track_figures(report.film for report in reports if report.ok)
+    terminal.show_dubs(reports)
+    return 0 if any(report.ok for report in reports) else 2
+
+
 def verify(arguments: argparse.Namespace) -> int:
     """Check every stored byte of a corpus against its catalog."""
     from lssd.corpus import verify as check
@@ -212,11 +246,15 @@ def _about(run: "Run") -> Iterator[str]:
 def embed(arguments: argparse.Namespace) -> int:
     """Turn sound or picture files into vectors."""
     from lssd.evaluation import embed as run
+    from lssd.evaluation.modules import default_device, is_module
     from lssd.models import load_model
 
+    if is_module(arguments.model):
+        raise InputError("lssd embed takes models of ours; lssd evaluate judges modules of HEAR's API")
+    model = load_model(arguments.model).to(default_device())
     with _progress("embed", 0, "files", arguments) as progress:
         embeddings = run(
-            load_model(arguments.model),
+            model,
             arguments.paths,
             arguments.out,
             modality=arguments.modality,
@@ -235,9 +273,11 @@ def embed(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Judge a model's frozen embeddings on tasks, beside its untrained twin."""
+    from lssd.evaluation import Unjudged
     from lssd.evaluation import evaluate as run
     from lssd.reporting import terminal
 
+    unjudged: list[Unjudged] = []
     with _progress("evaluate", 0, "files", arguments) as progress:
         results = run(
             arguments.model,
@@ -252,20 +292,23 @@ def evaluate(arguments: argparse.Namespace) -> int:
             cache=arguments.cache or Path(arguments.out) / "cache",
             workers=arguments.workers,
             engine=arguments.engine,
+            unjudged=unjudged,
             progress=progress,
         )
     terminal.show_results(results)
+    for one in unjudged:
+        print(f"not judged: {one.model} on {one.task}: {one.reason}", file=sys.stderr)
+    if unjudged:
+        print(f"{len(results)} results stand, {len(unjudged)} could not be made", file=sys.stderr)
     return 0
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Set results side by side: verdicts here, and one page with all behind them."""
-    from lssd.reporting import compared, terminal
     from lssd.reporting import report as run
+    from lssd.reporting import terminal
 
-    page = run(arguments.results, arguments.out, margin=arguments.margin)
-    terminal.show_comparisons(compared(arguments.results, arguments.margin))
-    print(page)
+    print(run(arguments.results, arguments.out, margin=arguments.margin, tell=terminal.show_line))
     return 0
 
 
@@ -301,7 +344,7 @@ def _progress(title: str, total: int, unit: str, arguments: argparse.Namespace) 
 
 _VERBS = {
     verb.__name__: verb
-    for verb in (demo, filmset, inspect, ingest, verify, pretrain, embed, evaluate, report, view, doctor)
+    for verb in (demo, filmset, inspect, ingest, dub, verify, pretrain, embed, evaluate, report, view, doctor)
 }
 
 

@@ -34,7 +34,7 @@ def examine(room: str | None = None) -> list[Check]:
     """
     checks = [_check_package(*part) for part in _PARTS]
     checks += [_check_encoder(name) for name in _ENCODERS]
-    checks += [_check_speech(), _check_device(), _check_disk()]
+    checks += [_check_speech(), _check_device(), _check_disk(), *_check_dubbing()]
     rooms = sorted({check[0] for check in checks})
     if room is not None and room not in rooms:
         raise InputError(f"no room '{room}' to check; rooms: {', '.join(rooms)}")
@@ -65,6 +65,20 @@ def _check_speech() -> Check:
     except LssdError as error:
         return "filmset", "a spoken line", False, str(error)
     return "filmset", "a spoken line", True, f"{len(spoken)} samples"
+
+
+def _check_dubbing() -> list[Check]:
+    """Every backend of every step; one that lacks weights names the option that says where they are."""
+    from lssd.dubbing import standings
+
+    checks = []
+    for step, found in standings().items():
+        for one in found:
+            declaration = one.backend.declaration
+            licences = f"{declaration.code_license}; weights {declaration.weights_license}"
+            words = one.obstacle or f"{declaration.about} ({licences})"
+            checks.append(("dubbing", f"{step}: {declaration.name}", not one.obstacle, words))
+    return checks
 
 
 def _check_device() -> Check:

@@ -24,6 +24,9 @@ class Planted:
     protocol: str = "hear-fixed"
     method: str = "a planted probe"
     modality: str = "audio"
+    missing: int = 0
+    rate: int | None = None
+    data_sha256: str = "the same"
 
     def read_predictions(self) -> Predictions:
         return self.predictions
@@ -235,6 +238,30 @@ def test_models_are_compared_on_the_same_tasks():
         compare_models([*first, first[0]], second)
     with pytest.raises(InputError, match="no results"):
         compare_models([], [])
+
+
+def test_what_the_results_rest_on_is_compared_too():
+    right = np.arange(40) % 2 == 0
+    a, b = planted("a", right), planted("b", right)
+    with pytest.raises(InputError, match="of other data: its media or its training items differ"):
+        compare(a, replace(b, data_sha256="another"))
+    found = compare(replace(a, rate=48000), replace(b, data_sha256="another", rate=16000))
+    assert found.verdict.endswith("; a had its sounds at 48000 Hz, b at 16000 Hz")
+    assert compare(a, replace(b, missing=3)).verdict.endswith("; a lacks 0 items, b 3")
+
+
+def test_a_margin_in_points_is_not_one_of_d_prime():
+    rng = np.random.default_rng(0)
+    targets_NC = rng.random((200, 4)) < 0.3
+    kinds = {"d_prime": {"primary_metric": "d_prime"}, "mAP": {}}
+    found = {
+        metric: compare(*(ranked(name, rng, targets_NC, 1.0, **changes) for name in "ab"), margin=50)
+        for metric, changes in kinds.items()
+    }
+    assert found["mAP"].equivalent and found["d_prime"].equivalent is None
+    assert found["d_prime"].verdict.endswith("; no margin: it is in points, and d' is not")
+    both = adjust_family(list(found.values()), "both")
+    assert both[0].equivalence_p is None and both[1].equivalence_p is not None
 
 
 def test_unlike_results_are_not_compared():

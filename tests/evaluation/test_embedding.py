@@ -194,6 +194,16 @@ def test_without_a_language_the_original_comes_before_default_and_first():
     assert pick(track(0, "unknown"), track(1, "unknown")) == 0
 
 
+@pytest.mark.parametrize("role", ["commentary", "description", "background"])
+def test_speech_about_a_film_is_taken_where_there_is_nothing_else(role):
+    def pick(*tracks):
+        return pick_track(FilmInfo("f.mkv", "matroska", 1.0, None, tracks), "en")
+
+    assert pick(track(0, role, True), track(1, "dub")) == 1
+    assert pick(track(0, role), track(1, "unknown"), track(2, "unknown", True)) == 2
+    assert pick(track(0, role)) == 0
+
+
 def test_picture_windows_against_reading_by_hand(model, tmp_path):
     path = film(tmp_path / "film.mkv", seconds=5.0)
     rows = embed(model, [path], modality="video", pool="window")

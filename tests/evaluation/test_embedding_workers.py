@@ -101,6 +101,18 @@ def test_of_pictures_neither(model, tmp_path):
     assert_equal(embed(model, paths, modality="video", pool="window", workers=2), alone)
 
 
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_a_long_file_that_breaks_at_its_beginning_costs_itself_alone(model, tmp_path, workers):
+    """Its other blocks are dropped; a process that is busy with one looks at the last file all the same."""
+    samples = np.random.default_rng(0).normal(0, 0.1, 420 * RATE).astype(np.float32)
+    samples[RATE] = np.nan
+    soundfile.write(tmp_path / "long.wav", samples, RATE, subtype="FLOAT")
+    paths = [noise(tmp_path / "a.wav", 1.0), tmp_path / "long.wav", noise(tmp_path / "b.wav", 4.0)]
+    rows = embed(model, paths, workers=workers)
+    assert rows.path == (str(paths[0]), str(paths[2]))
+    assert [failure.path for failure in rows.failed] == [str(paths[1])]
+
+
 def test_batch_size_and_order_change_rounding_alone(model, sounds, here):
     paths = [path for path in sounds if path.stem.isdigit()]
     expected = {path: here.vectors[[row == path for row in here.path]] for path in map(str, paths)}

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from lssd.errors import InputError
-from lssd.evaluation import embed, hear
+from lssd.evaluation import embed, hear, module_embedding
 from lssd.evaluation.modules import HearModule, is_module, load_any, load_module, parse
 from lssd.models import Model, save_model
 
@@ -282,6 +282,56 @@ def test_embeddings_are_kept_for_the_same_code_and_weights_alone(stranger, tmp_p
         assert asked == 1 and value == pytest.approx(scale * first[1])
         values.append(value)
     assert len(set(values)) == 2
+
+
+def test_weights_that_no_module_registers_are_never_taken_for_others(stranger, tmp_path):
+    """Without any registered, the model file's content tells them apart, and else nothing can."""
+    plain = ("torch.nn.Parameter(torch.ones(1))", "torch.ones(1)")
+    loading = ("model.load_state_dict(", "model.__dict__.update(")
+    name, path = stranger(plain, loading), tmp_path / "w.pt"
+    assert load_module(name).identity != load_module(name).identity
+    found = []
+    for scale in (5.0, 7.0):
+        torch.save({"scale": torch.full((1,), scale)}, path)
+        found += [load_module(f"{name}@{path}").identity for _ in range(2)]
+    assert found[0] == found[1] != found[2] == found[3]
+
+
+def test_models_of_one_file_name_have_names_of_their_own(checkpoint, tmp_path):
+    names = set()
+    for owner in ("org1", "org2"):
+        place = shutil.copytree(checkpoint, tmp_path / owner / "m")
+        names.add(load_module(f"hear:lssd.evaluation.hear@{place}").name)
+    assert names == {"lssd.evaluation.hear@org1/m", "lssd.evaluation.hear@org2/m"}
+
+
+def test_a_sound_that_changes_while_it_is_read_is_not_kept(stranger, tmp_path, monkeypatch):
+    """Its hash is of before, its samples may be of after."""
+    paths, cache = [sound(tmp_path / f"{n}.wav", 1.0, n) for n in range(3)], tmp_path / "cache"
+    loaded, real = load_module(stranger()), module_embedding.read_sound
+
+    def read_sound(path, *args, **kwargs):
+        if path == paths[1]:
+            sound(path, 1.0, seed=99)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(module_embedding, "read_sound", read_sound)
+    vectors, failed = loaded.embed(paths, cache=cache)
+    assert list(vectors) == [str(paths[0]), str(paths[2])]
+    assert "changed while it was read" in failed[0].reason and failed[0].temporary
+    monkeypatch.undo()
+    assert len(loaded.embed(paths, cache=cache)[0]) == 3
+
+
+@pytest.mark.parametrize("workers", [0, 1, 5])
+def test_so_many_threads_read(stranger, tmp_path, monkeypatch, workers):
+    paths, started = [sound(tmp_path / f"{n}.wav", 0.5, n) for n in range(8)], []
+    real = module_embedding.ThreadPoolExecutor
+    monkeypatch.setattr(module_embedding, "ThreadPoolExecutor", lambda n: started.append(n) or real(n))
+    assert len(load_module(stranger()).embed(paths, workers=workers)[0]) == 8
+    assert started == [max(workers, 1)]
+    with pytest.raises(InputError, match="workers must be at least 0"):
+        load_module(stranger()).embed(paths, workers=-1)
 
 
 def as_a_new_process(*names: str) -> None:

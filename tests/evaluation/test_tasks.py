@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 
 import pytest
@@ -52,7 +53,7 @@ def test_missing_sounds_are_counted_not_fatal(tones):
         ({"split_mode": "leave_one_out"}, "split_mode 'leave_one_out' is not supported; trainvaltest"),
         ({"prediction_type": "regression"}, "'regression' is not supported; multiclass, multilabel are"),
         ({"embedding_type": "event"}, "tones is a task of events in time; only scene tasks"),
-        ({"evaluation": ["pitch_acc", "chroma_acc"]}, "pitch_acc, chroma_acc holds none of top1_acc, mAP"),
+        ({"evaluation": ["chroma_acc"]}, "chroma_acc holds none of top1_acc, mAP"),
         ({"evaluation": "mAP"}, "evaluation must be a list"),
         ({"splits": ["train", "test", "dev"]}, "are not train, valid and test"),
         ({"split_mode": "presplit_kfold", "splits": ["train", "test"]}, "at least 3 splits"),
@@ -82,9 +83,46 @@ def change_split(tones, split, change):
 def test_metrics_keep_hears_names_and_the_first_decides(tones):
     edit(tones, evaluation=["mAP", "d_prime", "aucroc", "accuracy"])
     assert read_task(tones).metrics == ("mAP", "d_prime", "aucroc", "top1_acc")
-    edit(tones, evaluation=["pitch_acc", "top1_acc"])
+    edit(tones, evaluation=["onset_f1", "top1_acc"])
     task = read_task(tones)
-    assert task.first_metric == "top1_acc" and "judge by pitch_acc" in task.notes[0]
+    assert task.first_metric == "top1_acc" and "judge by onset_f1" in task.notes[0]
+
+
+def test_nsynths_pitch_accuracy_is_that_of_classes(tones):
+    edit(tones, evaluation=["pitch_acc", "chroma_acc"])
+    task = read_task(tones)
+    assert task.metrics == ("top1_acc",) and task.notes == ("not computed: chroma_acc",)
+
+
+def test_the_models_own_rate_is_read_where_it_is_there(tones):
+    shutil.copytree(tones / "48000", tones / "16000")
+    for rate, folder in ((None, 48000), (48000, 48000), (16000, 16000), (22050, 48000)):
+        task = read_task(tones, rate=rate)
+        assert task.rate == folder and task.items[0].path.parent.parent.name == str(folder)
+    shutil.rmtree(tones / "16000" / "test")
+    assert read_task(tones, rate=16000).rate == 48000, "a folder that lacks a split is the worse one"
+
+
+def test_what_takes_no_part_is_counted(tones):
+    (tones / "48000" / "test" / "extra.wav").touch()
+    (tones / "48000" / "train" / "notes.txt").touch()
+    (tones / "unlabelled.json").write_text("{}")
+    with (tones / "labelvocabulary.csv").open("a") as file:
+        file.write("2,never\n3,nowhere\n")
+    assert read_task(tones).notes == (
+        "2 of 4 classes have no item and are not judged: never, nowhere",
+        "1 files in 48000 that no list names are left out",
+        "lists of no split are left out: unlabelled.json",
+    )
+
+
+def test_names_that_are_not_utf_8_are_counted_as_missing(tones):
+    """JSON can escape what UTF-8 has no bytes for."""
+    name = os.fsdecode(b"caf\xe9.wav")
+    shutil.copy(tones / "48000" / "test" / "test-0.wav", tones / "48000" / "test" / name)
+    change_split(tones, "test", lambda labels: labels.update({name: ["low"]}))
+    task = read_task(tones)
+    assert task.missing == (r"caf\udce9.wav",) and len(task.items) == 24
 
 
 def test_faulty_lists_are_refused(tones):

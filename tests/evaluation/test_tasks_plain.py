@@ -1,5 +1,6 @@
 """Any folder, any table: classes, splits made and given, and bad input in one line."""
 
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -52,6 +53,34 @@ def test_class_folders_get_five_balanced_folds(tmp_path):
         assert {counts[label] for counts in spread(task).values()} <= {least, least + 1}
     assert task.first_metric == "top1_acc" and task.group_name is None
     assert any("folds may share recordings" in note for note in task.notes)
+
+
+def test_what_takes_no_part_is_counted(tmp_path):
+    folder = classes(tmp_path / "pets", cat=9, dog=9)
+    clip(folder / "cat" / "notes.txt"), clip(folder / "dog" / "a.xyz"), clip(folder / "dog" / ".hidden")
+    (folder / "bird").mkdir(), clip(folder / "fish" / "readme")
+    clip(folder / "cat" / os.fsdecode(b"caf\xe9.wav"))
+    task = folder_task(folder)
+    assert "2 class folders without sound or film: bird, fish" in task.notes
+    assert "3 files in class folders are neither sound nor film: .txt, .xyz, readme" in task.notes
+    assert task.missing == (r"cat/caf\udce9.wav (its name is not UTF-8; rename it)",)
+    assert len(task.items) == 18
+
+
+def test_a_row_of_too_many_cells_is_refused(tmp_path):
+    rows = "".join(f"{label}{n}.wav,{label}\n" for label in "xy" for n in range(3))
+    split_name = table(tmp_path / "a.csv", f"path,label\n{rows}Rover, barking.wav,x\n")
+    with pytest.raises(InputError, match=r"a.csv, line 8: more cells than columns"):
+        csv_task(split_name)
+    trailing = table(tmp_path / "b.csv", f"path,label\n{rows}z.wav,x,,\n")
+    assert len(csv_task(trailing).items) == 7, "empty ones say nothing"
+
+
+def test_a_class_without_a_file_is_noted(tmp_path):
+    rows = "".join(f"{label}{n}.wav,{label}\n" for label in "xy" for n in range(3))
+    task = csv_task(table(tmp_path / "a.csv", f"path,label\n{rows}gone.wav,z\n"))
+    assert task.labels == ("x", "y") and task.missing == ("gone.wav",)
+    assert "1 of 3 classes have no item and are not judged: z" in task.notes
 
 
 def test_folds_depend_on_names_alone(tmp_path):

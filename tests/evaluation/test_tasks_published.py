@@ -231,7 +231,9 @@ def test_crema_d_as_published_goes_by_tfds_parts(tmp_path):
     parts = [*["train"] * 18, *["validation"] * 6, *["test"] * 6]
     names = [f"tfds_id_crema-d-{part}-tfrecord-00000-of-00002-{n}.wav" for n, part in enumerate(parts)]
     folder = crema_d(tmp_path, names)
-    assert read_task(folder).group_name is None
+    mixed = read_task(folder)
+    assert mixed.group_name is None
+    assert any("do not tell speakers: intervals take items as independent" in note for note in mixed.notes)
     task = read_task(folder / "speakers")
     assert (task.name, task.split_mode) == ("tfds_crema_d-speakers", "trainvaltest")
     assert Counter(item.split for item in task.items) == {"train": 18, "valid": 6, "test": 6}

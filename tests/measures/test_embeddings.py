@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from lssd.measures import alignment, knn_accuracy, normalise_rows, predict_neighbours, uniformity
+from lssd.measures import alignment, normalise_rows, predict_neighbours, uniformity
 
 
 @settings(max_examples=25, deadline=None)
@@ -18,8 +18,6 @@ def test_neighbours_equal_scikit_learn(n, k, seed, temperature):
     peer = KNeighborsClassifier(min(k, n), metric="cosine", weights=weights).fit(train, labels)
     ours = predict_neighbours(train, labels, test, k, temperature)
     np.testing.assert_array_equal(ours, peer.predict(test))
-    truth = rng.choice(["a", "b", "c"], 9)
-    assert knn_accuracy(train, labels, test, truth, k, temperature) == pytest.approx(peer.score(test, truth))
 
 
 def test_neighbours_over_many_rows_equal_them_one_by_one():
@@ -60,7 +58,6 @@ def test_extremes():
         lambda: predict_neighbours(np.eye(2), [0], np.eye(2)),
         lambda: predict_neighbours(np.eye(2), [0, 1], np.eye(2), k=0),
         lambda: predict_neighbours(np.eye(2), [0, 1], np.eye(3)),
-        lambda: knn_accuracy(np.eye(2), [0, 1], np.eye(2), [0]),
     ],
 )
 def test_wrong_arguments(call):

@@ -103,7 +103,7 @@ def planted(tmp_path):
         stem = f"{len(list(tmp_path.glob('results/*.json')))}"
         digest = predictions.write(tmp_path / "results" / f"{stem}.parquet")
         result = Result(
-            model=ModelReference(model, "", model),
+            model=ModelReference(model, "", model, "one architecture", "random-init"),
             modality="audio",
             task=task,
             task_title=f"The {task} task",

@@ -350,7 +350,7 @@ def test_the_command_renders_the_same_set(planted_filmset):
     assert config.build(Settings, config.override(given, arguments.set), "test") == settings
 
 
-_VERBS = "demo filmset inspect ingest verify pretrain embed evaluate report view doctor".split()  # noqa: SIM905
+_VERBS = "demo filmset inspect ingest dub verify pretrain embed evaluate report view doctor".split()  # noqa: SIM905
 
 
 def _verb(arguments) -> int:

@@ -1,9 +1,11 @@
+import dataclasses
 import itertools
 
 import pytest
 
+from lssd.cli import main
 from lssd.errors import InputError
-from lssd.evaluation import Result
+from lssd.evaluation import ModelReference, Result
 from lssd.reporting import Arm, Stage, Study, report, report_study
 
 HOSTILE = "<script>alert('x')</script>&\"<b>"
@@ -144,6 +146,58 @@ def test_results_that_cannot_be_compared_say_why(planted, parse, tmp_path):
     planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
     page = parse(report([tmp_path / "results"], tmp_path / "page"))
     assert "cannot be compared: mono and dubs were judged on different items" in page.text
+
+
+def test_the_terminal_is_told_every_verdict_and_why_there_is_none(planted, tmp_path):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
+    planted("mono", "count", 0.5), planted("dubs", "count", 0.6)
+    told = []
+    report([tmp_path / "results"], tmp_path / "page", tell=told.append)
+    count, scene = sorted(told)
+    assert count.startswith("The count task, dubs against mono: +10.0 points")
+    assert scene.startswith("The scene task, dubs against mono: cannot be compared: mono and dubs were")
+
+
+def test_the_command_prints_verdicts_and_refuses_a_margin_that_is_none(planted, tmp_path, capsys):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
+    command = ["report", str(tmp_path / "results"), "--out", str(tmp_path / "page")]
+    for margin in ("0", "-1", "nan"):
+        assert main([*command, "--margin", margin]) == 2
+        assert "the margin must be above 0 points" in capsys.readouterr().err
+    assert not (tmp_path / "page").exists()
+    assert main(command) == 0
+    assert "dubs against mono: cannot be compared: " in capsys.readouterr().out
+
+
+def test_numbers_of_items_are_given_by_model_where_they_differ(planted, parse, tmp_path):
+    planted("mono", "scene", 0.5, missing=3), planted("dubs", "scene", 0.6)
+    page = parse(report([tmp_path / "results"], tmp_path / "page"))
+    assert "3 missing; mono" in page.text and "mono lacks 3 items, dubs 0" in page.text
+    alike = parse(report([planted("a", "count", 0.5, missing=2)], tmp_path / "alike"))
+    assert "2 missing" in alike.text and "2 missing;" not in alike.text
+
+
+def test_each_model_is_set_against_its_own_twin(planted, parse, tmp_path):
+    def of(name, share, weights, settings, untrained=""):
+        model = ModelReference(name, "", weights, settings, untrained)
+        return dataclasses.replace(planted(name, "scene", share), model=model)
+
+    results = [
+        of("small", 0.5, "1", "narrow", "3"),
+        of("large", 0.6, "2", "wide", "4"),
+        of("module", 0.7, "5", ""),
+        of("random-init", 0.3, "4", "wide"),
+        of("random-init", 0.2, "3", "narrow"),
+        of("random-init", 0.1, "6", "narrow"),
+    ]
+    page = parse(report(results, tmp_path / "page"))
+    assert "against the untrained network: small +30.0 points" in page.text
+    assert "large +30.0 points" in page.text and "module +" not in page.text.split("untrained network:")[1]
+    assert "random init of small" in page.text and "random init of large" in page.text
+    assert "untrained network of another model" not in page.text
+    alone = parse(report([results[0], results[5]], tmp_path / "alone"))
+    assert "small +40.0 points" in alone.text
+    assert "small: set against the untrained network of another model of the same" in alone.text
 
 
 def test_wrong_requests(planted, tmp_path):

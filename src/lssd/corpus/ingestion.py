@@ -128,7 +128,7 @@ def find_films(paths: Iterable[str | Path]) -> list[Path]:
         else:
             raise InputError(f"no such file or folder: {path}")
     if not found:
-        raise InputError("name at least one film or folder to ingest")
+        raise InputError("name at least one film or folder")
     return sorted(file.resolve() for file in found)
 
 

@@ -1,11 +1,11 @@
 """Judge frozen encoders: embeddings, probes on tasks, and comparisons that know their uncertainty.
 
 windows, reading, readers, reading_pool   a file as windows of 3 s, in this process or in others
-embedding, embedder, clusters             files -> vectors, here or on a cluster
+embedding, embedder, clusters, memory     files -> vectors, here or on a cluster
 cache, file_hashes, writers               what was embedded, kept by content
 tasks                                     HEAR's task folders, class folders, tables
-items, judging, probes                    a task's vectors; what a probe answers on its test items
-protocols                                 model x task -> Result
+items, judging, probes, kept_probes       a task's vectors; what a probe answers on its test items
+subjects, protocols                       model x task -> Result
 predictions, results                      what is written
 intervals, comparison                     uncertainty over test items; two models, item by item
 hear, modules, module_embedding           HEAR's API: ours, and anybody's
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lssd.evaluation.comparison import Comparison, adjust_family, compare, compare_models
     from lssd.evaluation.embedding import Embeddings, Failure, embed
     from lssd.evaluation.predictions import Predictions
-    from lssd.evaluation.protocols import evaluate
+    from lssd.evaluation.protocols import Unjudged, evaluate
     from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, Score
     from lssd.evaluation.tasks import read_task
 
@@ -33,6 +33,7 @@ _HOMES = {
     "Predictions": "predictions",
     "Result": "results",
     "Score": "results",
+    "Unjudged": "protocols",
     "adjust_family": "comparison",
     "compare": "comparison",
     "compare_models": "comparison",
@@ -50,6 +51,7 @@ __all__ = [
     "Predictions",
     "Result",
     "Score",
+    "Unjudged",
     "adjust_family",
     "compare",
     "compare_models",

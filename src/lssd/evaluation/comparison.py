@@ -31,7 +31,7 @@ class Comparison:
     more often right); `n`: items; `interval`: the method.
     With a declared `margin`: `equivalence_low` and `equivalence_high`, the interval at 2 `level` - 1 that
     must lie within it, and `equivalence_p`, Holm's. `paired`: all of it in units of the metric.
-    `verdict` says it in words.
+    `notes`: what else a reader of the verdict must know. `verdict` says it in words.
     """
 
     task: str
@@ -57,6 +57,7 @@ class Comparison:
     equivalence_low: float | None = None
     equivalence_high: float | None = None
     equivalence_p: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def significant(self) -> bool:
@@ -86,7 +87,8 @@ class Comparison:
         if self.significant:
             interval = f"{100 * self.level:g}% interval {self._range(self.low, self.high)}"
             words = f"{self.difference:+{self._form}} {self.unit} ({interval}; minimum detectable {least})"
-        return words if self.equivalent is None else f"{words}; {self._equivalence}"
+        shown = () if self.equivalent is None else (self._equivalence,)
+        return "; ".join((words, *shown, *self.notes))
 
     @property
     def _equivalence(self) -> str:
@@ -109,15 +111,13 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
     """Compare two results on one task, item by item: a family of one test.
 
     `margin`, in points of the metric, declares which difference would be too small to matter: the
-    comparison then also says whether the difference is shown to be smaller.
+    comparison then also says whether the difference is shown to be smaller. d' is not in points, so that
+    no margin is applied to it.
 
-    InputError when the results are of different tasks, protocols or items, or their predictions are
+    InputError when the results are of different tasks, protocols, items or media, or their predictions are
     missing or damaged: a difference between different test sets says nothing.
     """
-    if margin is not None and not margin > 0:
-        raise InputError(
-            f"the margin must be above 0 points, not {margin:g}; it is the largest that is no loss"
-        )
+    check_margin(margin)
     if (a.task, a.primary_metric) != (b.task, b.primary_metric):
         ours, theirs = f"{a.primary_metric} on {a.task}", f"{b.primary_metric} on {b.task}"
         raise InputError(f"cannot compare {ours} with {theirs}; compare results of one task")
@@ -126,6 +126,8 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
             f"the results on {a.task} follow different protocols; evaluate both with one version"
         )
     found = paired_interval(*_aligned(a, b), a.primary_metric)
+    notes = _notes(a, b, margin)
+    margin = margin if a.primary_metric in BOUNDED else None
     scale = _scale(a.primary_metric)
     low, high = found.interval(LEVEL)
     equal_low, equal_high = found.interval(2 * LEVEL - 1)
@@ -152,7 +154,27 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
         equivalence_high=None if margin is None else scale * equal_high,
         equivalence_p=None if margin is None else found.equivalence_p(margin / scale),
         paired=found,
+        notes=notes,
     )
+
+
+def check_margin(margin: float | None) -> None:
+    """InputError for a margin that is none."""
+    if margin is not None and not 0 < margin < float("inf"):
+        raise InputError(
+            f"the margin must be above 0 points, not {margin:g}; it is the largest that is no loss"
+        )
+
+
+def _notes(a: Result, b: Result, margin: float | None) -> tuple[str, ...]:
+    notes = []
+    if a.missing != b.missing:
+        notes.append(f"{a.model.name} lacks {a.missing} items, {b.model.name} {b.missing}")
+    if a.rate != b.rate:
+        notes.append(f"{a.model.name} had its sounds at {a.rate} Hz, {b.model.name} at {b.rate} Hz")
+    if margin is not None and a.primary_metric not in BOUNDED:
+        notes.append("no margin: it is in points, and d' is not")
+    return tuple(notes)
 
 
 def compare_models(
@@ -239,7 +261,10 @@ def _check_families(families: Mapping[str, Sequence[str]], compared: Sequence[st
 
 
 def _aligned(a: Result, b: Result) -> tuple[Predictions, Predictions]:
-    """Both predictions with items in one order. InputError unless they are of the same data."""
+    """Both predictions with items in one order. InputError unless they are of the same data.
+
+    Which items were left out for want of a readable file may differ among those that no score is of.
+    """
     of_a, of_b = a.read_predictions(), b.read_predictions()
     alone = sorted(set(of_a.items) ^ set(of_b.items))
     if alone:
@@ -259,4 +284,10 @@ def _aligned(a: Result, b: Result) -> tuple[Predictions, Predictions]:
             raise InputError(
                 f"{item} of {a.task} has another {what} in each result; evaluate both on the same data"
             )
+    # One task's sounds at two rates are other files of the same items.
+    if a.rate == b.rate and a.data_sha256 != b.data_sha256:
+        raise InputError(
+            f"the results on {a.task} are of other data: its media or its training items differ; evaluate "
+            "both on the same data"
+        )
     return of_a, of_b

@@ -8,11 +8,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 
-from lssd.engine import Progress
+from lssd.engine import Progress, reason_of
 from lssd.errors import InputError
 from lssd.evaluation.cache import EmbeddingCache, WindowRow, WindowVectors
 from lssd.evaluation.embeddings import Failure
 from lssd.evaluation.file_hashes import FileHashes
+from lssd.evaluation.memory import lacks_memory
 from lssd.evaluation.readers import Job, Look
 from lssd.evaluation.reading import Block, Plan, Unreadable, Wanted, read_windows
 from lssd.evaluation.windows import PictureWindows, SoundWindows, Windows, span_s
@@ -227,6 +228,7 @@ class _Batch:
         self._waiting = torch.empty((size, *windows.shape), dtype=getattr(torch, windows.dtype))
         self._owners: list[tuple[_Pending, int]] = []
         self._behind: tuple[list[tuple[_Pending, int]], torch.Tensor] | None = None
+        self._at_once = size  # windows that the device's memory is known, or hoped, to have room for
 
     def add(self, pending: _Pending, number: int, window: np.ndarray) -> list[_Embedded]:
         """Take one window, and return those that were embedded on the occasion."""
@@ -247,15 +249,27 @@ class _Batch:
 
     def _forward(self) -> list[_Embedded]:
         owners, self._owners = self._owners, []
-        try:
-            vectors_BD = self._encode(self._waiting[: len(owners)], batch=len(owners))
-        except torch.OutOfMemoryError as error:
-            raise InputError(
-                f"{len(owners)} windows at once do not fit the device's memory; give a smaller batch_size"
-            ) from error
+        vectors_BD = self._embed(self._waiting[: len(owners)])
         before = self._fetch() if vectors_BD.device.type != "cpu" else []
         self._behind = owners, vectors_BD
         return before if vectors_BD.device.type != "cpu" else self._fetch()
+
+    def _embed(self, windows: torch.Tensor) -> torch.Tensor:
+        """Vectors (B, D); from now on fewer windows at once when memory does not suffice for so many."""
+        while True:
+            try:
+                return self._encode(windows, batch=min(self._at_once, len(windows)))
+            except RuntimeError as error:
+                if not lacks_memory(error):
+                    raise
+                if min(self._at_once, len(windows)) == 1:
+                    raise InputError(
+                        f"one window does not fit the device's memory ({reason_of(error)}); free some, or "
+                        "choose another device"
+                    ) from error
+            # Out of the handler, whose traceback holds on to the memory that is wanted.
+            self._at_once = (min(self._at_once, len(windows)) + 1) // 2
+            torch.cuda.empty_cache()
 
     def _fetch(self) -> list[_Embedded]:
         if self._behind is None:

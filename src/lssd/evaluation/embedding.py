@@ -17,7 +17,7 @@ from lssd.evaluation.clusters import ClusterEmbedder
 from lssd.evaluation.embedder import Embedder, Modality, windows_of
 from lssd.evaluation.embeddings import Embeddings, Failure, check_suffix, read_about
 from lssd.evaluation.file_hashes import FileHashes
-from lssd.evaluation.media_files import find_media
+from lssd.evaluation.media_files import find_media, is_text, spelled
 from lssd.languages import normalise
 from lssd.models import Model, weights_hash
 from lssd.store import hash_json
@@ -26,6 +26,7 @@ __all__ = ["Embeddings", "Engine", "Failure", "Modality", "embed", "find_media"]
 
 Engine = Literal["local", "ray"]
 Pool = Literal["file", "window"]
+_NAME = "its name is not UTF-8, so that no table holds it; rename it"
 _EMBEDDERS: Mapping[str, Callable[..., Embedder | ClusterEmbedder]] = {
     "local": Embedder,
     "ray": ClusterEmbedder,
@@ -71,14 +72,16 @@ def embed(
         raise InputError(f"engine is local or ray, not {engine}")
     code = _language_code(language)
     windows_of(model, modality, code)
-    files = find_media(paths)
+    found = find_media(paths)
+    files = [path for path in found if is_text(path)]
+    unwritable = tuple(Failure(spelled(path), _NAME) for path in found if not is_text(path))
     embedder = partial(
         _EMBEDDERS[engine], model, modality, code, batch_size=batch_size, workers=workers, progress=progress
     )
     if out is None and cache is None:
-        return _collect(_Request(files, modality, pool), embedder())
+        return _collect(_Request(files, modality, pool, unwritable), embedder())
     identity = encoder_identity(weights_hash(model), model.config[modality], modality, code)
-    request = _Request(files, modality, pool, identity)
+    request = _Request(files, modality, pool, unwritable, identity)
     place = Path(cache) if cache is not None else _beside(Path(str(out)))
     with closing(FileHashes(place / "files")) as hashes:
         result = None if out is None else request.standing(Path(out), hashes)
@@ -94,18 +97,19 @@ def embed(
 
 @dataclass(frozen=True)
 class _Request:
-    """What was asked for."""
+    """What was asked for. `unwritable`: files whose names Parquet and JSON do not hold."""
 
     files: Sequence[Path]
     modality: Modality
     pool: Pool
+    unwritable: tuple[Failure, ...] = ()
     identity: dict[str, Any] | None = None
 
     def about(self, data: Sequence[str | None]) -> dict[str, Any]:
         """What the written file says of its making: hashes of the encoder, and of what was embedded."""
         if self.identity is None:
             return {}
-        names = [str(path) for path in self.files]
+        names = [*map(str, self.files), *(failure.path for failure in self.unwritable)]
         return {
             "pool": self.pool,
             "language": self.identity["language"],
@@ -116,19 +120,21 @@ class _Request:
         }
 
     def standing(self, out: Path, hashes: FileHashes) -> Embeddings | None:
-        """The embeddings in `out`, when they are whole and are what was asked for."""
+        """The embeddings in `out`, when they are whole, are what was asked for, and lack no file that
+        another try may get."""
         found = read_about(out) if out.is_file() else None
         if found is None or any(
             found.get(key) != value for key, value in self.about([]).items() if key != "data_sha256"
         ):
             return None
-        data = [_hash(hashes, path) for path in self.files]
+        data = [hashes.hash_readable(path) for path in self.files]
         if found.get("data_sha256") != self.about(data)["data_sha256"]:
             return None
         try:
-            return Embeddings.read(out)
+            embeddings = Embeddings.read(out)
         except InputError:
             return None
+        return None if any(failure.temporary for failure in embeddings.failed) else embeddings
 
 
 def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddings:
@@ -140,11 +146,13 @@ def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddi
             failures[index] = value
         else:
             done[index] = value if request.pool == "window" else _pooled(value)
-    failed = tuple(failures[index] for index in sorted(failures))
+    if len(done) + len(failures) != len(request.files):
+        unheard = len(request.files) - len(done) - len(failures)
+        raise RuntimeError(f"{unheard} of {len(request.files)} files were neither embedded nor left out")
+    failed = (*(failures[index] for index in sorted(failures)), *request.unwritable)
     if not done:
         raise InputError(
-            f"none of {len(request.files)} files could be embedded; the first, {failed[0].path}: "
-            f"{failed[0].reason}"
+            f"none of {len(failed)} files could be embedded; the first, {failed[0].path}: {failed[0].reason}"
         )
     order = sorted(done)
     return Embeddings(
@@ -166,13 +174,6 @@ def _pooled(value: WindowVectors) -> WindowVectors:
 def _beside(out: Path) -> Path:
     """Where a run keeps what it has, until `out` stands."""
     return out.with_name(f".{out.name}.parts")
-
-
-def _hash(hashes: FileHashes, path: Path) -> str | None:
-    try:
-        return hashes.hash(path) if path.is_file() else None
-    except OSError:
-        return None
 
 
 def _language_code(language: str | None) -> str | None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lssd.errors import InputError
+from lssd.evaluation.file_hashes import CHANGED
+from lssd.evaluation.memory import tells_of_memory
 from lssd.store import atomic_path
 
 _ABOUT = "lssd"  # the key of Parquet's schema metadata, and of npz
@@ -22,6 +24,11 @@ class Failure:
 
     path: str
     reason: str
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the file itself may be whole: memory was short, or it was being written."""
+        return CHANGED in self.reason or tells_of_memory(self.reason)
 
 
 @dataclass(frozen=True)

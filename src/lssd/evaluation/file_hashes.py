@@ -5,10 +5,11 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from lssd.errors import InputError
+from lssd.errors import InputError, MediaError
 from lssd.evaluation.writers import own_name
 from lssd.store import hash_file
 
+CHANGED = "changed while it was read"
 _RECENT_NS = 2_000_000_000
 Signature = tuple[int, int, int, int]
 
@@ -17,6 +18,12 @@ def signature(path: str | Path) -> Signature:
     """What changes when a file does: inode, bytes, and the times of its last write and change, in ns."""
     found = Path(path).stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def check_unchanged(path: Path, seen: Signature) -> None:
+    """MediaError for a file that was written to meanwhile: it must not be kept under the hash of before."""
+    if signature(path)[:3] != seen[:3]:
+        raise MediaError(f"{path} {CHANGED}; run again when it is whole")
 
 
 class FileHashes:
@@ -71,6 +78,13 @@ class FileHashes:
             if signature(path) == before:
                 self.record(path, before, sha256)
         return sha256
+
+    def hash_readable(self, path: Path) -> str | None:
+        """The hash, None for what is no file or cannot be read: those who need its content say why."""
+        try:
+            return self.hash(path) if path.is_file() else None
+        except OSError:
+            return None
 
     def close(self) -> None:
         """Give back what is open."""

@@ -1,13 +1,16 @@
 """A task's vectors and a probe -> what it answers on every test item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lssd.errors import InputError
 from lssd.evaluation import probes
+from lssd.evaluation.kept_probes import kept_or_trained, probe_key
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.tasks import Item, Task
 
@@ -30,11 +33,15 @@ def answer(
     probe: str,
     seeds: Sequence[int],
     device: str | None = None,
+    say: Callable[[str], None] = lambda note: None,
+    kept: Path | None = None,
 ) -> Answers:
     """Train a probe in every division of a task, once a seed, and ask it for the test items.
 
-    `vectors` (D,) by path: items without one take no part. InputError, naming division and split, when that
-    leaves a split without an item, or too few for the probe or its metric.
+    `say` is told what is being trained; `kept` is a folder for the answers of one seed of many until the
+    caller removes it. `vectors` (D,) by path: items without one take no part. InputError,
+    naming division and split, when that leaves a split without an item, or too few for the probe or its
+    metric.
     """
     items = [item for item in task.items if str(item.path) in vectors]
     parts = [_split(task, items, number) for number in range(len(task.divisions()))]
@@ -48,7 +55,16 @@ def answer(
         )
         for train, valid, test in parts
     ]
-    judged = [_judge(probe, divisions, task, seed, device) for seed in seeds]
+    judged = []
+    for number, seed in enumerate(seeds, start=1):
+        folds = f", {len(divisions)} folds" if len(divisions) > 1 else ""
+        say(f"{task.name}: {probe} {number} of {len(seeds)}{folds}")
+        train = partial(_judge, probe, divisions, task, seed, device)
+        if kept is None or len(seeds) == 1:
+            judged.append(train())
+            continue
+        about = (probes.describe(probe), task.multilabel, task.first_metric, len(task.labels), seed)
+        judged.append(kept_or_trained(kept, probe_key(about, divisions), train))
     frequencies = [
         np.broadcast_to(_targets(train, task).mean(axis=0), (len(test), len(task.labels)))
         for train, _, test in parts
@@ -90,10 +106,13 @@ def _judge(
 def chance(predictions: Predictions, metric: str) -> float:
     """What scores that mean nothing reach on average.
 
-    1 / classes for top-1; for what ranks, all items tied: mAP is then the classes' mean share of the items.
+    Labels an item / classes for top-1 (1 / classes where an item has one); for what ranks, all items tied:
+    mAP is then the classes' mean share of the items.
     """
     if metric == "top1_acc":
-        return 1 / len(predictions.labels)
+        labels_N = predictions.targets_NC.sum(axis=1)
+        folds = [labels_N[rows].mean() for rows in predictions.fold_rows]
+        return float(np.mean(folds) / len(predictions.labels))
     tied_SNC = np.zeros_like(predictions.scores_SNC[:1])
     return replace(predictions, scores_SNC=tied_SNC, seeds=(0,)).measure(metric)
 

@@ -16,13 +16,13 @@ from lssd.engine import Progress, reason_of
 from lssd.errors import InputError, MediaError
 from lssd.evaluation.cache import EmbeddingCache, WindowRow
 from lssd.evaluation.embeddings import Failure
-from lssd.evaluation.file_hashes import FileHashes
+from lssd.evaluation.file_hashes import FileHashes, Signature, check_unchanged, signature
+from lssd.evaluation.memory import lacks_memory
 from lssd.evaluation.windows import pick_track
 from lssd.media import probe, read_sound
 
-_READERS, _AHEAD = 2, 4  # threads that read, and files that they may be ahead
+_READERS = 2  # threads that read; together they may be two files each ahead
 _WAITING_S = 300.0  # of sound that may wait for more of its length
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,21 @@ class _Sound:
 
 
 class SoundEmbedder:
-    """`scenes` maps float32 (N, S) at `rate` to (N, `size`); `about` is what the cache knows it by."""
+    """`scenes` maps float32 (N, S) at `rate` to (N, `size`); `about` is what the cache knows it by;
+    `workers` threads read files ahead."""
 
     def __init__(
-        self, scenes: Callable[[np.ndarray], np.ndarray], rate: int, size: int, about: dict[str, Any]
+        self,
+        scenes: Callable[[np.ndarray], np.ndarray],
+        rate: int,
+        size: int,
+        about: dict[str, Any],
+        workers: int | None = None,
     ) -> None:
+        if workers is not None and workers < 0:
+            raise InputError(f"workers must be at least 0, not {workers}")
         self.scenes, self.rate, self.size, self.about = scenes, rate, size, about
+        self._readers = _READERS if workers is None else max(workers, 1)
         self._most = math.inf  # samples of a batch that memory is known to have room for
         self._vectors: dict[str, np.ndarray] = {}
         self._failed: dict[str, Failure] = {}
@@ -76,20 +85,23 @@ class SoundEmbedder:
 
     def _sounds(self, paths: Sequence[Path], hashes: FileHashes | None) -> Iterator[_Sound]:
         """The sounds that have to be embedded, read ahead; what the cache holds and what fails is noted."""
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(self._readers) as pool:
             reading: deque[tuple[Path, str, Future[np.ndarray]]] = deque()
             for path in paths:
                 try:
-                    data = hashes.hash(path) if hashes is not None and path.is_file() else ""
-                except OSError as error:
+                    if not path.is_file():
+                        raise InputError("no such file")
+                    seen = signature(path)  # of before it is hashed, and compared once it is read
+                    data = hashes.hash(path) if hashes is not None else ""
+                except (OSError, InputError) as error:
                     self._fail(path, reason_of(error))
                     continue
                 kept = self._cache.get(data) if self._cache is not None and data else None
                 if kept is not None:
                     self._vectors[str(path)] = kept[0].vectors[0]
                     continue
-                reading.append((path, data, pool.submit(_read, path, self.rate)))
-                if len(reading) >= _AHEAD:
+                reading.append((path, data, pool.submit(_read, path, self.rate, seen)))
+                if len(reading) >= 2 * self._readers:
                     yield from self._read_one(*reading.popleft())
             for one in reading:
                 yield from self._read_one(*one)
@@ -117,7 +129,7 @@ class SoundEmbedder:
             if len(sounds) == 1:
                 self._fail(sounds[0].path, reason_of(error))
                 return
-            short = _lacks_memory(error)
+            short = lacks_memory(error)
         else:
             self._keep(sounds, vectors)
             return
@@ -148,20 +160,13 @@ class SoundEmbedder:
             progress.update(len(self._vectors) + len(self._failed), total=total)
 
 
-def _read(path: Path, rate: int) -> np.ndarray:
-    """A file's whole sound, mono, float32 (S,)."""
-    if not path.is_file():
-        raise InputError("no such file")
+def _read(path: Path, rate: int, seen: Signature) -> np.ndarray:
+    """A file's whole sound, mono, float32 (S,); MediaError for a file that is not what was `seen`."""
     track = pick_track(probe(path), None)
     samples = read_sound(path, track, sample_rate=rate, channels=1)[0]
+    check_unchanged(path, seen)
     if not len(samples):
         raise MediaError(f"{path} holds no sound sample")
     if not np.isfinite(samples).all():
         raise MediaError(f"{path} holds samples that are NaN or infinite")
     return samples
-
-
-def _lacks_memory(error: Exception) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _NO_MEMORY)

@@ -25,6 +25,7 @@ from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.embeddings import Failure
 from lssd.evaluation.hear import SAMPLE_RATES
+from lssd.evaluation.media_files import spelled
 from lssd.evaluation.module_embedding import SoundEmbedder
 from lssd.models import Model, load_model, weights_hash
 from lssd.store import hash_file, hash_json
@@ -59,18 +60,20 @@ class HearModule:
         paths: Sequence[str | Path],
         *,
         cache: str | Path | None = None,
+        workers: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
         """The scene embeddings of files, float32 (D,) by path, and the files left out, each once.
 
         Files are read whole and mono at the module's rate. Those of equal length go together, as many as
-        HEAR's own program takes at once; memory is that of the longest file and such a batch. With a
+        HEAR's own program takes at once; memory is that of the longest file and such a batch. `workers`
+        threads read ahead. With a
         `cache` folder, what the same code and weights embedded before is not computed again.
 
         InputError when no file can be embedded, or when the module breaks the API on one of them.
         """
         about = {"format": 1, "hear": self.name, "identity": self.identity, "sample_rate": self.sample_rate}
-        embedder = SoundEmbedder(self.scenes, self.sample_rate, self.embedding_size, about)
+        embedder = SoundEmbedder(self.scenes, self.sample_rate, self.embedding_size, about, workers)
         return embedder.embed([Path(path) for path in paths], cache, progress)
 
     @torch.no_grad()
@@ -96,16 +99,22 @@ class HearModule:
         return found.detach().cpu().numpy()
 
 
-def load_any(model: Model | HearModule | str | Path) -> Model | HearModule:
+def load_any(model: Model | HearModule | str | Path, device: str | None = None) -> Model | HearModule:
     """What a MODEL argument names: a model of ours (folder or hub id), or a module ("hear:...").
 
-    Raises InputError for a module that cannot be had or breaks the API; CheckpointError for ours.
+    What is loaded goes to `device`, by default to a GPU where there is one. Raises InputError for a module
+    that cannot be had or breaks the API; CheckpointError for ours.
     """
     if isinstance(model, (Model, HearModule)):
         return model
     if is_module(model):
-        return load_module(str(model))
-    return load_model(model)
+        return load_module(str(model), device=device)
+    return load_model(model).to(device or default_device())
+
+
+def default_device() -> str:
+    """Where models run unless it is said where."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def is_module(model: object) -> bool:
@@ -128,16 +137,17 @@ def load_module(text: str, options: Mapping[str, Any] | None = None, device: str
     arguments = [model_file] if model_file else []
     model = _try(name, "load_model", lambda: module.load_model(*arguments, **(options or {})))
     _check_model(name, model)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     model = _try(name, "moving the model", lambda: model.to(device).eval())
+    hashed = _hash_path(Path(model_file)) if model_file else None
     pieces = {
         "code": _code(module),
-        "weights": _weights(model),
-        "file": _hash_path(Path(model_file)) if model_file else None,
+        "weights": _weights(model, elsewhere=hashed is None),
+        "file": hashed or model_file,  # a name of something elsewhere is all that is known of it
         "options": sorted((key, repr(value)) for key, value in (options or {}).items()),
     }
     loaded = HearModule(
-        name=name + (f"@{Path(model_file).stem}" if model_file else ""),
+        name=spelled(name + (f"@{'/'.join(Path(model_file).parts[-2:])}" if model_file else "")),
         sample_rate=model.sample_rate,
         embedding_size=model.scene_embedding_size,
         identity=hash_json(pieces),
@@ -260,9 +270,15 @@ def _taken_from(folder: Path) -> Iterator[ModuleType]:
                 yield module
 
 
-def _weights(model: nn.Module) -> str:
-    """A hash of the weights, wherever they came from; of nothing ever seen where they cannot be hashed."""
+def _weights(model: nn.Module, elsewhere: bool) -> str:
+    """A hash of the weights, wherever they came from; of nothing ever seen where they cannot be hashed.
+
+    A module without any that is registered may keep them as plain attributes: unless they come from the
+    model file (`elsewhere` says that they do not), nothing then tells a change of them.
+    """
     try:
+        if elsewhere and not model.state_dict():
+            return uuid.uuid4().hex
         return weights_hash(model)
     except Exception:  # noqa: BLE001 - a stranger's state may hold anything
         return uuid.uuid4().hex

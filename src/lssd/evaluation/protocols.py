@@ -1,29 +1,32 @@
 """`evaluate`: models on tasks by a named protocol, each ending in one Result."""
 
-import re
+import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lssd.engine import Progress
-from lssd.errors import InputError
+from lssd.errors import InputError, LssdError
 from lssd.evaluation import probes
 from lssd.evaluation.embedding import Engine, Failure
+from lssd.evaluation.file_hashes import FileHashes
 from lssd.evaluation.intervals import score_interval
-from lssd.evaluation.items import JOINED, check_encoders, item_vectors, settings_hash
 from lssd.evaluation.judging import Answers, answer, chance
-from lssd.evaluation.modules import HearModule, load_any
-from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result
+from lssd.evaluation.media_files import spelled
+from lssd.evaluation.modules import HearModule
+from lssd.evaluation.predictions import Predictions
+from lssd.evaluation.results import ModelReference, Result
+from lssd.evaluation.subjects import Subject, as_file_name, load_subjects
 from lssd.evaluation.tasks import Task, find_tasks, read_task
 from lssd.evaluation.tasks.task import checked
-from lssd.evaluation.untrained import untrained_twin
-from lssd.measures import METRICS
-from lssd.models import Model, weights_hash
-from lssd.store import hash_file, hash_json
+from lssd.measures import METRICS, unjudged_classes
+from lssd.models import Model
+from lssd.store import hash_json
 
 DEFAULT = "hear-fixed"
 # Those that draw random numbers: other seeds give other probes.
@@ -31,11 +34,12 @@ _DRAWING = ("hear-fixed", "hear-strict", "linear")
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """What is under evaluation, and what identifies it."""
+class Unjudged:
+    """A model and a task that gave no result, and why in one line."""
 
-    model: Model | HearModule
-    reference: ModelReference
+    model: str
+    task: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,15 @@ class _Request:
     engine: Engine
     device: str | None
     progress: Progress | None
+
+    def place(self, subject: Subject, task: Task) -> Path:
+        """Where a result goes."""
+        return self.out / f"{as_file_name(task.name)}.{self.protocol}.{subject.file_name}.json"
+
+    def say(self, note: str) -> None:
+        """What is being done, where nothing is counted."""
+        if self.progress is not None:
+            self.progress.advance(0, note)
 
 
 def evaluate(
@@ -67,12 +80,15 @@ def evaluate(
     workers: int | None = None,
     engine: Engine = "local",
     device: str | None = None,
+    unjudged: list[Unjudged] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Judge a model's frozen embeddings on tasks, with a probe each.
 
     Writes `TASK.PROTOCOL.NAME.json` and the predictions beside it into `out`; a result that stands there
-    for the same weights, settings, data, method and seeds is returned as it is.
+    for the same weights, settings, data, method and seeds is returned as it is. That of a model that has
+    changed in its place is made again; that of another model of the same name is never replaced. Killed and
+    run again, it goes on: with several seeds, from the last probe that was trained.
 
     Args:
         model: a model, its folder or hub id, or a module that follows HEAR's API (`hear:package.module`).
@@ -82,69 +98,81 @@ def evaluate(
         modality: what of films is judged, where the task leaves it open: audio, picture, audiovisual.
         name: what reports call the model; by default that of its folder.
         random_init: judge the model's untrained twin as well, under the name "random-init".
-        cache: a folder that keeps embeddings between runs.
-        workers, engine: as for `embed`; device: on which probes are trained ("cuda" where there is one).
+        cache: a folder that keeps embeddings and the hashes of media between runs.
+        workers, engine: as for `embed`; of modules, `workers` threads read, and the engine is local.
+        device: on which models and probes run; by default a GPU where there is one.
+        unjudged: a list that takes each model and task without a result; the others are judged all the same.
+            Not given, the first is an error once all else is done.
 
-    Raises InputError for an unknown task or protocol, and for a task that the model lacks an encoder for,
-    before anything is computed, and CheckpointError for a model that cannot be loaded.
+    Raises InputError for an unknown task or protocol, for a task that the model lacks an encoder for, and
+    for a name that another model's result has, before anything is computed; and when nothing could be
+    judged. CheckpointError for a model that cannot be loaded.
     """
     if protocol not in probes.PROBES:
         raise InputError(f"no protocol {protocol}; there are {', '.join(probes.PROBES)}")
     if seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")
     drawn = tuple(range(seeds)) if protocol in _DRAWING else (0,)
-    read = [read_task(place, modality) for place in find_tasks(tasks, data)]
-    twice = [task for task, count in Counter(task.name for task in read).items() if count > 1]
+    places = find_tasks(tasks, data)
+    subjects = load_subjects(model, name, device, random_init)
+    if isinstance(subjects[0].model, HearModule) and engine != "local":
+        raise InputError(f"modules run on this machine alone; leave out the engine {engine}")
+    read = [read_task(place, modality, subjects[0].sample_rate) for place in places]
+    twice = [task for task, count in Counter(as_file_name(task.name) for task in read).items() if count > 1]
     if twice:
         raise InputError(f"task {twice[0]} is named twice; results are one file a task")
-    subjects = [_subject(model, name)]
-    for task in read:
-        _check_model(subjects[0], task)
-    if random_init and isinstance(subjects[0].model, Model):
-        subjects.append(_subject(untrained_twin(subjects[0].model), RANDOM_INIT))
     request = _Request(protocol, drawn, Path(out), cache, workers, engine, device, progress)
-    return [_evaluate_task(subject, task, request) for subject in subjects for task in read]
+    for task in read:
+        subjects[0].check(task)
+        for subject in subjects:
+            _check_free(request.place(subject, task), subject.judged_on(task))
+    results, failed = _judge_all(subjects, read, request)
+    if failed and (unjudged is None or not results):
+        raise failed[0][1]
+    if unjudged is not None:
+        unjudged += [one for one, _ in failed]
+    return results
 
 
-def _subject(model: Model | str | Path, name: str | None) -> _Subject:
-    loaded = load_any(model)
-    path = "" if isinstance(model, Model) else str(model)
-    if isinstance(loaded, HearModule):
-        return _Subject(loaded, ModelReference(name or loaded.name, path, loaded.identity))
-    if name is None and path:
-        # A run keeps its model in RUN/model: the run's name says more.
-        whole = Path(path).resolve()
-        name = whole.parent.name if whole.name == "model" else whole.name
-    return _Subject(loaded, ModelReference(name or "model", path, weights_hash(loaded)))
+def _judge_all(
+    subjects: Sequence[Subject], tasks: Sequence[Task], request: _Request
+) -> tuple[list[Result], list[tuple[Unjudged, LssdError]]]:
+    """Every subject on every task; what fails costs nothing but itself."""
+    results, failed = [], []
+    kept = Path(request.cache) / "files" if request.cache is not None else None
+    with closing(FileHashes(kept)) as hashes:
+        data: dict[str, str] = {}
+        for subject in subjects:
+            for task in tasks:
+                try:
+                    if task.name not in data:
+                        data[task.name] = _data_hash(task, hashes, request)
+                    results.append(_evaluate_task(subject, task, data[task.name], request))
+                except LssdError as error:
+                    reason = " ".join(str(error).split())
+                    failed.append((Unjudged(subject.reference.name, task.name, reason), error))
+    return results, failed
 
 
-def _check_model(subject: _Subject, task: Task) -> None:
-    if isinstance(subject.model, Model):
-        check_encoders(subject.model, task, subject.reference.name)
-    elif task.modality != "audio":
-        raise InputError(f"{subject.reference.name} hears only, and the task {task.name} is {task.modality}")
-
-
-def _evaluate_task(subject: _Subject, task: Task, request: _Request) -> Result:
-    names = (task.name, request.protocol, subject.reference.name)
-    stem = ".".join(_file_name(name) for name in names)
-    data, method = _data_hash(task), _method(task, request)
-    embedding = _embedding(subject.model, task)
-    reference = replace(subject.reference, settings_sha256=_settings(subject.model, task))
-    place = request.out / f"{stem}.json"
+def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -> Result:
+    place, reference = request.place(subject, task), subject.judged_on(task)
+    embedding, method = subject.embedding(task), _method(task, request)
     standing = _standing(place, reference, data, (embedding, method), request.seeds)
     if standing is not None:
         return standing
     started = time.perf_counter()
-    vectors, failed = _vectors(subject.model, task, request)
+    request.say(f"{subject.reference.name} on {task.name}")
+    vectors, failed = subject.vectors(task, request.cache, request.workers, request.engine, request.progress)
     embedded = time.perf_counter()
     left = checked(_without(task, vectors)) if failed else task
-    answers = answer(left, vectors, request.protocol, request.seeds, request.device)
+    parts = place.with_name(f".{place.stem}.parts")
+    answers = answer(left, vectors, request.protocol, request.seeds, request.device, request.say, parts)
     predictions = answers.predictions
     metrics = _metrics(task, answers)
     metric = metrics[0]
     probed = time.perf_counter()
-    return Result(
+    kept = place.with_suffix(".parquet")
+    result = Result(
         model=reference,
         modality=task.modality,
         task=task.name,
@@ -163,22 +191,18 @@ def _evaluate_task(subject: _Subject, task: Task, request: _Request) -> Result:
         groups=task.group_name,
         covers=_covers(task, request),
         seconds={"embed": round(embedded - started, 3), "probe": round(probed - embedded, 3)},
-        predictions=f"{stem}.parquet",
-        predictions_sha256=predictions.write(request.out / f"{stem}.parquet"),
+        predictions=kept.name,
+        predictions_sha256=predictions.write(kept),
         data_sha256=data,
         seeds=request.seeds,
         folds=tuple(predictions.fold_values(metric).mean(axis=0).tolist()),
         chosen=answers.chosen,
-        notes=_notes(task, left, failed),
+        notes=_notes(task, left, failed, _out_of_means(predictions, metrics)),
+        rate=task.rate,
+        retry=any(failure.temporary for failure in failed),
     ).write(place)
-
-
-def _embedding(model: Model | HearModule, task: Task) -> str:
-    """How an item becomes a vector."""
-    if isinstance(model, HearModule):
-        return "whole files through get_scene_embeddings"
-    joined = f"; {JOINED}" if task.modality == "audiovisual" else ""
-    return f"windows of 3 s end to end, their mean{joined}"
+    shutil.rmtree(parts, ignore_errors=True)
+    return result
 
 
 def _method(task: Task, request: _Request) -> str:
@@ -187,22 +211,7 @@ def _method(task: Task, request: _Request) -> str:
     return f"{probes.describe(request.protocol)}; {task.first_metric}, {folds}"
 
 
-def _settings(model: Model | HearModule, task: Task) -> str:
-    return settings_hash(model, task.modality) if isinstance(model, Model) else ""
-
-
-def _vectors(
-    model: Model | HearModule, task: Task, request: _Request
-) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
-    if isinstance(model, Model):
-        return item_vectors(
-            model, task, request.cache, request.progress, workers=request.workers, engine=request.engine
-        )
-    paths = [item.path for item in task.items]
-    return model.embed(paths, cache=request.cache, progress=request.progress)
-
-
-def _without(task: Task, vectors: dict[str, np.ndarray]) -> Task:
+def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
     """The task of the items that have a vector."""
     return replace(task, items=tuple(item for item in task.items if str(item.path) in vectors), notes=())
 
@@ -230,47 +239,79 @@ def _covers(task: Task, request: _Request) -> str:
     return f"{items}; one training seed{', one of the probe' if request.protocol in _DRAWING else ''}"
 
 
-def _notes(task: Task, left: Task, failed: Sequence[Failure]) -> tuple[str, ...]:
-    notes = [*task.notes, *(note for note in left.notes if note not in task.notes)]
+def _notes(task: Task, left: Task, failed: Sequence[Failure], out_of_means: Sequence[str]) -> tuple[str, ...]:
+    notes = [*task.notes, *(note for note in left.notes if note not in task.notes), *out_of_means]
     notes += [f"not there: {name}" for name in task.missing]
     notes += [f"left out: {failure.path}: {failure.reason}" for failure in failed]
-    return tuple(notes)
+    return tuple(map(spelled, notes))
 
 
-def _data_hash(task: Task) -> str:
+def _out_of_means(predictions: Predictions, metrics: Sequence[str]) -> list[str]:
+    """A note for every metric whose mean over classes lacks some of them."""
+    classes, notes = len(predictions.labels), []
+    for metric in metrics:
+        counts = {
+            fold: unjudged_classes(metric, predictions.targets_NC[rows])
+            for fold, rows in zip(predictions.folds, predictions.fold_rows, strict=True)
+        }
+        lacking = [f"{count} of {classes} in {fold}" for fold, count in counts.items() if count]
+        if lacking:
+            kinds = "a positive item" if metric == "mAP" else "items of both kinds"
+            notes.append(f"{metric} leaves out classes without {kinds}: {', '.join(lacking)}")
+    return notes
+
+
+def _data_hash(task: Task, hashes: FileHashes, request: _Request) -> str:
     """A hash of all that the task feeds into a result: media, labels, splits and groups."""
-    items = [
-        [item.name, item.split, list(item.labels), item.group, hash_file(item.path)] for item in task.items
-    ]
+    items = []
+    for done, item in enumerate(task.items):
+        if request.progress is not None and done % 100 == 0:
+            request.progress.update(done, total=len(task.items), note=f"checking {task.name}")
+        media = hashes.hash_readable(item.path)
+        items.append([item.name, item.split, list(item.labels), item.group, media])
     about = [task.name, task.title, task.split_mode, task.group_name, task.modality, task.prediction_type]
     return hash_json(
         [about, list(task.metrics), list(task.splits), list(task.labels), items, list(task.missing)]
     )
 
 
+def _check_free(place: Path, reference: ModelReference) -> None:
+    """InputError where another model's result stands: what was computed is not written over unasked."""
+    old = _result_at(place)
+    if old is None or old.model == reference:
+        return
+    same_weights = (old.model.weights_sha256, old.model.settings_sha256) == (
+        reference.weights_sha256,
+        reference.settings_sha256,
+    )
+    in_its_place = reference.path != "" and old.model.path == reference.path
+    if old.model.name != reference.name or not (same_weights or in_its_place):
+        of = f"{old.model.name}{f' ({old.model.path})' if old.model.path else ''}"
+        raise InputError(
+            f"{place} is the result of another model, {of}; give this one another name (--name), or remove "
+            "that file"
+        )
+
+
+def _result_at(place: Path) -> Result | None:
+    """The result at a place; None for none, for a damaged one, and for one of an older format."""
+    try:
+        return Result.read(place) if place.is_file() else None
+    except InputError:
+        return None
+
+
 def _standing(
-    path: Path, reference: ModelReference, data: str, how: tuple[str, str], seeds: tuple[int, ...]
+    place: Path, reference: ModelReference, data: str, how: tuple[str, str], seeds: tuple[int, ...]
 ) -> Result | None:
-    """The result at `path`, when it is whole and answers the same question."""
-    if not path.is_file():
+    """The result at a place: whole, of the same question, and one that another try would not better."""
+    result = _result_at(place)
+    if result is None or result.retry:
         return None
     try:
-        result = Result.read(path)
         result.read_predictions()
     except InputError:
-        return None  # damaged, or of an older format: made again
-    old = result.model
-    same = (
-        old.weights_sha256 == reference.weights_sha256
-        and old.settings_sha256 == reference.settings_sha256
-        and old.name == reference.name
-        and result.data_sha256 == data
-        and (result.embedding, result.method) == how
-        and result.seeds == seeds
-    )
-    return result if same else None
-
-
-def _file_name(name: str) -> str:
-    """A name as part of a file name: letters, digits, and -_+ only."""
-    return re.sub(r"[^\w+-]+", "-", name).strip("-") or "unnamed"
+        return None
+    old = replace(result.model, path=reference.path)
+    same = old == reference and result.data_sha256 == data and (result.embedding, result.method) == how
+    return result if same and result.seeds == seeds else None

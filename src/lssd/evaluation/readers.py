@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lssd.engine import reason_of
-from lssd.errors import MediaError
-from lssd.evaluation.file_hashes import Signature, signature
+from lssd.evaluation.file_hashes import Signature, check_unchanged, signature
 from lssd.evaluation.windows import Extent, Windows, block_length
 from lssd.store import hash_file
 
@@ -67,7 +66,7 @@ def look(job: Job, path: Path, data: str) -> Look:
         if job.hashed and not data:
             known = hash_file(path)
         extent = job.windows.examine(path)
-        _check_unchanged(path, found)
+        check_unchanged(path, found)
         return Look(found, known, extent)
     except Exception as error:  # noqa: BLE001 - a file's failure is a value, whatever its kind
         return Look(found, known, None, reason_of(error))
@@ -78,16 +77,10 @@ def read(job: Job, path: Path, seen: Look, starts: Sequence[int]) -> np.ndarray 
     assert seen.extent is not None
     try:
         block = job.windows.read(path, seen.extent, starts)
-        _check_unchanged(path, seen.signature)
+        check_unchanged(path, seen.signature)
         return block
     except Exception as error:  # noqa: BLE001 - a file's failure is a value, whatever its kind
         return reason_of(error)
-
-
-def _check_unchanged(path: Path, seen: Signature) -> None:
-    """A file that is written to meanwhile must not be kept under the hash of before."""
-    if signature(path)[:3] != seen[:3]:
-        raise MediaError(f"{path} changed while it was read; run again when it is whole")
 
 
 def slots_of(job: Job, memory: mmap.mmap, slots: int) -> np.ndarray:

@@ -168,6 +168,8 @@ def _read_here(plan: Plan, help_wanted: "_HelpWanted") -> Iterator[Block | Unrea
                 block = next(found, None)
             if block is None:
                 break
+            if isinstance(block, Unreadable):
+                plan.drop(block.index)
             yield block
 
 

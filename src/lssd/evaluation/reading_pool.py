@@ -135,7 +135,7 @@ class ReadingPool:
             self._receive(0)
             self._hand_out()
             if not steps:
-                if not self._looking:
+                if not self._looking and not self.plan.looks:
                     return
                 self._receive(None)
                 continue

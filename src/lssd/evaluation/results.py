@@ -19,13 +19,15 @@ RANDOM_INIT = "random-init"
 class ModelReference:
     """Which model: a name for people, where it was read from, and what it is by content.
 
-    `settings_sha256` is over architecture and preprocessing of the encoders that were judged.
+    `settings_sha256` is over architecture and preprocessing of the encoders that were judged;
+    `untrained_sha256` over the weights of its untrained twin, "" where it has none: modules, and twins.
     """
 
     name: str
     path: str
     weights_sha256: str
     settings_sha256: str = ""
+    untrained_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Result:
     `covers`: which uncertainty the intervals speak of. `seeds`: of the probe; `folds`: the primary metric
     of each fold, the mean over seeds (one value without folds); `chosen`: the probe's settings in each
     fold, at the first seed. `seconds`: time by step; `predictions`: the Parquet's name, relative to the
-    JSON.
+    JSON. `rate`: of HEAR's folders of sounds, the one that was read. `retry`: items were left out for reasons
+    that may pass, such as want of memory; evaluated again, the result is made again.
     """
 
     model: ModelReference
@@ -80,6 +83,8 @@ class Result:
     folds: tuple[float, ...] = ()
     chosen: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    rate: int | None = None
+    retry: bool = False
     format: int = FORMAT
     source: Path | None = field(default=None, compare=False)  # the JSON this was read from or written to
 

@@ -16,10 +16,10 @@ import numpy as np
 from lssd.errors import MediaError
 from lssd.evaluation.pictures import sequence_of_windows
 from lssd.languages import display_name
-from lssd.media import FilmInfo, iterate_frames, probe, read_frames, read_sound
+from lssd.media import FilmInfo, TrackInfo, iterate_frames, probe, read_frames, read_sound
 from lssd.media.lengths import data_end
 
-RULE = 1  # part of every cache key: another way to cut, scale or pad is a new number
+RULE = 2  # part of every cache key: another way to cut, scale or pad is a new number
 
 _GRID_FPS = 25  # the picture grid of the method: 75 frames a window, of which T are taken
 _BLOCK_BYTES = 12 << 20  # of windows read at a time: 20 of sound at 48 kHz, 5 of picture
@@ -27,6 +27,7 @@ _BLOCK_BYTES = 12 << 20  # of windows read at a time: 20 of sound at 48 kHz, 5 o
 _GUESSED = {"aac", "mp3", "ac3", "eac3", "dts", "loas", "amr"}
 _SLACK_S = 0.5
 _TINY = 16  # pixels, where only the number of frames matters
+_LAST_ROLES = ("commentary", "description", "background")  # taken where there is nothing else
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,9 @@ def span_s(windows: Windows, extent: Extent, start: int) -> tuple[float, float]:
 
 
 def pick_track(info: FilmInfo, language: str | None) -> int:
-    """The index of the sound track to embed: of `language`, else the original, the default, the first.
+    """The index of the sound track to embed, of `language` where one is given.
 
+    The original, else the default, else the first; commentary, audio description and background come last.
     Raises MediaError when the file has no sound, or none in that language.
     """
     tracks = info.tracks
@@ -184,4 +186,8 @@ def pick_track(info: FilmInfo, language: str | None) -> int:
             raise MediaError(f"no track in {display_name(language)} in {info.path}; it has {found}")
     if not tracks:
         raise MediaError(f"no sound in {info.path}")
-    return min(tracks, key=lambda track: (track.role != "original", not track.default, track.index)).index
+
+    def turn(track: TrackInfo) -> tuple[bool, bool, bool, int]:
+        return track.role != "original", track.role in _LAST_ROLES, not track.default, track.index
+
+    return min(tracks, key=turn).index

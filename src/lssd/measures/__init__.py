@@ -4,10 +4,9 @@ Wrong arguments raise ValueError: these are functions for code, not for the comm
 differences are in [0, 1] or [-1, 1]; whoever prints them turns them into points.
 """
 
-from lssd.measures.classification import accuracy, chance_rate, majority_rate
+from lssd.measures.classification import chance_rate, majority_rate
 from lssd.measures.embeddings import (
     alignment,
-    knn_accuracy,
     normalise_rows,
     predict_neighbours,
     uniformity,
@@ -49,7 +48,6 @@ __all__ = [
     "Recall",
     "Scorer",
     "SeedTest",
-    "accuracy",
     "alignment",
     "chance_rate",
     "cosine_similarity",
@@ -58,7 +56,6 @@ __all__ = [
     "equivalence_p",
     "holm",
     "jackknife_error",
-    "knn_accuracy",
     "majority_rate",
     "mcnemar_p",
     "mean_average_precision",

@@ -1,15 +1,7 @@
-"""Accuracy and the rows that any accuracy must stand beside."""
+"""The rows that any accuracy must stand beside."""
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-
-def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Share of equal entries, in [0, 1]. ValueError for unequal lengths or none."""
-    truth, guess = np.asarray(labels), np.asarray(predicted)
-    if truth.shape != guess.shape or truth.ndim != 1 or len(truth) == 0:
-        raise ValueError(f"accuracy compares two equally long lists, not {truth.shape} and {guess.shape}")
-    return float((truth == guess).mean())
 
 
 def chance_rate(labels: ArrayLike) -> float:

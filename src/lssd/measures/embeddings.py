@@ -72,19 +72,3 @@ def predict_neighbours(
         np.add.at(votes, (np.arange(len(cosines))[:, None], codes[nearest]), weights)
         predicted[start : start + 1024] = votes.argmax(axis=1)
     return classes[predicted]
-
-
-def knn_accuracy(
-    train_ND: ArrayLike,
-    train_labels: ArrayLike,
-    test_MD: ArrayLike,
-    test_labels: ArrayLike,
-    k: int = 10,
-    temperature: float | None = 0.07,
-) -> float:
-    """Share of test rows that `predict_neighbours` labels right, in [0, 1]."""
-    truth = np.asarray(test_labels)
-    predicted = predict_neighbours(train_ND, train_labels, test_MD, k, temperature)
-    if truth.shape != predicted.shape or len(truth) == 0:
-        raise ValueError(f"{truth.shape} labels do not fit {len(predicted)} test rows")
-    return float((predicted == truth).mean())

@@ -1,11 +1,11 @@
 """`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lssd.errors import InputError
-from lssd.evaluation import Comparison, Result
+from lssd.evaluation import Result
 from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
 from lssd.reporting.markup import duration, page, paragraph, percent, section, size, table, text
@@ -65,35 +65,29 @@ def report(
     *,
     title: str = "Evaluation results",
     margin: float | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Write `out/index.html`: models side by side on every task, each compared with the first.
 
     `results` are results, their JSON files, folders of these, or run folders, whose training is shown.
     Results named `random-init` are the reference row. `margin`, in points, declares which difference would be
-    too small to matter: it is then said which are shown to be smaller. Returns the page's path. InputError
-    when there is no result and no run to show.
+    too small to matter: it is then said which are shown to be smaller. `tell` is given the verdict on every
+    pair of models, a line each. Returns the page's path. InputError when there is no result and no run to
+    show, and for a margin that is none.
     """
     arms = _run_arms([path for path in map(_as_run, results) if path is not None])
     others = [result for result in results if _as_run(result) is None]
-    tasks = scores.gather(read_results(others), margin=margin) if others or not arms else []
+    tasks = scores.gather(read_results(others) if others or not arms else [], margin=margin)
     counted = [_count(len(tasks[0].models), "model") + " on " + _count(len(tasks), "task")] if tasks else []
     counted += [_count(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
+    for line in scores.verdict_lines(tasks):
+        tell(line)
     parts = [_verdict_section("Verdict", tasks)] if compared else []
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
     return _write(page(title, f"{', '.join(counted)}.", parts), out)
-
-
-def compared(
-    results: Sequence[Result | str | Path], margin: float | None = None
-) -> list[tuple[str, Comparison]]:
-    """What `report` says of pairs of models: the task's title, and the comparison with the first model."""
-    others = [result for result in results if _as_run(result) is None]
-    tasks = scores.gather(read_results(others), margin=margin) if others else []
-    pairs = ((task.title, one) for task in tasks for one in task.comparisons)
-    return [(title, one) for title, one in pairs if isinstance(one, Comparison)]
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lssd.errors import InputError
 from lssd.evaluation import RANDOM_INIT, Comparison, Result, adjust_family, compare
+from lssd.evaluation.comparison import check_margin
 from lssd.measures import BOUNDED
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
@@ -18,21 +19,35 @@ SEED_LIMIT = (
 
 @dataclass(frozen=True)
 class TaskScores:
-    """The results of one task: one a model in the order of `models` (None where it has none)."""
+    """The results of one task: one a model in the order of `models` (None where it has none).
+
+    `random_init`: those of untrained networks; `twins`: of these, each model's own, or that of another model
+    of its architecture. `comparisons`: each model with the first; a text says why it cannot be.
+    """
 
     task: str
     title: str
     models: tuple[str, ...]
     results: tuple[Result | None, ...]
-    random_init: Result | None
-    # Each model with the first; a text says why it cannot be.
-    comparisons: tuple[Comparison | str | None, ...]
+    random_init: tuple[Result, ...]
+    twins: tuple[Result | None, ...]
+    comparisons: tuple[Comparison | str | None, ...] = ()
 
     @property
     def any(self) -> Result:
         """A result of the task, for what is the same in all: chance, classes, number of items."""
-        present = [*(result for result in self.results if result is not None), self.random_init]
-        return next(result for result in present if result is not None)
+        return next(result for result in (*self.results, *self.random_init) if result is not None)
+
+    @property
+    def untrained(self) -> list[tuple[str, Result]]:
+        """What each untrained network's row is called, and its result."""
+        if len(self.random_init) == 1:
+            return [("random init", self.random_init[0])]
+        named = []
+        for result in self.random_init:
+            of = [name for name, twin in zip(self.models, self.twins, strict=True) if twin is result]
+            named.append((f"random init of {', '.join(of)}" if of else "random init", result))
+        return named
 
 
 def gather(
@@ -45,8 +60,9 @@ def gather(
 
     `margin`, in points, declares which difference would be too small to matter.
 
-    InputError when one model has two results on a task.
+    InputError when one model has two results on a task, and for a margin that is none.
     """
+    check_margin(margin)
     trained = [result for result in results if result.model.name != RANDOM_INIT]
     untrained = [*random_init, *(result for result in results if result.model.name == RANDOM_INIT)]
     names = tuple(dict.fromkeys([*models, *(result.model.name for result in trained)]))
@@ -87,11 +103,28 @@ def _gather_task(
                 f"two results of {result.model.name} on {task}; give one, or evaluate with another name"
             )
         found[result.model.name] = result
-    random_init = next((result for result in untrained if _question(result) == asked), None)
+    by_weights = {
+        (result.model.weights_sha256, result.model.settings_sha256): result
+        for result in reversed(untrained)
+        if _question(result) == asked
+    }
+    random_init = tuple(reversed(by_weights.values()))
     row = tuple(found.get(name) for name in names)
     title = next(result.task_title for result in [*found.values(), *untrained] if result.task == task)
     title = f"{title} ({protocol})" if several else title
-    return TaskScores(task, title, names, row, random_init, ())
+    return TaskScores(task, title, names, row, random_init, tuple(_twin(one, random_init) for one in row))
+
+
+def _twin(result: Result | None, untrained: Sequence[Result]) -> Result | None:
+    """The model's own untrained twin, else one of its architecture and preprocessing; None without any."""
+    if result is None or not result.model.settings_sha256:
+        return None
+    alike = [one for one in untrained if one.model.settings_sha256 == result.model.settings_sha256]
+    return next((one for one in alike if _is_own(one, result)), alike[0] if alike else None)
+
+
+def _is_own(twin: Result, result: Result) -> bool:
+    return twin.model.weights_sha256 == result.model.untrained_sha256
 
 
 _Compared = Comparison | str | None
@@ -165,6 +198,16 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
     return f'<ul class="verdicts">{"".join(lines)}</ul>'
 
 
+def verdict_lines(tasks: Sequence[TaskScores]) -> list[str]:
+    """The same without values: what became of each comparison, or why there is none."""
+    return [
+        f"{scores.title}, {name} against {scores.models[0]}: {one if isinstance(one, str) else one.verdict}"
+        for scores in tasks
+        for name, one in zip(scores.models, scores.comparisons, strict=True)
+        if one is not None
+    ]
+
+
 def shown(result: Result, value: float) -> str:
     """A value of the primary metric in words: percent, but d' as it is."""
     return percent(value) if result.primary_metric in BOUNDED else f"{value:.2f}"
@@ -179,7 +222,7 @@ def against_untrained(tasks: Sequence[TaskScores]) -> str:
     """A sentence a task: how each model compares with the same network before any training."""
     models = tasks[0].models if tasks else ()
     columns = [
-        _as_family([_compare(scores.random_init, scores.results[index]) for scores in tasks], name)
+        _as_family([_compare(scores.twins[index], scores.results[index]) for scores in tasks], name)
         for index, name in enumerate(models)
     ]
     sentences = []
@@ -209,8 +252,7 @@ def charts(tasks: Sequence[TaskScores]) -> str:
             for series, (name, result) in enumerate(zip(models, scores.results, strict=True))
             if result
         ]
-        if scores.random_init:
-            dots.append(_dot(scores.random_init, -1, "random init"))
+        dots += [_dot(result, -1, label) for label, result in scores.untrained]
         drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
         detail = f"{scores.any.primary_metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{detail}</span></figcaption>'
@@ -227,18 +269,20 @@ def score_table(tasks: Sequence[TaskScores], caption: str) -> str:
     rows = []
     for scores in tasks:
         any_result = scores.any
-        items = str(any_result.n) + (
-            f'<span class="range">{any_result.missing} missing</span>' if any_result.missing else ""
+        cells = [_cell(result) for result in scores.results]
+        untrained = "".join(
+            _cell(result) + (f'<span class="range">{text(label)}</span>' if len(scores.untrained) > 1 else "")
+            for label, result in scores.untrained
         )
-        cells = [_cell(result) for result in (*scores.results, scores.random_init)]
         references = [shown(any_result, value) for value in (any_result.majority, any_result.chance)]
-        rows.append([text(scores.title), text(any_result.primary_metric), *cells, *references, items])
+        cells += [untrained or "–", *references, _items(scores)]
+        rows.append([text(scores.title), text(any_result.primary_metric), *cells])
     return table(caption, head, rows, numeric=range(2, len(head)))
 
 
 def footnotes(tasks: Sequence[TaskScores]) -> str:
     """How the numbers were made and what they cover, each statement once; what is missing, by name."""
-    results = [result for scores in tasks for result in (*scores.results, scores.random_init) if result]
+    results = [result for scores in tasks for result in (*scores.results, *scores.random_init) if result]
     covers = dict.fromkeys(
         f"{100 * result.primary.level:g}% intervals: {result.primary.interval}, over {result.covers}."
         for result in results
@@ -250,11 +294,23 @@ def footnotes(tasks: Sequence[TaskScores]) -> str:
             f"{result.protocol}: {result.embedding}; {result.method}" for result in results
         )
     ]
-    without = [scores.title for scores in tasks if scores.random_init is None]
+    without = [scores.title for scores in tasks if not scores.random_init]
     if without:
         words = (
             f"No random-init result was given for {', '.join(without)}; without it one cannot tell "
             "what the untrained network gives already."
+        )
+        parts.append(paragraph(words, "note"))
+    borrowed = dict.fromkeys(
+        result.model.name
+        for scores in tasks
+        for result, twin in zip(scores.results, scores.twins, strict=True)
+        if result and twin and not _is_own(twin, result)
+    )
+    if borrowed:
+        words = (
+            f"{', '.join(borrowed)}: set against the untrained network of another model of the same "
+            "architecture, whose stems keep that model's statistics."
         )
         parts.append(paragraph(words, "note"))
     for result in results:
@@ -268,6 +324,21 @@ def footnotes(tasks: Sequence[TaskScores]) -> str:
 def _dot(result: Result, series: int, label: str) -> Dot:
     score = result.primary
     return Dot(label, score.value, score.low, score.high, series)
+
+
+def _items(scores: TaskScores) -> str:
+    """The numbers of test items and of missing items; by model where they differ."""
+    present = [one for one in scores.results if one is not None]
+    named = [(one.model.name, one) for one in present] + scores.untrained
+    counted: dict[tuple[int, int], list[str]] = {}
+    for name, result in named:
+        counted.setdefault((result.n, result.missing), []).append(name)
+    lines = []
+    for (n, missing), names in counted.items():
+        detail = [f"{missing} missing"] if missing else []
+        detail += [", ".join(names)] if len(counted) > 1 else []
+        lines.append(f"{n}" + (f'<span class="range">{text("; ".join(detail))}</span>' if detail else ""))
+    return "".join(lines)
 
 
 def _cell(result: Result | None) -> str:

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lssd.evaluation import Comparison, Result
+from lssd.dubbing import DubReport
+from lssd.evaluation import Result
 from lssd.languages import display_name
 from lssd.reporting.scores import shown
 
@@ -156,10 +157,9 @@ def show_results(results: Sequence[Result]) -> None:
         _console.print(f"note: {escape(note)}")
 
 
-def show_comparisons(comparisons: Sequence[tuple[str, Comparison]]) -> None:
-    """What became of models that were compared, a line a task and pair."""
-    for title, one in comparisons:
-        _console.print(f"{escape(title)}, {escape(one.model_b)} against {escape(one.model_a)}: {one.verdict}")
+def show_line(line: str) -> None:
+    """One line as it is."""
+    _console.print(escape(line))
 
 
 def show_forecast(rows: Sequence[tuple[str, object]]) -> None:
@@ -175,3 +175,34 @@ def show_doctor(rows: Sequence[tuple[str, str, bool, str]]) -> None:
     for room, part, there, detail in rows:
         _add(table, room, part, "ok" if there else "missing", detail)
     _console.print(table)
+
+
+def show_dubs(reports: Sequence[DubReport]) -> None:
+    """What came of each film: its languages, and every flag."""
+    for report in reports:
+        if report.reason:
+            _console.print(f"[bold]{escape(report.source)}[/bold]: not dubbed: {escape(report.reason)}")
+            continue
+        steps = f"{sum(report.made.values())} steps made, {sum(report.kept.values())} stood"
+        written = report.film or "no film written"
+        _console.print(f"[bold]{escape(report.source)}[/bold] -> {escape(written)}  ({steps})")
+        for flag in report.flags:
+            _console.print(f"  {escape(flag)}")
+        for one in report.languages:
+            done = f"{one.spoken} of {one.lines} lines" if one.ok else f"not dubbed: {one.reason}"
+            _console.print(f"  {display_name(one.language)}: {escape(done)}")
+            for flag, lines in _flagged(one.flags).items():
+                _console.print(f"    {escape(flag)}: {escape(_some(lines))}")
+
+
+def _flagged(flags: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Lines by flag."""
+    lines: dict[str, list[str]] = {}
+    for line, flag in flags:
+        lines.setdefault(flag, []).append(line)
+    return lines
+
+
+def _some(lines: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(lines) - most} more" if len(lines) > most else ""
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:most])}{more}"

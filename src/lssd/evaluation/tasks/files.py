@@ -10,18 +10,6 @@ from typing import Any
 
 from lssd.errors import InputError
 
-# What class folders are searched for, and what tells films from sounds.
-_SOUNDS = (
-    ".aac .ac3 .aif .aifc .aiff .amr .ape .au .caf .dts .eac3 .flac .m4a .m4b .mka .mp2 .mp3 .mpc .oga .ogg "
-    ".opus .snd .spx .tta .w64 .wav .wma .wv"
-)
-_FILMS = (
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m1v .m2ts .m2v .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv "
-    ".rm .rmvb .ts .vob .webm .wmv .y4m"
-)
-SOUNDS = frozenset(_SOUNDS.split())
-FILMS = frozenset(_FILMS.split())
-
 
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object without a key given twice. InputError names the file."""
@@ -48,7 +36,8 @@ def read_object(path: Path) -> dict[str, Any]:
 def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV with their line numbers; "" where a cell is lacking.
 
-    InputError when the file is missing, no CSV in UTF-8, or lacks one of `columns`.
+    InputError when the file is missing, no CSV in UTF-8, lacks one of `columns`, or has a row with more
+    cells than columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -58,6 +47,11 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict
                 raise InputError(f"{path} needs the columns {','.join(columns)}")
             reader.fieldnames = header
             for row in reader:
+                if any(row.get(None) or ()):
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: more cells than columns; put a cell that holds a "
+                        "comma in quotes"
+                    )
                 yield reader.line_num, {name: row[name] or "" for name in header}
     except FileNotFoundError as error:
         raise InputError(f"missing {path}") from error

@@ -24,19 +24,20 @@ def find_tasks(tasks: Sequence[str | Path], data: str | Path) -> list[Path]:
     return [_find_task(Path(task), Path(data)) for task in tasks]
 
 
-def read_task(path: str | Path, modality: str | None = None) -> Task:
+def read_task(path: str | Path, modality: str | None = None, rate: int | None = None) -> Task:
     """Read a task: HEAR's task folder, a folder of class folders, a CSV, or TASK/speakers of the first.
 
-    `modality` ("audio", "picture", "audiovisual") overrides what of its films is judged. InputError says in
-    one line what is wrong with which file, line or item.
+    `modality` ("audio", "picture", "audiovisual") overrides what of its films is judged; of HEAR's folders of
+    sounds that of `rate` is read where it is there, else the highest. InputError says in one line what is
+    wrong with which file, line or item.
     """
     path = Path(path)
     if modality is not None and modality not in MODALITIES:
         raise InputError(f"modality {modality!r} is none of {', '.join(MODALITIES)}")
     if _is_hear(path):
-        return checked(hear_task(path, modality))
+        return checked(hear_task(path, modality, rate))
     if _asks_speakers(path):
-        task = hear_task(path.parent, modality)
+        task = hear_task(path.parent, modality, rate)
         if task.group_name == "speaker":
             return checked(by_group(task))
         apart = crema_d_by_tfds(task)

@@ -4,7 +4,7 @@
 TASK/task_metadata.json     task_name, split_mode, splits or nfolds, prediction_type, evaluation, mode, ...
 TASK/labelvocabulary.csv    idx,label
 TASK/fold00.json            {"file.wav": ["label"], ...}, one file a split
-TASK/48000/fold00/file.wav  or at other rates: the highest is read
+TASK/48000/fold00/file.wav  or at other rates: that of the model is read, else the highest
 TASK/groups.csv             optional: item,group (the film, speaker or recording an item comes from)
 ```
 
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lssd.errors import InputError
+from lssd.evaluation.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
 from lssd.evaluation.tasks.known import KNOWN, size_notes, with_groups
 from lssd.evaluation.tasks.task import (
@@ -25,6 +26,7 @@ from lssd.evaluation.tasks.task import (
     TRAIN_VALID_TEST,
     Item,
     Task,
+    absent_classes,
     in_order,
 )
 from lssd.measures.scoring import METRICS
@@ -34,13 +36,14 @@ VOCABULARY = "labelvocabulary.csv"
 GROUPS = "groups.csv"
 _SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
 _DEFAULT_METRICS = {"multiclass": ["top1_acc"], "multilabel": ["mAP"]}
-_ALIASES = {"accuracy": "top1_acc"}
+_ALIASES = {"accuracy": "top1_acc", "pitch_acc": "top1_acc"}  # NSynth's classes are the pitches
 
 
-def hear_task(folder: Path, modality: str | None = None) -> Task:
+def hear_task(folder: Path, modality: str | None = None, rate: int | None = None) -> Task:
     """Read a task folder, before the checks of `checked`.
 
-    `modality` overrides what of its films is judged. InputError names the file at fault, and the item.
+    `modality` overrides what of its films is judged; `rate` is that of the sounds wanted. InputError names
+    the file at fault, and the item.
     """
     metadata = read_object(folder / METADATA)
     _check_kind(metadata, folder)
@@ -49,36 +52,46 @@ def hear_task(folder: Path, modality: str | None = None) -> Task:
     prediction_type = str(metadata.get("prediction_type", "multiclass"))
     splits = _split_names(metadata, folder)
     vocabulary = _read_vocabulary(folder / VOCABULARY)
-    media = _sound_folder(folder, splits) if own == "audio" else _film_folder(folder)
-    items, missing = _read_items(folder, media, splits, vocabulary, prediction_type)
+    media = _sound_folder(folder, splits, rate) if own == "audio" else _film_folder(folder)
+    items, missing, unlisted = _read_items(folder, media, splits, vocabulary, prediction_type)
     known = KNOWN.get(name)
-    groups = read_groups(folder / GROUPS, [*(item.name for item in items), *missing])
+    groups = read_groups(folder / GROUPS, [*(item.name for item in items), *filter(is_text, missing)])
     if groups is None:
-        items, group_name = with_groups(items, name)
+        items, group_name, group_notes = with_groups(items, name)
     else:
         items = [replace(item, group=groups[item.name]) for item in items]
         group_name = str(metadata.get("group") or (known and known.group_name) or "group")
-    metrics, notes = _metrics(metadata, prediction_type, folder)
+        group_notes = []
+    metrics, metric_notes = _metrics(metadata, prediction_type, folder)
     full_name = name if mode == "full" else f"{name}-{mode}"
     title = str(metadata.get("title") or (known and known.titles.get(mode)) or full_name.replace("_", " "))
     if modality is not None and modality != own:
         if own == "audio":
             raise InputError(f"{folder} is a task of sounds; it cannot be judged as {modality}")
         full_name, title = f"{full_name}-{modality}", f"{title} ({modality})"
+    labels = in_order(vocabulary, items)
+    notes = [
+        *metric_notes,
+        *size_notes(name, mode, len(items) + len(missing), len(vocabulary)),
+        *group_notes,
+        *absent_classes(vocabulary, labels),
+        *_unused(folder, media, splits, unlisted),
+    ]
     return Task(
         name=full_name,
         title=title,
         folder=folder,
         split_mode=metadata["split_mode"],
         splits=splits,
-        labels=in_order(vocabulary, items),
+        labels=labels,
         items=tuple(items),
-        missing=tuple(missing),
+        missing=tuple(map(spelled, missing)),
         group_name=group_name,
         metrics=metrics,
         prediction_type=prediction_type,
         modality=modality or own,
-        notes=(*notes, *size_notes(name, mode, len(items) + len(missing), len(vocabulary))),
+        rate=int(media.name) if own == "audio" else None,
+        notes=tuple(notes),
     )
 
 
@@ -105,7 +118,7 @@ def _check_kind(metadata: dict[str, Any], folder: Path) -> None:
 def _metrics(
     metadata: dict[str, Any], prediction_type: str, folder: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The task's metrics that can be computed, and a note when its first cannot."""
+    """The task's metrics that can be computed, and a note of those that cannot."""
     named = metadata.get("evaluation", _DEFAULT_METRICS[prediction_type])
     if not isinstance(named, list) or not named:
         raise InputError(f"{folder / METADATA}: evaluation must be a list of metrics, not {named!r}")
@@ -115,9 +128,10 @@ def _metrics(
         raise InputError(
             f"{folder / METADATA}: evaluation {', '.join(named)} holds none of {', '.join(METRICS)}"
         )
+    others = [metric for metric in named if metric not in METRICS]
     if metrics[0] != named[0]:
         return metrics, (f"its authors judge by {named[0]}; {metrics[0]} is computed instead",)
-    return metrics, ()
+    return metrics, (f"not computed: {', '.join(others)}",) if others else ()
 
 
 def _split_names(metadata: dict[str, Any], folder: Path) -> tuple[str, ...]:
@@ -154,15 +168,15 @@ def _read_vocabulary(path: Path) -> list[str]:
 
 def _read_items(
     folder: Path, media: Path, splits: tuple[str, ...], vocabulary: list[str], prediction_type: str
-) -> tuple[list[Item], list[str]]:
-    """The items whose file is there, and the names of the others."""
+) -> tuple[list[Item], list[str], int]:
+    """The items whose file is there, the names of the others, and how many files are in no list."""
     known = set(vocabulary)
     seen: dict[str, str] = {}
-    items, missing = [], []
+    items, missing, unlisted = [], [], 0
     for split in splits:
         listing = folder / f"{split}.json"
         place = media / split
-        there = names_in(place)
+        there, taken = names_in(place), set()
         for name, named in read_object(listing).items():
             labels = _labels(named, listing, name, prediction_type)
             unknown = [label for label in labels if label not in known]
@@ -174,13 +188,25 @@ def _read_items(
             if not _inside(name):
                 raise InputError(f"{listing}: {name} lies outside of the task's folder")
             path = place / name if name in there else locate(place, name)
-            if path is None:
+            if path is None or not is_text(name):
                 missing.append(name)
             else:
+                taken.add(path.name)
                 items.append(Item(name, path, split, labels, None))
+        unlisted += sum(Path(name).suffix.lower() in SOUNDS | FILMS for name in there - taken)
     if not items:
         raise InputError(f"{folder}: none of its {len(missing)} items is in {media}")
-    return items, missing
+    return items, missing, unlisted
+
+
+def _unused(folder: Path, media: Path, splits: tuple[str, ...], unlisted: int) -> list[str]:
+    """Notes on what lies in the folder and takes no part."""
+    notes = [f"{unlisted} files in {media.name} that no list names are left out"] if unlisted else []
+    lists = sorted(path.name for path in folder.glob("*.json") if path.name != METADATA)
+    lists = [name for name in lists if name.removesuffix(".json") not in splits]
+    if lists:
+        notes.append(f"lists of no split are left out: {', '.join(lists)}")
+    return notes
 
 
 def _labels(named: object, listing: Path, name: str, prediction_type: str) -> tuple[str, ...]:
@@ -200,12 +226,17 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts
 
 
-def _sound_folder(folder: Path, splits: tuple[str, ...]) -> Path:
-    """Of the folders of sounds by rate the one that has most splits, then the highest rate."""
+def _sound_folder(folder: Path, splits: tuple[str, ...], rate: int | None) -> Path:
+    """Of the folders of sounds by rate the one that has most splits, then `rate`, then the highest rate."""
     rates = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     if not rates:
         raise InputError(f"{folder} holds no sounds; they lie in {folder / '48000'}/SPLIT/")
-    return max(rates, key=lambda path: (sum((path / split).is_dir() for split in splits), int(path.name)))
+
+    def worth(path: Path) -> tuple[int, bool, int]:
+        own = int(path.name)
+        return sum((path / split).is_dir() for split in splits), own == rate, own
+
+    return max(rates, key=worth)
 
 
 def _film_folder(folder: Path) -> Path:

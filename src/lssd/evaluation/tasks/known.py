@@ -66,18 +66,19 @@ _TFDS_SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "test
 _TFDS_CREMA_D = re.compile(r"tfds_id_crema[-_]d-(\w+?)[-.]tfrecord")
 
 
-def with_groups(items: list[Item], name: str) -> tuple[list[Item], str | None]:
-    """The items with the groups that file names tell, and what these are; None where no name tells any.
+def with_groups(items: list[Item], name: str) -> tuple[list[Item], str | None, list[str]]:
+    """The items with the groups that file names tell, what these are, and a note where names should tell.
 
-    An item whose name does not tell is a group of its own.
+    None for what they are where no name tells any. An item whose name does not tell is a group of its own.
     """
     known = KNOWN.get(name)
-    if known is None:
-        return items, None
+    if known is None or known.group_name is None:
+        return items, None, []
     groups = {item.name: known.group_of(PurePosixPath(item.name).stem) for item in items}
     if not any(groups.values()):
-        return items, None
-    return [replace(item, group=groups[item.name] or item.name) for item in items], known.group_name
+        words = f"its file names do not tell {known.group_name}s"
+        return items, None, [f"{words}: intervals take items as independent, unless a groups.csv names them"]
+    return [replace(item, group=groups[item.name] or item.name) for item in items], known.group_name, []
 
 
 def size_notes(name: str, mode: str, items: int, classes: int) -> list[str]:

@@ -12,14 +12,16 @@ TABLE.csv   path,label[,split][,group]  paths relative to the table; a;b are two
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lssd.errors import InputError
-from lssd.evaluation.tasks.files import FILMS, SOUNDS, locate, read_groups, read_table
+from lssd.evaluation.media_files import FILMS, SOUNDS, is_text, spelled
+from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
-from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, checked, in_order
+from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order
 from lssd.media import find_files
 
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
@@ -45,14 +47,17 @@ def folder_task(folder: str | Path, modality: str | None = None) -> Task:
     for parts in inside:
         split = _SPLITS[parts[0]] if given else ""
         items.append(Item("/".join(parts), folder.joinpath(*parts), split, (parts[depth - 1],), None))
-    notes = []
-    if len(inside) < len(found):
-        notes.append(f"{len(found) - len(inside)} files that lie in no class folder are left out")
+    notes = _left_out(folder, found, inside, depth)
+    unwritable = [item for item in items if not is_text(item.name)]
+    items = [item for item in items if is_text(item.name)]
     groups = read_groups(folder / "groups.csv", (item.name for item in items))
     if groups is not None:
         items = [replace(item, group=groups[item.name]) for item in items]
     name = folder.name if folder.name not in ("", "..") else folder.resolve().name
-    draft = _Draft(folder, name, items, [], {item.split for item in items} - {""}, notes)
+    missing = [f"{spelled(item.name)} (its name is not UTF-8; rename it)" for item in unwritable]
+    labels = {item.labels[0] for item in items}
+    splits = {item.split for item in items} - {""}
+    draft = _Draft(folder, spelled(name), items, missing, labels, splits, notes)
     return draft.finished(modality, "multiclass", groups is not None)
 
 
@@ -78,8 +83,10 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
     items: list[Item] = []
     missing: list[str] = []
     lines: dict[str, tuple[int, str]] = {}
+    named: set[str] = set()
     for line, row in rows:
         labels = _labels(row["label"], table, line)
+        named.update(labels)
         split = splits.get(line, "")
         place = os.path.normpath(table.parent / row["path"])
         if place in lines:
@@ -93,18 +100,20 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
             missing.append(row["path"])
         else:
             items.append(Item(row["path"], path, split, labels, row.get("group")))
-    draft = _Draft(table, table.stem, items, missing, set(splits.values()), [])
+    draft = _Draft(table, spelled(table.stem), items, missing, named, set(splits.values()), [])
     return draft.finished(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
 
 
 @dataclass
 class _Draft:
-    """What has been read of a task. Without `splits`, those of its items are "" and have to be made."""
+    """What has been read of a task. `labels`: all that are named, with or without a file. Without `splits`,
+    those of its items are "" and have to be made."""
 
     place: Path
     name: str
     items: list[Item]
     missing: list[str]
+    labels: set[str]
     splits: set[str]
     notes: list[str]
 
@@ -122,7 +131,7 @@ class _Draft:
         metrics = ("top1_acc", "mAP", "d_prime", "aucroc")
         if prediction_type == "multilabel":
             metrics = ("mAP", "d_prime", "aucroc", "top1_acc")
-        labels = sorted({label for item in items for label in item.labels})
+        labels = in_order(sorted(self.labels), items)
         return checked(
             Task(
                 name=self.name + suffix,
@@ -130,14 +139,14 @@ class _Draft:
                 folder=self.place,
                 split_mode=mode,
                 splits=splits,
-                labels=in_order(labels, items),
+                labels=labels,
                 items=tuple(items),
                 missing=tuple(self.missing),
                 group_name="group" if grouped else None,
                 metrics=metrics,
                 prediction_type=prediction_type,
                 modality=judged,
-                notes=tuple(self.notes),
+                notes=(*self.notes, *absent_classes(sorted(self.labels), labels)),
             )
         )
 
@@ -201,6 +210,31 @@ def _media(folder: Path, levels: int = 2) -> list[Path]:
         elif child.suffix.lower() in SOUNDS | FILMS and child.is_file():
             found.append(child)
     return found
+
+
+def _left_out(
+    folder: Path, found: Sequence[tuple[str, ...]], inside: Sequence[tuple[str, ...]], depth: int
+) -> list[str]:
+    """Notes on media in no class folder, class folders without any, and files in these that are no media."""
+    notes = []
+    if len(inside) < len(found):
+        notes.append(f"{len(found) - len(inside)} files that lie in no class folder are left out")
+    classes = [path for path in folder.glob("/".join("*" * depth)) if path.is_dir()]
+    classes = [path for path in classes if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+    full = {folder.joinpath(*parts[:depth]) for parts in inside}
+    empty = sorted(spelled(path.relative_to(folder)) for path in classes if path not in full)
+    if empty:
+        notes.append(f"{len(empty)} class folders without sound or film: {', '.join(empty)}")
+    others = Counter(
+        path.suffix.lower() or path.name
+        for place in classes
+        for path in place.rglob("*")
+        if path.is_file() and path.name[0] != "." and path.suffix.lower() not in SOUNDS | FILMS
+    )
+    if others:
+        kinds = spelled(", ".join(sorted(others)))
+        notes.append(f"{others.total()} files in class folders are neither sound nor film: {kinds}")
+    return notes
 
 
 def _gives_splits(folder: Path, names: set[str]) -> bool:

@@ -1,7 +1,7 @@
 """What a task is, and the checks that all of them pass."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Task:
     metrics          of METRICS; the first is the one that its authors judge by
     prediction_type  multiclass or multilabel
     modality         of MODALITIES: what of its items is judged
+    rate             of the folder of sounds that its items are in, None where there is but one set of media
     notes            what a reader of its scores should know, a line each
     """
 
@@ -67,6 +68,7 @@ class Task:
     metrics: tuple[str, ...]
     prediction_type: str = "multiclass"
     modality: str = "audio"
+    rate: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -112,7 +114,8 @@ def checked(task: Task) -> Task:
     for split in task.splits:
         if not sizes[split]:
             raise InputError(f"{task.folder}: split {split} has no item")
-    notes = [*_unlearnt(task, counts), *_shared_groups(task)]
+    absent = absent_classes(task.labels, in_order(task.labels, task.items))
+    notes = [*absent, *_unlearnt(task, counts), *_shared_groups(task)]
     return replace(task, notes=(*task.notes, *notes))
 
 
@@ -166,3 +169,11 @@ def in_order(labels: Iterable[str], items: Iterable[Item]) -> tuple[str, ...]:
     """Those labels that an item has, in their order."""
     present = {label for item in items for label in item.labels}
     return tuple(label for label in labels if label in present)
+
+
+def absent_classes(labels: Iterable[str], present: Sequence[str]) -> list[str]:
+    """A note of the classes that are named and have no item."""
+    known = set(present)
+    absent = [label for label in labels if label not in known]
+    count = f"{len(absent)} of {len(absent) + len(known)} classes"
+    return [f"{count} have no item and are not judged: {', '.join(absent)}"] if absent else []

@@ -1,0 +1,150 @@
+"""Which backends there are, which of them can work here, and which a preset takes for a step."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module, resources
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from lssd import config
+from lssd.dubbing.declaration import Backend
+from lssd.errors import InputError, LssdError
+
+STEPS = (
+    "separation",
+    "segmentation",
+    "transcription",
+    "diarisation",
+    "translation",
+    "speaking",
+    "stretching",
+    "conversion",
+)
+POLICIES = ("any", "permissive")
+# Licences that neither bind what is made with them nor forbid selling it.
+_PERMISSIVE = {
+    "none",
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "CC-BY-4.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "PSF-2.0",
+    "Unlicense",
+    "Zlib",
+}
+_PLACES = ("model", "folder", "url")  # options that say where something is, and have no default
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A backend and why it cannot be used ("" where it can), with the way out."""
+
+    backend: type[Backend]
+    obstacle: str = ""
+
+
+def backends(step: str) -> dict[str, type[Backend]]:
+    """The backends of a step by name, ours and those of installed packages (entry points `lssd.dubbing`)."""
+    if step not in STEPS:
+        raise InputError(f"no step '{step}' with backends; steps: {', '.join(STEPS)}")
+    found: dict[str, type[Backend]] = {
+        backend.declaration.name: backend for backend in import_module(f"lssd.dubbing.{step}").BACKENDS
+    }
+    for point in entry_points(group="lssd.dubbing"):
+        backend = point.load()
+        if backend.declaration.step == step:
+            found[backend.declaration.name] = backend
+    return found
+
+
+def standings(
+    policy: str = "any", options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, list[Standing]]:
+    """What can be used, by step, without loading anything. InputError for an unknown policy."""
+    return {
+        step: [
+            Standing(one, obstacle(one, policy, (options or {}).get(name)))
+            for name, one in backends(step).items()
+        ]
+        for step in STEPS
+    }
+
+
+def obstacle(backend: type[Backend], policy: str = "any", options: Mapping[str, Any] | None = None) -> str:
+    """Why a backend cannot be used here with these options: one line, "" when it can."""
+    if policy not in POLICIES:
+        raise InputError(f"no licence policy '{policy}'; there are {', '.join(POLICIES)}")
+    declaration = backend.declaration
+    binding = {
+        licence
+        for licence in (declaration.code_license, declaration.weights_license)
+        if not _PERMISSIVE.intersection(licence.split(" OR "))
+    }
+    if policy == "permissive" and binding:
+        return f"refused: {' and '.join(sorted(binding))} is not permissive"
+    if missing := declaration.missing():
+        return f"{', '.join(missing)} is not installed: {declaration.install}"
+    defaults = {field.name: field.default for field in dataclasses.fields(backend.Options)}
+    lacking = [name for name in _PLACES if defaults.get(name) == "" and not (options or {}).get(name)]
+    if lacking:
+        return f"needs {declaration.weights or lacking[0]}: --set {declaration.name}.{lacking[0]}=..."
+    return ""
+
+
+def build_options(backend: type[Backend], options: Mapping[str, Any] | None) -> Any:
+    """The backend's dials with these values. InputError for an unknown key or a wrong type."""
+    return config.build(backend.Options, options or {}, f"backend {backend.declaration.name}")
+
+
+def read_preset(preset: str) -> dict[str, list[str]]:
+    """Names of backends by step, best first: a packaged preset's, or those of a YAML file."""
+    packaged = resources.files("lssd.dubbing") / "presets"
+    names = sorted(
+        entry.name.removesuffix(".yaml") for entry in packaged.iterdir() if entry.name.endswith(".yaml")
+    )
+    if preset in names:
+        with resources.as_file(packaged / f"{preset}.yaml") as path:
+            found = config.read_yaml(path)
+    elif Path(preset).suffix in (".yaml", ".yml"):
+        found = config.read_yaml(preset)
+    else:
+        raise InputError(f"no preset '{preset}'; there are {', '.join(names)}, or give a YAML file")
+    for step, chosen in found.items():
+        unknown = [name for name in chosen if name not in backends(step)]
+        if unknown:
+            known = ", ".join(backends(step))
+            raise InputError(f"preset {preset}: no backend '{unknown[0]}' for {step}; there are {known}")
+    if lacking := [step for step in STEPS if not found.get(step)]:
+        raise InputError(f"preset {preset} names no backend for {', '.join(lacking)}")
+    return found
+
+
+def choose(
+    step: str,
+    names: Sequence[str],
+    policy: str,
+    options: Mapping[str, Mapping[str, Any]],
+    language: str | None = None,
+) -> list[type[Backend]]:
+    """Of these backends those that can be used, in order. LssdError, naming each obstacle, when none can."""
+    usable, obstacles = [], []
+    known = backends(step)
+    for name in names:
+        backend = known[name]
+        why = obstacle(backend, policy, options.get(name))
+        languages = backend.declaration.languages
+        if not why and language is not None and languages is not None and language not in languages:
+            why = f"does not know {language}"
+        if why:
+            obstacles.append(f"{name} {why}")
+        else:
+            usable.append(backend)
+    if not usable:
+        raise LssdError(f"no backend for {step}: {'; '.join(obstacles)}")
+    return usable

@@ -1,0 +1,65 @@
+"""What a backend is and says of itself: licences, languages, what it needs and where its weights go."""
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lssd.errors import LssdError
+
+
+class BackendError(LssdError):
+    """A backend failed on one piece: one line. The piece is flagged, and the rest is done."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a backend says of itself before it is loaded.
+
+    Licences are SPDX names where there is one ("none" for no weights). `sample_rate` is what it works at
+    in Hz, None for any; `languages` are codes, None for any. `version` counts changes of the method and is
+    part of every key of what it made. `install` brings modules and programs; `weights` says which, and
+    the option that names their place.
+    """
+
+    step: str
+    name: str
+    about: str
+    code_license: str
+    weights_license: str
+    sample_rate: int | None
+    languages: frozenset[str] | None
+    device: str
+    version: int
+    modules: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    install: str = ""
+    weights: str = ""
+    clones: bool = False  # it speaks by a speaker's samples
+    by_line: bool = False  # what it says depends on which line it is
+
+    def missing(self) -> tuple[str, ...]:
+        """Modules and programs that are not here; looks, and loads nothing."""
+        modules = (name for name in self.modules if importlib.util.find_spec(name) is None)
+        programs = (name for name in self.programs if shutil.which(name) is None)
+        return (*modules, *programs)
+
+
+class Backend:
+    """One way to do a step. A subclass has the method of its step, and dials as a frozen dataclass.
+
+    It is made in a process of its own, where it may crash or hang, and is talked to with plain values.
+    """
+
+    declaration: ClassVar[Declaration]
+
+    @dataclass(frozen=True)
+    class Options:
+        """The dials, with defaults: plain JSON values."""
+
+    def __init__(self, options: Any = None) -> None:
+        self.options: Any = self.Options() if options is None else options
+
+    def weights_hash(self) -> str:
+        """What identifies the model behind the results: a hash of weights, or "package==version"."""
+        return ""

@@ -1,0 +1,88 @@
+"""The film that is dubbed: which track is the original, what it speaks, and where its dub goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lssd import languages
+from lssd.dubbing.settings import DubSettings
+from lssd.errors import InputError, MediaError
+from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
+from lssd.store import hash_json, read_json
+
+RECORD = "provenance.json"
+_NO_SPEECH = ("commentary", "description", "background")
+_ID = 12  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film as it came. `film_id` is its picture's and its original track's content, never a path."""
+
+    path: Path
+    info: FilmInfo
+    track: TrackInfo
+    language: str
+    film_id: str
+    track_id: str
+
+
+def open_film(path: str | Path, settings: DubSettings) -> Film:
+    """Look at a film and choose its original track.
+
+    MediaError for what is no film, has no sound or lacks that track, and for an original of which nobody
+    says what it speaks.
+    """
+    info = probe(path)
+    track = original_track(info, settings.track)
+    language = languages.normalise(settings.source) if settings.source else track.language
+    if language is None:
+        raise MediaError(
+            f"{path}: track {track.index} does not say what it speaks; say it with --from, as in --from en"
+        )
+    track_id = track_hash(path, track.index)
+    picture_id = picture_hash(path) if info.video is not None else ""
+    return Film(Path(path), info, track, language, hash_json([picture_id, track_id], 32), track_id)
+
+
+def original_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
+    """The track that is dubbed: `wanted`, else flagged original, else default, else the first with speech."""
+    if not info.tracks:
+        raise MediaError(f"{info.path} has no sound track; there is nothing to dub")
+    if wanted is not None:
+        if not 0 <= wanted < len(info.tracks):
+            raise MediaError(
+                f"{info.path} has no sound track {wanted}; it has {len(info.tracks)}, counted from 0"
+            )
+        return info.tracks[wanted]
+    speech = [track for track in info.tracks if track.role not in _NO_SPEECH]
+    if not speech:
+        raise MediaError(f"{info.path} has no track of speech, only {info.tracks[0].role}")
+    chosen = next((track for track in speech if track.role == "original"), None)
+    return chosen or next((track for track in speech if track.default), speech[0])
+
+
+def folder_of(film: Film, out: Path) -> Path:
+    """Where a film's dub goes: a folder of its name, with digits of its id where another film has that."""
+    plain = out / film.path.stem
+    if not (plain / RECORD).exists() or read_json(plain / RECORD).get("film", {}).get("id") == film.film_id:
+        return plain
+    return out / f"{film.path.stem}-{film.film_id[:_ID]}"
+
+
+def companions(film: Path, given: Sequence[str], suffixes: Sequence[str], alone: bool) -> list[Path]:
+    """The files beside a film (subtitles, turns) among those given: in folders by its name, else all named.
+
+    `alone`: the film is the only one, so that named files are its own whatever they are called.
+    InputError for a place that does not exist.
+    """
+    found = []
+    for place in map(Path, given):
+        if not place.exists():
+            raise InputError(f"no such file or folder: {place}")
+        entries = sorted(place.iterdir()) if place.is_dir() else [place]
+        for entry in entries:
+            named = entry.name.startswith(f"{film.stem}.") or entry.stem == film.stem
+            if entry.suffix.lower() in suffixes and (named or (alone and not place.is_dir())):
+                found.append(entry)
+    return found

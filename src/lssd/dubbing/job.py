@@ -1,0 +1,34 @@
+"""What every part of a film's dubbing needs to know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lssd.dubbing.bench import Bench
+from lssd.dubbing.film import Film
+from lssd.dubbing.settings import DubSettings
+from lssd.dubbing.sound import Sound
+from lssd.dubbing.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Stems:
+    """The original and what it was separated into. `key`: of all three."""
+
+    original: Sound
+    speech: Sound
+    background: Sound
+    key: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One film on its way. `beside`: the user's files about it."""
+
+    film: Film
+    folder: Path
+    stems: Stems
+    beside: Sequence[Path]
+    settings: DubSettings
+    bench: Bench
+    workspace: Workspace

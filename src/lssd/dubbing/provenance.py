@@ -1,0 +1,136 @@
+"""Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
+but the film's name, so that the same input gives the same record."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from lssd.dubbing.bench import Tool
+from lssd.dubbing.film import Film
+from lssd.dubbing.placing import Place
+from lssd.dubbing.script import Script
+from lssd.dubbing.settings import SAMPLE_RATE, DubSettings
+from lssd.store import hash_json
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LanguageRecord:
+    """A dub's part of the record. Sample ranges and times are of the track."""
+
+    language: str
+    backends: tuple[dict[str, Any], ...]
+    translated: int
+    other_words: int
+    utterances: tuple[dict[str, Any], ...]
+    changed: tuple[tuple[int, int], ...]
+    key: str
+
+    @classmethod
+    def of(
+        cls,
+        script: Script,
+        language: str,
+        tools: Sequence[Tool],
+        places: Sequence[Place | None],
+        key: str,
+        changed: Sequence[tuple[int, int]],
+        flags: Sequence[tuple[str, str]],
+    ) -> "LanguageRecord":
+        rows = []
+        for one, found in zip(script.utterances, places, strict=True):
+            said = one.said.get(language)
+            row: dict[str, Any] = {
+                "id": one.id,
+                "start_s": one.start_s,
+                "end_s": one.end_s,
+                "speaker": one.speaker,
+            }
+            if said is not None:
+                by = "hand" if said.by_hand else said.by
+                row |= {"text": said.text, "is_translation": said.is_translation, "by": by}
+            if found is not None:
+                row |= {"spoken_s": [round(found.start_s, 4), round(found.start_s + found.kept_s, 4)]}
+                row |= {"speed": round(found.speed, 4)}
+            row["flags"] = sorted(flag for which, flag in flags if which == one.id)
+            rows.append(row)
+        said_all = [one.said[language] for one in script.utterances if language in one.said]
+        return cls(
+            language,
+            tuple(about(tool) for tool in tools),
+            sum(said.is_translation for said in said_all if said.text),
+            sum(not said.is_translation for said in said_all if said.text),
+            tuple(rows),
+            tuple(changed),
+            key,
+        )
+
+
+def about(tool: Tool) -> dict[str, Any]:
+    """A backend as a record names it."""
+    declaration = tool.backend.declaration
+    return {
+        "step": declaration.step,
+        "backend": declaration.name,
+        "version": declaration.version,
+        "options": asdict(tool.worker.options),
+        "weights": tool.worker.weights_hash(),
+        "code_license": declaration.code_license,
+        "weights_license": declaration.weights_license,
+    }
+
+
+def record_of(
+    film: Film, separator: Tool, dubs: Sequence[LanguageRecord], settings: DubSettings, stems: str
+) -> dict[str, Any]:
+    """The whole record as JSON holds it. `stems`: their key."""
+    used = [about(separator), *(one for dub in dubs for one in dub.backends)]
+    licences = sorted({one[kind] for one in used for kind in ("code_license", "weights_license")} - {"none"})
+    return {
+        "format": _FORMAT,
+        "made_by": f"lssd {version('lssd')}",
+        "synthetic": True,
+        "consent": settings.consent,
+        "film": {
+            "name": film.path.name,
+            "id": film.film_id,
+            "track": film.track.index,
+            "track_id": film.track_id,
+            "language": film.language,
+        },
+        "sample_rate": SAMPLE_RATE,
+        "codec": settings.codec,
+        "licences": licences,
+        "separation": about(separator),
+        "dials": {name: vars(getattr(settings, name)) for name in ("placing", "remixing", "matching")},
+        "dubs": {dub.language: _row(dub) for dub in dubs},
+        "stems": stems,
+    }
+
+
+def tags_of(settings: DubSettings, record: LanguageRecord) -> dict[str, str]:
+    """What a track itself says of where it comes from."""
+    by = ", ".join(sorted({one["backend"] for one in record.backends}))
+    words = (
+        "translated"
+        if not record.other_words
+        else "other words"
+        if not record.translated
+        else "partly translated"
+    )
+    return {
+        "SYNTHETIC_MEDIA": "yes",
+        "SYNTHETIC_BY": f"lssd {version('lssd')}: {by}",
+        "SYNTHETIC_WORDS": words,
+        "CONSENT": settings.consent,
+        "PROVENANCE": hash_json(_row(record), 32),
+    }
+
+
+def _row(dub: LanguageRecord) -> dict[str, Any]:
+    row = asdict(dub)
+    del row["language"]
+    row["changed"] = [list(one) for one in dub.changed]
+    return row

@@ -1,0 +1,188 @@
+"""A film's utterances as a JSON file that people edit: who says what, when, and in other languages.
+
+The file is made once and then belongs to its reader: whatever in it was changed by hand is kept, and
+what follows from a change is made anew. Each part remembers a hash of itself as it was made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lssd.dubbing.lines import Line, Translation, Word
+from lssd.errors import InputError
+from lssd.store import hash_json, read_json, write_json
+
+_FORMAT = 1
+_HASH = 16  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Said:
+    """An utterance in another language.
+
+    by: the backend, or "subtitles". of: hash of what it was made from. made: hash of the text as it was
+    made; another text was written by hand, and stays.
+    """
+
+    text: str
+    is_translation: bool = True
+    note: str = ""
+    by: str = "hand"
+    of: str = ""
+    made: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        return self.made != hash_json(self.text, _HASH)
+
+    @classmethod
+    def from_backend(cls, translation: Translation, by: str, of: str) -> "Said":
+        made = hash_json(translation.text, _HASH)
+        return cls(translation.text, translation.is_translation, translation.note, by, of, made)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One line of the original, and what is said instead, by language. Times in seconds."""
+
+    id: str
+    start_s: float
+    end_s: float
+    speaker: str
+    text: str
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
+    said: Mapping[str, Said] = field(default_factory=dict)
+
+    def line(self) -> Line:
+        return Line(self.start_s, self.end_s, self.text, self.words, self.confidence, self.speaker)
+
+
+@dataclass(frozen=True)
+class Script:
+    """All utterances of a film, in order. `of`: what they were found in; `made`: their hash then."""
+
+    language: str
+    utterances: tuple[Utterance, ...]
+    of: str = ""
+    made: str = ""
+
+    @classmethod
+    def from_lines(cls, lines: Sequence[Line], language: str, of: str) -> "Script":
+        """Numbered from 0001; times to the millisecond."""
+        utterances = tuple(
+            Utterance(
+                f"{number:04d}",
+                round(line.start_s, 3),
+                round(line.end_s, 3),
+                line.speaker,
+                line.text,
+                None if line.confidence is None else round(line.confidence, 3),
+                tuple(Word(w.text, round(w.start_s, 3), round(w.end_s, 3)) for w in line.words),
+            )
+            for number, line in enumerate(lines, 1)
+        )
+        return cls(language, utterances, of, _core(language, utterances))
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether times, speakers, texts or the language were changed since they were found."""
+        return self.made != _core(self.language, self.utterances)
+
+    def with_said(self, language: str, said: Mapping[str, Said]) -> "Script":
+        """The same with these utterances (by id) in one language."""
+        utterances = tuple(
+            replace(one, said={**one.said, language: said[one.id]}) if one.id in said else one
+            for one in self.utterances
+        )
+        return replace(self, utterances=utterances)
+
+    def write(self, path: str | Path) -> None:
+        """Write the JSON file, if it would change."""
+        value = {
+            "format": _FORMAT,
+            "language": self.language,
+            "of": self.of,
+            "made": self.made,
+            "utterances": [_to_json(one) for one in self.utterances],
+        }
+        if not Path(path).exists() or read_json(path) != value:
+            write_json(path, value)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Script":
+        """InputError, naming the utterance, for what is not a script or was edited into nonsense."""
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get("format") != _FORMAT:
+            raise InputError(
+                f"{path} is no file of utterances of format {_FORMAT}; move it away to begin anew"
+            )
+        rows = value.get("utterances")
+        if not isinstance(rows, list):
+            raise InputError(f"{path}: 'utterances' must be a list")
+        utterances = tuple(_from_json(row, number, path) for number, row in enumerate(rows, 1))
+        ids = [one.id for one in utterances]
+        twice = next((one for one in ids if ids.count(one) > 1), None)
+        if twice is not None:
+            raise InputError(f"{path}: two utterances have the id {twice}; every line needs its own")
+        language, of, made = (value.get(key, "") for key in ("language", "of", "made"))
+        if not isinstance(language, str) or not language:
+            raise InputError(f"{path}: 'language' must say what the original speaks, as in 'en'")
+        return cls(language, tuple(sorted(utterances, key=lambda one: one.start_s)), of, made)
+
+
+def said_of(text: str, target: str, seconds: float, backend: str) -> str:
+    """The hash of what a translation is made from."""
+    return hash_json([text, target, round(seconds, 3), backend], _HASH)
+
+
+def _core(language: str, utterances: Sequence[Utterance]) -> str:
+    rows = [[one.id, one.start_s, one.end_s, one.speaker, one.text] for one in utterances]
+    return hash_json([language, rows], _HASH)
+
+
+def _to_json(one: Utterance) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": one.id,
+        "start_s": one.start_s,
+        "end_s": one.end_s,
+        "speaker": one.speaker,
+        "text": one.text,
+    }
+    if one.confidence is not None:
+        row["confidence"] = one.confidence
+    if one.words:
+        row["words"] = [[word.text, word.start_s, word.end_s] for word in one.words]
+    row["said"] = {language: dict(vars(said)) for language, said in sorted(one.said.items())}
+    return row
+
+
+def _from_json(row: Any, number: int, path: str | Path) -> Utterance:
+    where = f"{path}: utterance {row.get('id', number) if isinstance(row, dict) else number}"
+    try:
+        words = tuple(Word(str(text), float(start), float(end)) for text, start, end in row.get("words", ()))
+        said = {
+            language: Said(**({"text": value} if isinstance(value, str) else value))
+            for language, value in row.get("said", {}).items()
+        }
+        one = Utterance(
+            str(row["id"]),
+            float(row["start_s"]),
+            float(row["end_s"]),
+            row["speaker"],
+            row["text"],
+            row.get("confidence"),
+            words,
+            said,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{where} lacks something or has too much: {type(error).__name__} {error}"
+        ) from error
+    if not 0 <= one.start_s < one.end_s:
+        raise InputError(f"{where} must begin before it ends, not {one.start_s} to {one.end_s}")
+    texts = [one.speaker, one.text, *(value.text for value in one.said.values())]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{where}: speaker, text and what is said must be text")
+    return one

@@ -1,0 +1,9 @@
+"""A spoken line in the time that its original took."""
+
+from lssd.dubbing.declaration import Backend
+from lssd.dubbing.stretching.signalsmith import Signalsmith
+from lssd.dubbing.stretching.stretcher import Stretcher
+
+BACKENDS: tuple[type[Backend], ...] = (Signalsmith,)
+
+__all__ = ["BACKENDS", "Signalsmith", "Stretcher"]
