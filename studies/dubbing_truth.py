@@ -112,9 +112,7 @@ def main() -> int:
             f"{len(truth)} stretches of speech {side} {np.median(off):.0f} ms (median), "
             f"{np.quantile(off, 0.9):.0f} ms (90 %) from a line's {side}; {len(rows)} lines were found"
         )
-    print(
-        "\n| language | lines | unchanged | of it differs | time shared | begins off, ms | flagged |"
-    )
+    print("\n| language | lines | unchanged | of it differs | time shared | begins off, ms | flagged |")
     print("|" + "---|" * 7)
     tracks = [one.language for one in probe(report.film).tracks]
     for one in report.languages:
