@@ -89,7 +89,9 @@ def obstacle(backend: type[Backend], policy: str = "any", options: Mapping[str, 
     if policy == "permissive" and binding:
         return f"refused: {' and '.join(sorted(binding))} is not permissive"
     if missing := declaration.missing():
-        return f"{', '.join(missing)} is not installed: {declaration.install}"
+        places = [name for name in _PLACES if name in backend.Options.__dataclass_fields__]
+        then = f"; then --set {declaration.name}.{places[0]}=...: {declaration.weights}" if places else ""
+        return f"{', '.join(missing)} is not installed: {declaration.install}{then}"
     defaults = {field.name: field.default for field in dataclasses.fields(backend.Options)}
     lacking = [name for name in _PLACES if defaults.get(name) == "" and not (options or {}).get(name)]
     if lacking:

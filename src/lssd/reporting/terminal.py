@@ -172,6 +172,8 @@ def show_forecast(rows: Sequence[tuple[str, object]]) -> None:
 def show_doctor(rows: Sequence[tuple[str, str, bool, str]]) -> None:
     """What works here: room, part, whether it is there, and its version or the way to get it."""
     table = _table("What works here", "room", "part", "state", "detail")
+    for column in table.columns[:3]:
+        column.no_wrap = True
     for room, part, there, detail in rows:
         _add(table, room, part, "ok" if there else "missing", detail)
     _console.print(table)
