@@ -1,7 +1,7 @@
 """How long dubbing takes, step by step, as a multiple of the film's length; and its memory.
 
     python benchmarks/dubbing.py OUT [--film FILM] [--seconds 60] [--to es fr ja] [--preset offline]
-    python benchmarks/dubbing.py OUT --memory [--minutes 6 60]
+    python benchmarks/dubbing.py OUT --memory [--minutes 6 60] [--channels 2] [--preset P]
 
 Without `--film` a rendered title in English of `--seconds` is dubbed. For each step: seconds in its backend's
 process, how many times as fast as the film plays that is, and seconds of all else that is done for it.
@@ -38,7 +38,7 @@ _STEPS = {
     "voice": None,
     "speak": "speaking",
     "stretch": "stretching",
-    "reference": None,
+    "reference": "conversion",
     "convert": "conversion",
     "match": None,
     "remix": None,
@@ -46,10 +46,10 @@ _STEPS = {
 _MOST_S, _MOST_SHARE, _MOST_BYTES = 180.0, 0.10, 3e9
 
 
-def rendered(out: Path, seconds: float) -> Path:
+def rendered(out: Path, seconds: float, channels: int) -> Path:
     """A title whose original is English."""
     settings = Settings(
-        seed=2, seconds=seconds, languages=("en", "es"), dubs_per_title=1, channels=2, silent=0.0
+        seed=2, seconds=seconds, languages=("en", "es"), dubs_per_title=1, channels=channels, silent=0.0
     )
     return render(out / "films", 1, settings).films[0]
 
@@ -76,13 +76,17 @@ def show(report: DubReport, film: Path, clock_s: float, own_s: float) -> list[st
     duration_s = probe(film).duration_s
     print(f"{duration_s:.0f} s of film into {', '.join(one.language for one in report.languages)}")
     print("| step | times | backend, s | x real time | ours, s |\n|" + "---|" * 5)
+    left = {step: report.seconds.get(f"backend {step}", 0.0) for step in set(_STEPS.values()) if step}
     for step, backend in _STEPS.items():
         whole_s = report.seconds.get(step, 0.0)
-        backend_s = min(report.seconds.get(f"backend {backend}", 0.0), whole_s) if backend else 0.0
+        backend_s = min(left[backend], whole_s) if backend else 0.0
+        if backend:
+            left[backend] -= backend_s
         speed = f"{duration_s / backend_s:.1f}" if backend_s > 0 else "-"
         print(
             f"| {step} | {report.made.get(step, 0)} | {backend_s:.2f} | {speed} | {whole_s - backend_s:.2f} |"
         )
+    print(f"| starting backends | | {sum(left.values()):.2f} | - | |")
     share = own_s / clock_s
     print(f"\nin all {clock_s:.1f} s; this process' own work {own_s:.1f} s, {share:.1%} of it")
     missed = []
@@ -110,8 +114,8 @@ def peak_of(command: list[str]) -> int:
     return peak
 
 
-def memory(out: Path, minutes: list[float], preset: str) -> list[str]:
-    film = rendered(out, 60)
+def memory(out: Path, minutes: list[float], preset: str, channels: int) -> list[str]:
+    film = rendered(out / f"{channels}", 60, channels)
     sound_CS = read_sound(film, english(film), duration_s=60.0)
     missed = []
     for length in minutes:
@@ -151,14 +155,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--to", nargs="+", default=["es", "fr", "ja"])
     parser.add_argument("--preset", default="offline")
+    parser.add_argument("--channels", type=int, default=2, choices=(1, 2, 6))
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--minutes", type=float, nargs="+", default=[6, 60])
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.memory:
-        missed = memory(arguments.out, arguments.minutes, arguments.preset)
+        missed = memory(arguments.out, arguments.minutes, arguments.preset, arguments.channels)
     else:
-        film = arguments.film or rendered(arguments.out, arguments.seconds)
+        film = arguments.film or rendered(arguments.out, arguments.seconds, arguments.channels)
         folder = arguments.out / "dubs"
         shutil.rmtree(folder, ignore_errors=True)
         report, clock_s, own_s = timed(film, folder, arguments.to, arguments.preset)

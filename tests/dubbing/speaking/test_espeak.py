@@ -52,6 +52,11 @@ def test_a_speaker_keeps_one_voice_and_others_get_others(espeak: Espeak) -> None
     assert len({espeak.voice(VoiceChoice(None, f"S{n}")).name for n in range(20)}) > 10
 
 
+def test_a_speaker_keeps_the_voice_in_another_film(espeak: Espeak) -> None:
+    one, other = (espeak.voice(VoiceChoice(pitch_hz, "ANA")).name for pitch_hz in (196.0, 203.0))
+    assert one == other
+
+
 def test_results_repeat_whatever_was_said_before(espeak: Espeak) -> None:
     voice = VoiceChoice(180.0, "S1")
     first, _ = espeak.speak(LINES["en"], "en", voice, 2.0)

@@ -91,7 +91,8 @@ class Espeak(Speaker):
         pitches = self._pitches or self._measured()
         if choice.pitch_hz is None:
             return pitches[draw(choice.key, len(pitches))][1]
-        wanted = np.log2(choice.pitch_hz)
+        # To a whole tone: another film's lines of the same speaker are never of quite the same pitch.
+        wanted = np.round(6 * np.log2(choice.pitch_hz)) / 6
         near = sorted(pitches, key=lambda item: (abs(np.log2(item[0]) - wanted), item[1].name))
         return near[draw(choice.key, min(self.options.choices, len(near)))][1]
 
