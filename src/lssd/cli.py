@@ -169,8 +169,11 @@ def dub(arguments: argparse.Namespace) -> int:
             engine=arguments.engine,
             progress=progress,
         )
-    write_track_figures(report.film for report in reports if report.ok)
     terminal.show_dubs(reports)
+    try:
+        write_track_figures(report.film for report in reports if report.ok)
+    except LssdError as error:
+        print(f"no figure of the tracks: {error}", file=sys.stderr)  # the films stand
     return 0 if any(report.ok for report in reports) else 2
 
 

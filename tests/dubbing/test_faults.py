@@ -1,5 +1,6 @@
 """Backends that fail, and machines that do."""
 
+import json
 import os
 import resource
 import signal
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from lssd.dubbing import backends, dub
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.speaking.speaker import Speaker
-from lssd.media import probe
+from lssd.media import SoundTrack, add_tracks, probe, write_film
 
 
 class Moody(Speaker):
@@ -114,7 +116,7 @@ def test_subtitles_of_another_film_are_noticed(rendered, moody, tmp_path):
     own = tmp_path / f"{rendered.path.stem}.es.srt"
     own.write_text("1\n00:10:00,000 --> 00:10:02,000\nHola.\n")
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", replace(moody, subtitles=(str(own),)))
-    assert "begins after the end at" in report.reason and not report.film
+    assert "ends at 602.00 s, after the film at 14.00 s" in report.reason and not report.film
 
 
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(rendered, quick, tmp_path):
@@ -155,3 +157,80 @@ def test_what_the_command_prints_when_nothing_can_be_done(rendered, tmp_path):
         [sys.executable, "-m", "lssd", "doctor", "dubbing"], capture_output=True, text=True
     )
     assert shown.returncode == 0 and "espeak" in shown.stdout and "pocketsphinx" in shown.stdout
+
+
+def test_a_backend_that_fails_is_tried_again_and_the_next_one_is_not_taken_for_it(rendered, moody, tmp_path):
+    """Nothing is recorded at first, and another backend speaks; a line recorded later takes its place."""
+    both = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
+    recorded = tmp_path / "recorded"
+    recorded.mkdir()
+    options = {**moody.options, "lines": {"folder": str(recorded)}}
+    settings = replace(moody, preset=both, options=options)
+    (first,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
+    assert first.made["speak"] == first.languages[0].lines
+    sound = np.sin(np.arange(48000) / 9).astype(np.float32)
+    soundfile.write(recorded / "0002.fr.wav", sound, 48000, "FLOAT")
+    (again,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
+    assert again.made["speak"] == 1
+    record = json.loads((Path(again.folder) / "provenance.json").read_text())
+    assert {one["backend"] for one in record["dubs"]["fr"]["backends"]} >= {"lines", "moody"}
+
+
+def test_a_backend_that_was_set_up_and_cannot_load_is_not_replaced(rendered, moody, tmp_path):
+    preset = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
+    settings = replace(
+        moody, preset=preset, options={**moody.options, "lines": {"folder": "/no/such/folder"}}
+    )
+    (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
+    assert "no folder of spoken lines at '/no/such/folder'" in report.languages[0].reason and not report.film
+
+
+def test_two_films_of_one_name_take_two_folders(rendered, quick, tmp_path):
+    other = tmp_path / "other" / rendered.path.name
+    tone = np.sin(np.arange(96000) / 20)[None].astype(np.float32) * 0.1
+    other.parent.mkdir()
+    write_film(other, np.zeros((50, 48, 64, 3), np.uint8), 25, [SoundTrack(tone, 48000, "es")])
+    settings = replace(
+        quick(), preset=_with(quick().preset, tmp_path, separation=["none"]), options={}, only="separate"
+    )
+    reports = dub([rendered.path, other], [], tmp_path / "out", settings, workers=2)
+    assert len({report.folder for report in reports}) == 2 and all(report.ok for report in reports)
+
+
+def test_what_hands_wrote_outlives_another_way_of_finding_lines(rendered, moody, tmp_path):
+    (first,) = dub([rendered.path], ["fr"], tmp_path / "out", moody)
+    path = Path(first.folder) / "utterances.json"
+    script = json.loads(path.read_text())
+    script["utterances"][0]["said"]["fr"]["text"] = "De ma main."
+    path.write_text(json.dumps(script))
+    own = tmp_path / f"{rendered.path.stem}.es.srt"
+    own.write_text("1\n00:00:02,000 --> 00:00:04,000\nUno.\n")
+    (again,) = dub([rendered.path], ["fr"], tmp_path / "out", replace(moody, subtitles=(str(own),)))
+    assert "was edited and stands" in again.flags[0]
+    assert json.loads(path.read_text())["utterances"][0]["said"]["fr"]["text"] == "De ma main."
+
+
+def test_a_new_track_of_the_film_is_not_forgotten(rendered, moody, tmp_path):
+    film = tmp_path / "film" / rendered.path.name
+    film.parent.mkdir()
+    film.write_bytes(rendered.path.read_bytes())
+    dub([film], ["fr"], tmp_path / "out", moody)
+    more = SoundTrack(np.zeros((1, 48000), np.float32), 48000, "en", role="commentary")
+    add_tracks(rendered.path, film, [more])
+    (report,) = dub([film], ["fr"], tmp_path / "out", moody)
+    assert not report.made and [track.role for track in probe(report.film).tracks][2:] == [
+        "commentary",
+        "dub",
+    ]
+
+
+def test_a_folder_that_holds_its_own_output_is_dubbed_again(rendered, moody, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "a.mkv").write_bytes(rendered.path.read_bytes())
+    settings = replace(
+        moody, options={"moody": {}}, preset=_with(moody.preset, tmp_path, separation=["none"])
+    )
+    for _ in range(2):
+        (report,) = dub([films], ["fr"], films / "dubs", replace(settings, only="separate"))
+        assert report.film.endswith("dubs/a/a.background.mkv")

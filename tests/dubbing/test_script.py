@@ -36,7 +36,7 @@ def test_knows_what_was_changed_by_hand(script, tmp_path):
     path.write_text(json.dumps(value))
     edited = Script.read(path)
     assert edited.utterances[0].said["es"].by_hand and not script.utterances[0].said["es"].by_hand
-    assert edited.utterances[1].said["fr"].by_hand and not edited.by_hand
+    assert edited.utterances[1].said["fr"].by_hand and edited.by_hand
     value["utterances"][1]["text"] = "Hello."
     path.write_text(json.dumps(value))
     assert Script.read(path).by_hand

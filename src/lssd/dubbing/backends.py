@@ -118,7 +118,7 @@ def read_preset(preset: str) -> dict[str, list[str]]:
     else:
         raise InputError(f"no preset '{preset}'; there are {', '.join(names)}, or give a YAML file")
     for step, chosen in found.items():
-        unknown = [name for name in chosen if name not in backends(step)]
+        unknown = [name for name in chosen or () if name not in backends(step)]
         if unknown:
             known = ", ".join(backends(step))
             raise InputError(f"preset {preset}: no backend '{unknown[0]}' for {step}; there are {known}")

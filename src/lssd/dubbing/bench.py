@@ -2,13 +2,13 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from lssd.dubbing.backends import build_options, choose, read_preset
-from lssd.dubbing.declaration import Backend, BackendError
+from lssd.dubbing.declaration import Backend
 from lssd.dubbing.workers import Worker
 from lssd.errors import LssdError
 from lssd.store import hash_json
@@ -57,6 +57,8 @@ class Bench:
             try:
                 found.append(self._tool(backend, options or {}))
             except LssdError as error:
+                if backend.declaration.name in self._options:
+                    raise  # the user set it up: another in its place would be a surprise
                 obstacles.append(f"{backend.declaration.name}: {error}")
         if not found:
             raise LssdError(f"no backend for {step} could be loaded: {'; '.join(obstacles)}")
@@ -70,18 +72,6 @@ class Bench:
             return tool.worker.call(method, *arguments)
         finally:
             self.seconds[tool.backend.declaration.step] += time.perf_counter() - started
-
-    def first(
-        self, tools: Sequence[Tool], method: str, *arguments: Any, minutes: float = 0.0
-    ) -> tuple[Any, Tool]:
-        """The answer of the first tool that has one. BackendError, with each one's reason, when none has."""
-        reasons = []
-        for tool in tools:
-            try:
-                return self.call(tool, method, *arguments, minutes=minutes), tool
-            except LssdError as error:
-                reasons.append(f"{tool.name}: {error}")
-        raise BackendError("; ".join(reasons))
 
     def close(self) -> None:
         for worker in self._workers.values():

@@ -14,6 +14,8 @@ from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
 from lssd.engine import Outcome, Progress, ray, run_stage
 from lssd.errors import InputError
+from lssd.media import has_encoder
+from lssd.media.encode import codec_name
 
 Engine = Literal["local", "ray"]
 ONLY = ("separate",)
@@ -53,7 +55,7 @@ def dub(
     engine: Engine = "local",
     progress: Progress | None = None,
 ) -> list[DubReport]:
-    """Make dubs of films: `OUT/FILM/FILM.mkv` with all that the film had and a track a language more.
+    """Make dubs of films: `OUT/FILM/FILM.mkv` with the film's picture and sound and a track a language more.
 
     Beside it lie `utterances.json`, which may be edited, and `provenance.json`. Steps are kept in
     `OUT/.cache`: a killed call goes on where it was, and an edit costs what depends on it. Films are only
@@ -66,12 +68,14 @@ def dub(
 
     Raises InputError for a wrong request: no film, an unknown language, preset, backend or dial.
     """
-    settings, out = settings or DubSettings(), Path(out)
+    settings, out = settings or DubSettings(), Path(out).resolve()
     targets = _targets(languages_to, settings)
     _check(settings)
     films = find_films(paths)
-    if inside := next((film for film in films if film.resolve().is_relative_to(out.resolve())), None):
-        raise InputError(f"{inside} lies in the output folder {out}; name another --out")
+    # A folder that is searched may hold the output of a call before: those are no films to dub.
+    films = [film for film in films if not film.is_relative_to(out)]
+    if not films:
+        raise InputError(f"all films named lie in the output folder {out}; name another --out")
     dubber = _Dubber(targets, out, settings, alone=len(films) == 1)
     reports = []
     if progress is not None:
@@ -112,6 +116,8 @@ def _check(settings: DubSettings) -> None:
     if settings.license_policy not in POLICIES:
         raise InputError(f"no licence policy '{settings.license_policy}'; there are {', '.join(POLICIES)}")
     read_preset(settings.preset)
+    if not has_encoder(codec_name(settings.codec)):
+        raise InputError(f"no encoder for the codec '{settings.codec}'; use flac24, flac, aac or opus")
     known = {name: backend for step in STEPS for name, backend in backends(step).items()}
     for name, options in settings.options.items():
         if name not in known:

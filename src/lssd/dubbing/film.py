@@ -1,5 +1,6 @@
 """The film that is dubbed: which track is the original, what it speaks, and where its dub goes."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,13 @@ from lssd import languages
 from lssd.dubbing.settings import DubSettings
 from lssd.errors import InputError, MediaError
 from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
-from lssd.store import hash_json, read_json
+from lssd.store import hash_json, lock, write_bytes
 
 RECORD = "provenance.json"
+_LANGUAGE = re.compile(r"[._-][A-Za-z]{2,3}([_-][A-Za-z0-9]+)*")
 _NO_SPEECH = ("commentary", "description", "background")
 _ID = 12  # hexadecimal digits
+_CLAIM = ".film"
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,18 @@ def original_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
     return chosen or next((track for track in speech if track.default), speech[0])
 
 
-def folder_of(film: Film, out: Path) -> Path:
-    """Where a film's dub goes: a folder of its name, with digits of its id where another film has that."""
+def folder_of(film: Film, out: Path, cache: Path) -> Path:
+    """Where a film's dub goes: a folder of its name, with digits of its id where another film has that.
+
+    The first film of a name claims it, by a file that holds its id.
+    """
     plain = out / film.path.stem
-    if not (plain / RECORD).exists() or read_json(plain / RECORD).get("film", {}).get("id") == film.film_id:
-        return plain
+    claim = plain / _CLAIM
+    with lock(cache / "locks" / "names", timeout_s=60.0):
+        if not claim.exists():
+            write_bytes(claim, film.film_id.encode())
+        if claim.read_bytes() == film.film_id.encode():
+            return plain
     return out / f"{film.path.stem}-{film.film_id[:_ID]}"
 
 
@@ -82,7 +92,8 @@ def companions(film: Path, given: Sequence[str], suffixes: Sequence[str], alone:
             raise InputError(f"no such file or folder: {place}")
         entries = sorted(place.iterdir()) if place.is_dir() else [place]
         for entry in entries:
-            named = entry.name.startswith(f"{film.stem}.") or entry.stem == film.stem
+            rest = entry.stem.removeprefix(film.stem)
+            named = entry.stem.startswith(film.stem) and (not rest or _LANGUAGE.fullmatch(rest))
             if entry.suffix.lower() in suffixes and (named or (alone and not place.is_dir())):
                 found.append(entry)
     return found

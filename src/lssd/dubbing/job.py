@@ -1,10 +1,10 @@
 """What every part of a film's dubbing needs to know."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lssd.dubbing.bench import Bench
+from lssd.dubbing.bench import Bench, Tool
 from lssd.dubbing.film import Film
 from lssd.dubbing.settings import DubSettings
 from lssd.dubbing.sound import Sound
@@ -23,7 +23,10 @@ class Stems:
 
 @dataclass(frozen=True)
 class Job:
-    """One film on its way. `beside`: the user's files about it."""
+    """One film on its way. `beside`: the user's files about it.
+
+    flags: what its user should know of the whole film; listening: what found its lines.
+    """
 
     film: Film
     folder: Path
@@ -32,3 +35,5 @@ class Job:
     settings: DubSettings
     bench: Bench
     workspace: Workspace
+    flags: list[str] = field(default_factory=list)
+    listening: list[Tool] = field(default_factory=list)

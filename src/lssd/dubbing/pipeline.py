@@ -1,5 +1,6 @@
 """One film's way through all steps. What was made before is found again; what fails is flagged."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,21 +9,25 @@ from lssd.dubbing.bench import Bench, Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.film import RECORD, Film, companions, folder_of, open_film
 from lssd.dubbing.job import Job, Stems
-from lssd.dubbing.provenance import record_of, tags_of
+from lssd.dubbing.provenance import LanguageRecord, record_of, tags_of
 from lssd.dubbing.reports import DubReport, LanguageReport
-from lssd.dubbing.script import Script
+from lssd.dubbing.script import Script, Utterance
 from lssd.dubbing.settings import SAMPLE_RATE, DubSettings
 from lssd.dubbing.sound import Sound, SoundWriter
-from lssd.dubbing.tracks import Dub, dub_track
+from lssd.dubbing.tracks import dub_track
 from lssd.dubbing.transcript import SUBTITLES, TURNS, find_script
+from lssd.dubbing.wording import with_words
 from lssd.dubbing.workspace import Workspace
 from lssd.errors import LssdError
 from lssd.languages import display_name
 from lssd.media import SoundTrack, add_tracks, iterate_sound
-from lssd.store import hash_json, read_json, write_json
+from lssd.store import hash_json, lock, read_json, write_json
 
 SCRIPT, CACHE = "utterances.json", ".cache"
+_BACKGROUND = "provenance.background.json"
 _VERSION = 1  # of what is done here; part of every key
+_WAIT_S = 24 * 3600.0  # for another process that dubs the same film
+_LATE_S = 0.5  # by which a line may end after the film
 
 
 def dub_film(
@@ -30,53 +35,85 @@ def dub_film(
 ) -> DubReport:
     """Dub one film into `out`. A language that cannot be dubbed is reported, and the others are done.
 
-    `alone`: no other film is dubbed in this call, so that all subtitles named are its own. MediaError and
-    InputError as of `open_film`; LssdError where no backend can separate the film or find its lines.
+    Languages dubbed before keep the tracks that they have. `alone`: no other film is dubbed in this call, so
+    that all subtitles named are its own. MediaError and InputError as of `open_film`; LssdError where no
+    backend can separate the film or find its lines.
     """
     film = open_film(path, settings)
     workspace = Workspace(out / CACHE)
     beside = companions(film.path, [*settings.subtitles, *settings.speakers], (*SUBTITLES, *TURNS), alone)
     before = dict(bench.seconds)
     stems, separator = _separated(film, bench, workspace)
-    job = Job(film, folder_of(film, out), stems, beside, settings, bench, workspace)
-    flags: list[str] = []
-    dubs: list[Dub] = []
+    job = Job(film, folder_of(film, out, workspace.folder), stems, beside, settings, bench, workspace)
     reports: list[LanguageReport] = []
-    if settings.only is None:
-        dubs, reports, flags = _dubbed(job, targets)
-        tracks = [_dub_track(dub, settings) for dub in dubs]
-    else:
-        tracks = [_background_track(job)]
-    record = record_of(film, separator, [dub.record for dub in dubs], settings, stems.key)
-    written = _mux(job, tracks, record) if tracks else ""
+    with lock(job.folder, timeout_s=_WAIT_S):
+        if settings.only is None:
+            dubs, reports = _dubbed(job, targets)
+            tracks = [_dub_track(job, dub) for _, dub in sorted(dubs.items())]
+            written = _mux(job, "", RECORD, tracks, record_of(job, separator, [*dubs.values()]))
+        else:
+            tracks = [_background_track(job)]
+            written = _mux(job, ".background", _BACKGROUND, tracks, record_of(job, separator, []))
     backends = {f"backend {step}": seconds - before.get(step, 0.0) for step, seconds in bench.seconds.items()}
     return DubReport(
         source=str(path),
         folder=str(job.folder),
-        film=str(written),
+        film=str(written) if settings.only or any(one.ok for one in reports) else "",
         languages=tuple(reports),
-        flags=tuple(flags),
+        flags=tuple(job.flags),
         made=dict(workspace.made),
         kept=dict(workspace.kept),
         seconds={**workspace.seconds, **backends},
     )
 
 
-def _dubbed(job: Job, targets: Sequence[str]) -> tuple[list[Dub], list[LanguageReport], list[str]]:
-    """The languages asked for, and those dubbed before: a film has all its dubs, made alike."""
-    script, flags = _script(job)
-    before = read_json(job.folder / RECORD)["dubs"] if (job.folder / RECORD).exists() else {}
-    dubs, reports = [], []
-    for target in sorted({*targets, *before}):
+def _dubbed(job: Job, targets: Sequence[str]) -> tuple[dict[str, LanguageRecord], list[LanguageReport]]:
+    """Records of all languages that have a track, those dubbed before among them, and what came of these."""
+    path = job.folder / SCRIPT
+    read = path.read_bytes() if path.exists() else None
+    script = _script(job, path)
+    dubs = _before(job)
+    reports = []
+    for target in targets:
         try:
-            script, dub = dub_track(job, script, target)
+            _check(job, script, target)
+            script = with_words(job, script, target)
+            read = _keep(job, script, path, read)
+            dub = dub_track(job, script, target)
         except LssdError as error:
             reports.append(LanguageReport(target, len(script.utterances), reason=str(error)))
             continue
-        dubs.append(dub)
+        dubs[target] = dub.record
         reports.append(dub.report)
-        script.write(job.folder / SCRIPT)
-    return dubs, reports, flags
+    return dubs, reports
+
+
+def _before(job: Job) -> dict[str, LanguageRecord]:
+    """Languages that were dubbed before, whose tracks still stand."""
+    about = job.folder / RECORD
+    rows = read_json(about)["dubs"] if about.exists() else {}
+    records = {language: LanguageRecord.from_row(language, row) for language, row in rows.items()}
+    gone = sorted(one for one, record in records.items() if not _mix(job, record).path.exists())
+    if gone:
+        job.flags.append(f"the tracks in {', '.join(gone)} are no longer in the cache: dub them again")
+    return {one: record for one, record in records.items() if one not in gone}
+
+
+def _check(job: Job, script: Script, target: str) -> None:
+    if target == job.film.language:
+        raise LssdError(f"{display_name(target)} is what the original speaks; there is nothing to dub")
+    if not script.utterances:
+        raise LssdError("nobody speaks; there is nothing to dub")
+
+
+def _keep(job: Job, script: Script, path: Path, read: bytes | None) -> bytes:
+    """Write the script unless somebody changed the file since it was read. Returns what then stands there."""
+    now = path.read_bytes() if path.exists() else None
+    if now is not None and now != read:
+        job.flags.append(f"{path} was edited meanwhile and is left as it is; run again")
+        return now
+    script.write(path)
+    return path.read_bytes()
 
 
 def _separated(film: Film, bench: Bench, workspace: Workspace) -> tuple[Stems, Tool]:
@@ -107,25 +144,30 @@ def _separated(film: Film, bench: Bench, workspace: Workspace) -> tuple[Stems, T
     raise BackendError(f"{film.path} cannot be separated: {'; '.join(reasons)}")
 
 
-def _script(job: Job) -> tuple[Script, list[str]]:
-    """The film's utterances, and flags. What was edited by hand stands."""
-    flags = []
-    script, path = find_script(job), job.folder / SCRIPT
+def _script(job: Job, path: Path) -> Script:
+    """The film's utterances. What was edited by hand stands. LssdError for lines that no film can have."""
+    script = find_script(job)
     if path.exists():
         standing = Script.read(path)
         if standing.by_hand and standing.of != script.of:
-            flags.append(f"{path} was edited and stands, though other lines would be found now")
+            job.flags.append(f"{path} was edited and stands, though other lines would be found now")
         if standing.by_hand or standing.of == script.of:
             script = standing
     if not script.utterances:
-        flags.append("nobody speaks: silence, or music and noises alone")
-    late = [one.id for one in script.utterances if one.start_s >= job.stems.original.duration_s]
-    if late:
-        raise LssdError(
-            f"{job.film.path}: line {late[0]} begins after the end at {job.stems.original.duration_s:.2f} s; "
-            "do its subtitles belong to another film?"
-        )
-    return script, flags
+        job.flags.append("nobody speaks: silence, or music and noises alone")
+    duration_s = job.stems.original.duration_s
+    last: dict[str, Utterance] = {}
+    for one in script.utterances:
+        if one.end_s > duration_s + _LATE_S:
+            raise LssdError(
+                f"{job.film.path}: line {one.id} ends at {one.end_s:.2f} s, after the film at "
+                f"{duration_s:.2f} s; do its subtitles belong to another film?"
+            )
+        other = last.get(one.speaker)
+        if other is not None and one.start_s < other.end_s:
+            raise LssdError(f"{path}: lines {other.id} and {one.id}, both of {one.speaker}, overlap")
+        last[one.speaker] = one
+    return script
 
 
 class _Pieces:
@@ -140,15 +182,19 @@ class _Pieces:
         return self._sound.read(start, max(start, stop))
 
 
-def _dub_track(dub: Dub, settings: DubSettings) -> SoundTrack:
+def _mix(job: Job, record: LanguageRecord) -> Sound:
+    return Sound(job.workspace.folder_of("remix", record.key) / "mix.npy", SAMPLE_RATE)
+
+
+def _dub_track(job: Job, record: LanguageRecord) -> SoundTrack:
     return SoundTrack(
-        _Pieces(dub.sound),
+        _Pieces(_mix(job, record)),
         SAMPLE_RATE,
-        dub.report.language,
-        f"{display_name(dub.report.language)} (synthetic dub)",
+        record.language,
+        f"{display_name(record.language)} (synthetic dub)",
         role="dub",
-        codec=settings.codec,
-        tags=tags_of(settings, dub.record),
+        codec=job.settings.codec,
+        tags=tags_of(record),
     )
 
 
@@ -163,13 +209,29 @@ def _background_track(job: Job) -> SoundTrack:
     )
 
 
-def _mux(job: Job, tracks: Sequence[SoundTrack], record: dict[str, Any]) -> Path:
+def _mux(
+    job: Job, kind: str, about: str, tracks: Sequence[SoundTrack], record: dict[str, Any]
+) -> Path | None:
     """The film with its new tracks, written only where film and record do not stand already."""
-    path, about = job.folder / f"{job.film.path.stem}.mkv", job.folder / RECORD
+    path, place = job.folder / f"{job.film.path.stem}{kind}.mkv", job.folder / about
+    before = read_json(place) if place.exists() else {}
     key = hash_json(record)
-    if path.exists() and about.exists() and read_json(about)["key"] == key:
+    if path.exists() and before.get("key") == key:
         return path
-    tags = {"SYNTHETIC_MEDIA": f"yes, in the tracks that say so; see {RECORD}"}
+    if not tracks:
+        return None
+    # Without a key for as long as the film is not the record's: a kill in between is then seen.
+    write_json(place, {**(before or record), "key": ""})
+    tags = {"SYNTHETIC_MEDIA": f"yes, in the tracks that say so; see {about}"}
     add_tracks(job.film.path, path, tracks, tags)
-    write_json(about, {**record, "key": key})
+    write_json(place, {**record, "key": key})
+    _forget(job, before, record)
     return path
+
+
+def _forget(job: Job, before: dict[str, Any], record: dict[str, Any]) -> None:
+    """Remove mixes that nothing refers to any more: by far the largest of what edits leave behind."""
+    kept = {row["key"] for row in record["dubs"].values()}
+    for row in before.get("dubs", {}).values():
+        if row["key"] not in kept:
+            shutil.rmtree(job.workspace.folder_of("remix", row["key"]), ignore_errors=True)

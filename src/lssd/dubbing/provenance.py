@@ -1,16 +1,17 @@
 """Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
 but the film's name, so that the same input gives the same record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
 from lssd.dubbing.bench import Tool
-from lssd.dubbing.film import Film
+from lssd.dubbing.job import Job
 from lssd.dubbing.placing import Place
-from lssd.dubbing.script import Script
-from lssd.dubbing.settings import SAMPLE_RATE, DubSettings
+from lssd.dubbing.script import Said, Script
+from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.media import track_hash
 from lssd.store import hash_json
 
 _FORMAT = 1
@@ -27,6 +28,14 @@ class LanguageRecord:
     utterances: tuple[dict[str, Any], ...]
     changed: tuple[tuple[int, int], ...]
     key: str
+    consent: str = ""
+
+    @classmethod
+    def from_row(cls, language: str, row: Mapping[str, Any]) -> "LanguageRecord":
+        """A dub's part of a record that was written."""
+        lists = {name: tuple(row[name]) for name in ("backends", "utterances")}
+        changed = tuple((start, stop) for start, stop in row["changed"])
+        return cls(**{**row, **lists, "language": language, "changed": changed})
 
     @classmethod
     def of(
@@ -38,6 +47,7 @@ class LanguageRecord:
         key: str,
         changed: Sequence[tuple[int, int]],
         flags: Sequence[tuple[str, str]],
+        consent: str,
     ) -> "LanguageRecord":
         rows = []
         for one, found in zip(script.utterances, places, strict=True):
@@ -50,7 +60,7 @@ class LanguageRecord:
             }
             if said is not None:
                 by = "hand" if said.by_hand else said.by
-                row |= {"text": said.text, "is_translation": said.is_translation, "by": by}
+                row |= {"text": said.text, "is_translation": _translated(said), "by": by}
             if found is not None:
                 row |= {"spoken_s": [round(found.start_s, 4), round(found.start_s + found.kept_s, 4)]}
                 row |= {"speed": round(found.speed, 4)}
@@ -60,12 +70,18 @@ class LanguageRecord:
         return cls(
             language,
             tuple(about(tool) for tool in tools),
-            sum(said.is_translation for said in said_all if said.text),
-            sum(not said.is_translation for said in said_all if said.text),
+            sum(_translated(said) for said in said_all if said.text),
+            sum(not _translated(said) for said in said_all if said.text),
             tuple(rows),
             tuple(changed),
             key,
+            consent,
         )
+
+
+def _translated(said: Said) -> bool:
+    """What people write is taken for a translation."""
+    return said.is_translation or said.by_hand
 
 
 def about(tool: Tool) -> dict[str, Any]:
@@ -82,35 +98,38 @@ def about(tool: Tool) -> dict[str, Any]:
     }
 
 
-def record_of(
-    film: Film, separator: Tool, dubs: Sequence[LanguageRecord], settings: DubSettings, stems: str
-) -> dict[str, Any]:
-    """The whole record as JSON holds it. `stems`: their key."""
-    used = [about(separator), *(one for dub in dubs for one in dub.backends)]
+def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict[str, Any]:
+    """The whole record as JSON holds it."""
+    film, settings = job.film, job.settings
+    alike = [about(tool) for tool in (separator, *job.listening)]
+    used = [*alike, *(one for dub in dubs for one in dub.backends)]
     licences = sorted({one[kind] for one in used for kind in ("code_license", "weights_license")} - {"none"})
     return {
         "format": _FORMAT,
         "made_by": f"lssd {version('lssd')}",
         "synthetic": True,
-        "consent": settings.consent,
         "film": {
             "name": film.path.name,
             "id": film.film_id,
             "track": film.track.index,
             "track_id": film.track_id,
             "language": film.language,
+            "tracks": [
+                [track_hash(film.path, one.index), one.language, one.role, one.title]
+                for one in film.info.tracks
+            ],
         },
         "sample_rate": SAMPLE_RATE,
         "codec": settings.codec,
         "licences": licences,
-        "separation": about(separator),
+        "backends": alike,
+        "stems": job.stems.key,
         "dials": {name: vars(getattr(settings, name)) for name in ("placing", "remixing", "matching")},
-        "dubs": {dub.language: _row(dub) for dub in dubs},
-        "stems": stems,
+        "dubs": {dub.language: _row(dub) for dub in sorted(dubs, key=lambda dub: dub.language)},
     }
 
 
-def tags_of(settings: DubSettings, record: LanguageRecord) -> dict[str, str]:
+def tags_of(record: LanguageRecord) -> dict[str, str]:
     """What a track itself says of where it comes from."""
     by = ", ".join(sorted({one["backend"] for one in record.backends}))
     words = (
@@ -124,7 +143,7 @@ def tags_of(settings: DubSettings, record: LanguageRecord) -> dict[str, str]:
         "SYNTHETIC_MEDIA": "yes",
         "SYNTHETIC_BY": f"lssd {version('lssd')}: {by}",
         "SYNTHETIC_WORDS": words,
-        "CONSENT": settings.consent,
+        "CONSENT": record.consent,
         "PROVENANCE": hash_json(_row(record), 32),
     }
 

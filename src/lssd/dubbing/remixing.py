@@ -10,7 +10,8 @@ from lssd.dubbing.lines import Segment
 from lssd.dubbing.sound import Sound, SoundWriter
 
 _BLOCK_S = 10.0
-_PEAK = 0.999  # a new line is turned down rather than clipped
+_PEAK = 0.999  # a new line is turned down rather than clipped,
+_LEAST_GAIN = 0.5  # but not to less than this
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ class Bed:
 
 
 def levelled(bed: Bed, spoken: Sequence[Spoken]) -> list[Spoken]:
-    """The same lines, turned down where they would go beyond full scale together with what lies under."""
+    """The same lines, turned down where they would go beyond full scale together with what lies under.
+
+    By 6 dB at most: a line that cannot be understood helps nobody, and what still goes beyond is clipped.
+    """
     found: list[Spoken] = []
     for line in spoken:
         under_CN = bed.read(line.start, line.stop)
@@ -112,8 +116,7 @@ def levelled(bed: Bed, spoken: Sequence[Spoken]) -> list[Spoken]:
         over_CN = line.sound.read(0, line.kept)
         room_CN = np.maximum(_PEAK - np.sign(over_CN) * under_CN, 0.0)
         ratio_CN = np.where(np.abs(over_CN) > room_CN, room_CN / np.maximum(np.abs(over_CN), 1e-9), 1.0)
-        hopeless_CN = np.abs(under_CN) >= _PEAK  # what is full already decides nothing
-        gain = float(np.where(hopeless_CN, 1.0, ratio_CN).min(initial=1.0))
+        gain = max(float(ratio_CN.min(initial=1.0)), _LEAST_GAIN)
         found.append(replace(line, gain=gain))
     return found
 

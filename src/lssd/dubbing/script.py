@@ -34,6 +34,7 @@ class Said:
 
     @property
     def by_hand(self) -> bool:
+        """Whether the text was changed since it was made."""
         return self.made != hash_json(self.text, _HASH)
 
     @classmethod
@@ -87,8 +88,9 @@ class Script:
 
     @property
     def by_hand(self) -> bool:
-        """Whether times, speakers, texts or the language were changed since they were found."""
-        return self.made != _core(self.language, self.utterances)
+        """Whether anything was written by hand since the lines were found, in whatever language."""
+        said = (said for one in self.utterances for said in one.said.values())
+        return self.made != _core(self.language, self.utterances) or any(one.by_hand for one in said)
 
     def with_said(self, language: str, said: Mapping[str, Said]) -> "Script":
         """The same with these utterances (by id) in one language."""

@@ -1,5 +1,6 @@
 """A film's script becomes a track in another language."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,13 @@ from lssd.dubbing.reports import LanguageReport
 from lssd.dubbing.script import Said, Script
 from lssd.dubbing.settings import SAMPLE_RATE
 from lssd.dubbing.sound import Sound
-from lssd.dubbing.transcript import translate
 from lssd.dubbing.voicing import Tools, Voice, Voicing, line_sound, spoken_texts
 from lssd.dubbing.workspace import Made
 from lssd.errors import LssdError
-from lssd.languages import display_name
-from lssd.store import write_json
+from lssd.store import read_json, write_json
 
 _VERSION = 1  # of what is done here; part of every key
+_NOTED_GAIN = 0.7
 Flags = list[tuple[str, str]]
 
 
@@ -35,19 +35,14 @@ class Dub:
     record: LanguageRecord
 
 
-def dub_track(job: Job, script: Script, target: str) -> tuple[Script, Dub]:
-    """The script with words in the language, and its track. LssdError where there can be none."""
-    if target == job.film.language:
-        raise LssdError(f"{display_name(target)} is what the original speaks; there is nothing to dub")
-    if not script.utterances:
-        raise LssdError("nobody speaks; there is nothing to dub")
-    translators, speakers = job.bench.tools("translation"), job.bench.tools("speaking", target)
-    script = translate(job, script, target, translators)
+def dub_track(job: Job, script: Script, target: str) -> Dub:
+    """The track of a script that has words in the language. LssdError where no line can be spoken."""
+    speakers = job.bench.tools("speaking", target)
     tools = Tools(job.bench.tools("stretching")[0], job.bench.tools("conversion")[0])
     voicing = Voicing(job)
     voices = voicing.voices(script.utterances)
     flags: Flags = []
-    natural = _spoken(script, target, voicing, voices, speakers, flags)
+    natural, spoke = _spoken(script, target, voicing, voices, speakers, flags)
     places = place(
         [one.line() for one in script.utterances],
         [natural[one.id][1] if one.id in natural else None for one in script.utterances],
@@ -59,10 +54,13 @@ def dub_track(job: Job, script: Script, target: str) -> tuple[Script, Dub]:
         raise BackendError(f"no line could be spoken: {flags[0][1]}")
     flags += _unsure(script, target)
     mixed, changed = _remix(job, script, lines)
+    flags += _turned_down(mixed, [key for _, _, key in lines])
     report = LanguageReport(target, len(script.utterances), len(lines), flags=tuple(sorted(flags)))
-    used = [*translators, *speakers, tools.stretch, tools.convert]
-    record = LanguageRecord.of(script, target, used, places, mixed.key, changed, flags)
-    return script, Dub(report, Sound(mixed.folder / "mix.npy", SAMPLE_RATE), record)
+    names = {said.by for one in script.utterances if (said := one.said.get(target)) is not None}
+    worded = [tool for tool in job.bench.tools("translation") if tool.name in names]
+    used = [*worded, *(tool for tool in speakers if tool.name in spoke), tools.stretch, tools.convert]
+    record = LanguageRecord.of(script, target, used, places, mixed.key, changed, flags, job.settings.consent)
+    return Dub(report, Sound(mixed.folder / "mix.npy", SAMPLE_RATE), record)
 
 
 def _spoken(
@@ -72,10 +70,11 @@ def _spoken(
     voices: Mapping[str, Voice],
     speakers: Sequence[Tool],
     flags: Flags,
-) -> dict[str, tuple[Made, float]]:
-    """Each line at its natural pace, by utterance; a line that no backend can say is flagged."""
+) -> tuple[dict[str, tuple[Made, float]], set[str]]:
+    """Each line at its natural pace, by utterance, and who spoke; a line that nobody can say is flagged."""
     texts = spoken_texts(script.utterances, target)
     natural: dict[str, tuple[Made, float]] = {}
+    spoke: set[str] = set()
     for one in script.utterances:
         if one.id not in texts:
             flags.append((one.id, _why_silent(one.said.get(target))))
@@ -84,12 +83,13 @@ def _spoken(
         for tool in speakers:
             try:
                 natural[one.id] = voicing.speak(one, texts[one.id], target, voices[one.speaker], tool)
+                spoke.add(tool.name)
                 break
-            except BackendError as error:
+            except LssdError as error:
                 reasons.append(str(error))
         else:
             flags.append((one.id, "; ".join(reasons)))
-    return natural
+    return natural, spoke
 
 
 def _why_silent(said: Said | None) -> str:
@@ -106,21 +106,21 @@ def _fitted(
     voices: Mapping[str, Voice],
     tools: Tools,
     flags: Flags,
-) -> list[tuple[Spoken, str]]:
-    """Each line as it is heard, with its key; one that a backend fails on is flagged."""
+) -> list[tuple[Spoken, str, str]]:
+    """Each line as it is heard, its samples' key and its id; one that a backend fails on is flagged."""
     lines = []
     for one, found in zip(script.utterances, places, strict=True):
         if found is None:
             continue
         try:
             made, more = voicing.fit(one, natural[one.id][0], found, voices[one.speaker], tools)
-        except BackendError as error:
+        except LssdError as error:
             flags.append((one.id, str(error)))
             continue
         flags += [(one.id, flag) for flag in (*found.flags, *more)]
         sound = line_sound(made)
         kept = min(sound.length, round(found.kept_s * SAMPLE_RATE))
-        lines.append((Spoken(sound, round(found.start_s * SAMPLE_RATE), kept), made.key))
+        lines.append((Spoken(sound, round(found.start_s * SAMPLE_RATE), kept), made.key, one.id))
     return lines
 
 
@@ -128,18 +128,30 @@ def _unsure(script: Script, target: str) -> Flags:
     return [
         (one.id, said.note or "not a translation")
         for one in script.utterances
-        if (said := one.said.get(target)) is not None and said.text and not said.is_translation
+        if (said := one.said.get(target)) is not None
+        and said.text
+        and not (said.is_translation or said.by_hand)
+    ]
+
+
+def _turned_down(mixed: Made, ids: Sequence[str]) -> Flags:
+    """Lines that had to give way to a loud background."""
+    gains = read_json(mixed.folder / "mix.json")["gains"]
+    return [
+        (one, f"turned down by {-20 * math.log10(gain):.0f} dB, since what lies under it is loud")
+        for one, gain in zip(ids, gains, strict=True)
+        if gain < _NOTED_GAIN
     ]
 
 
 def _remix(
-    job: Job, script: Script, lines: Sequence[tuple[Spoken, str]]
+    job: Job, script: Script, lines: Sequence[tuple[Spoken, str, str]]
 ) -> tuple[Made, list[tuple[int, int]]]:
     """The track, and the ranges of samples outside which it is the original."""
     stems, dials = job.stems, job.settings.remixing
     segments = [Segment(one.start_s, one.end_s) for one in script.utterances]
     taken_out = regions(segments, stems.original.length, SAMPLE_RATE, dials)
-    spoken = [line for line, _ in lines]
+    spoken = [line for line, _, _ in lines]
     changed = touched(taken_out, spoken)
 
     def make(folder: Path) -> None:
@@ -150,7 +162,7 @@ def _remix(
 
     of = {
         "stems": stems.key,
-        "lines": [[key, line.start, line.kept] for line, key in lines],
+        "lines": [[key, line.start, line.kept] for line, key, _ in lines],
         "taken_out": taken_out,
         "dials": vars(dials),
         "version": _VERSION,

@@ -13,6 +13,7 @@ from lssd.engine import reason_of
 from lssd.errors import LssdError
 
 _PARENT_CHECK_S = 0.5
+_CHANCES = 3
 _LOADING_S = 300.0  # for a backend to load its weights
 _SHARED = [f"lssd.dubbing.{step}" for step in ("conversion", "separation", "speaking", "segmentation")]
 
@@ -28,6 +29,7 @@ class Worker:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         self._weights: str | None = None
+        self._lost = 0  # processes in a row that died or hung
 
     @property
     def name(self) -> str:
@@ -45,9 +47,13 @@ class Worker:
         A backend's own LssdError is raised as it is; BackendError for any other failure, for a process
         that died, and for one that took longer than `timeout_s` and was ended.
         """
+        if self._lost >= _CHANCES:
+            raise BackendError(f"{self.name} died or hung {self._lost} times in a row and was given up")
         if self._process is None:
             self._start()
-        return self._ask((method, arguments), self.timeout_s)
+        answer = self._ask((method, arguments), self.timeout_s)
+        self._lost = 0
+        return answer
 
     def close(self) -> None:
         """End the process; a later call starts another."""
@@ -85,12 +91,14 @@ class Worker:
         try:
             self._pipe.send(question)
             if not self._pipe.poll(limit_s):
+                self._lost += 1
                 self.close()
                 raise BackendError(f"{self.name} did not answer within {limit_s:g} s and was ended")
             answer, error = self._pipe.recv()
         except (EOFError, OSError) as gone:
             self._process.join(1.0)
             code = self._process.exitcode
+            self._lost += 1
             self.close()
             raise BackendError(f"{self.name} died (exit status {code})") from gone
         except BaseException:

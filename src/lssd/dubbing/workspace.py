@@ -1,6 +1,5 @@
 """The results of steps, kept by what they were made of: nothing is made twice, and no kill loses one."""
 
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -46,7 +45,7 @@ class Workspace:
         hashes of weights. What `make` raises passes through, and nothing is kept of it.
         """
         key = hash_json({"step": name, **of}, _KEY)
-        folder = self.folder / name / key[:2] / key
+        folder = self.folder_of(name, key)
         if not folder.is_dir():
             with lock(self.folder / "locks" / key[:3], timeout_s=_WAIT_S):
                 if not folder.is_dir():
@@ -56,6 +55,9 @@ class Workspace:
                     self.made[name] += 1
                     self.seconds[name] += time.perf_counter() - started
                     return Made(folder, key)
-        os.utime(folder)  # when it was last of use
         self.kept[name] += 1
         return Made(folder, key)
+
+    def folder_of(self, name: str, key: str) -> Path:
+        """Where the result of a step is, or would be."""
+        return self.folder / name / key[:2] / key
