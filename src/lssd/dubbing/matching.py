@@ -1,6 +1,7 @@
 """A new line at the level and with the colour of the line that it replaces."""
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,9 @@ def loudness(samples_CS: np.ndarray, sample_rate: int) -> float:
         raise MissingExtraError("matching loudness needs pyloudnorm: pip install 'lssd[offline]'") from error
     # Its last block may reach beyond the end, which BS.1770 leaves out: whole blocks alone are given.
     whole = block + (counted_CS.shape[1] - block) // step * step
-    return float(pyloudnorm.Meter(sample_rate).integrated_loudness(counted_CS[:, :whole].T))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the mean of no block, where all are gated away
+        return float(pyloudnorm.Meter(sample_rate).integrated_loudness(counted_CS[:, :whole].T))
 
 
 def k_weighted(samples_CS: np.ndarray, sample_rate: int) -> np.ndarray:
