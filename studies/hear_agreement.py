@@ -223,9 +223,7 @@ def main() -> int:
         tasks.insert(0, digits(arguments.digits, arguments.takes))
     print("scores in percent; difference ± standard error (errors apart)")
     heads = [f"{probe} | less heareval's" for probe in PROBES]
-    print(
-        f"| task | seeds | items | classes | metric | heareval | {' | '.join(heads)} | seconds a seed |"
-    )
+    print(f"| task | seeds | items | classes | metric | heareval | {' | '.join(heads)} | seconds a seed |")
     print("|" + "---|" * 11)
     fine = True
     for sounds in tasks:

@@ -8,7 +8,7 @@ from lssd.corpus.catalog import Catalog
 from lssd.corpus.cut import ClipSettings
 from lssd.corpus.describe import describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
-from lssd.corpus.ingestion import IngestSettings, Plan, find_films, ingest
+from lssd.corpus.ingestion import IngestSettings, Plan, ingest
 from lssd.corpus.integrity import Verdict, verify
 from lssd.corpus.reading import LostShardError, ShardReader
 from lssd.corpus.titles import SPLITS
@@ -24,7 +24,6 @@ __all__ = [
     "ShardReader",
     "Verdict",
     "describe_corpus",
-    "find_films",
     "ingest",
     "verify",
 ]

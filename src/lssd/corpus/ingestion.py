@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -18,13 +18,8 @@ from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
 from lssd.engine import Progress, available_cpus, run_stage
 from lssd.errors import InputError, MediaError
-from lssd.media import find_files
+from lssd.media import find_films
 from lssd.store import lock
-
-_SUFFIXES = {
-    *(".mkv", ".mp4", ".m4v", ".mov", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg"),
-    *(".wmv", ".flv", ".mxf", ".ogv", ".3gp"),
-}
 
 _OWN = {".lock", ".staging", "catalog", "shards"}  # what a corpus folder holds
 
@@ -112,24 +107,6 @@ def ingest(
         writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
         writer.finish()
     return Catalog.open(root)
-
-
-def find_films(paths: Iterable[str | Path]) -> list[Path]:
-    """The files named, and those with a film's suffix in the folders named, sorted, each once."""
-    found: set[Path] = set()
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = find_files(path, _SUFFIXES)
-            if not inside:
-                raise InputError(f"no films in folder {path} (looked for {', '.join(sorted(_SUFFIXES))})")
-            found.update(inside)
-        elif path.exists():
-            found.add(path)
-        else:
-            raise InputError(f"no such file or folder: {path}")
-    if not found:
-        raise InputError("name at least one film or folder")
-    return sorted(file.resolve() for file in found)
 
 
 def _language(tag: str | None) -> str | None:

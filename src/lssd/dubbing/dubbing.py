@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from lssd import languages
-from lssd.corpus import find_films
 from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, read_preset
 from lssd.dubbing.bench import Bench
 from lssd.dubbing.pipeline import dub_film
@@ -14,7 +13,7 @@ from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
 from lssd.engine import Outcome, Progress, ray, run_stage
 from lssd.errors import InputError
-from lssd.media import has_encoder
+from lssd.media import find_films, has_encoder
 from lssd.media.encode import codec_name
 
 Engine = Literal["local", "ray"]

@@ -11,7 +11,7 @@ from lssd.media.pictures import Frame, iterate_frames, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
 from lssd.media.remux import add_tracks
 from lssd.media.resampling import resample
-from lssd.media.search import NO_MEDIA, find_files
+from lssd.media.search import NO_MEDIA, find_files, find_films
 from lssd.media.sound import iterate_sound, read_sound
 from lssd.media.write import SoundTrack, write_film, write_sounds
 
@@ -26,6 +26,7 @@ __all__ = [
     "encode_picture",
     "encode_sound",
     "find_files",
+    "find_films",
     "has_encoder",
     "iterate_frames",
     "iterate_sound",
