@@ -146,10 +146,10 @@ def dub(arguments: argparse.Namespace) -> int:
     from lssd.dubbing import settings_from
     from lssd.reporting import terminal, write_track_figures
 
-    own = {"stems": arguments.stems, "lines": arguments.lines}
-    given = [f"{name}.folder={folder}" for name, folder in own.items() if folder is not None]
+    given = vars(arguments)
+    own = [f"{name}.folder={given[name]}" for name in ("stems", "lines") if given[name]]
     settings = settings_from(
-        [*given, *arguments.set],
+        [*own, *arguments.set],
         preset=arguments.preset,
         source=arguments.source,
         track=arguments.track,
@@ -173,7 +173,7 @@ def dub(arguments: argparse.Namespace) -> int:
     try:
         write_track_figures(report.film for report in reports if report.ok)
     except LssdError as error:
-        print(f"no figure of the tracks: {error}", file=sys.stderr)  # the films stand
+        print(f"no figure of the tracks: {error}", file=sys.stderr)
     return 0 if any(report.ok for report in reports) else 2
 
 

@@ -9,6 +9,7 @@ from lssd import ingest
 from lssd.corpus import ClipSettings, IngestSettings
 from lssd.dubbing import dub
 from lssd.dubbing.remixing import Remixing
+from lssd.dubbing.subtitles import read_subtitles
 from lssd.errors import InputError
 from lssd.media import SoundTrack, picture_hash, probe, read_sound, track_hash, write_film
 
@@ -36,6 +37,8 @@ def test_a_film_gains_tracks_and_loses_nothing(rendered, quick, outside, tmp_pat
         same, share = outside(film, number, folder, language)
         assert same and share > 0.05
         assert read_sound(film, number).shape == read_sound(film, 0).shape
+    subtitles = read_subtitles(folder / f"{film.stem}.fr.srt")
+    assert len(subtitles.lines) == report.languages[1].spoken and all(one.text for one in subtitles.lines)
     record = json.loads((folder / "provenance.json").read_text())
     assert record["synthetic"] is True and "GPL-3.0-or-later" in record["licences"]
     assert {one["backend"] for one in record["dubs"]["en"]["backends"]} >= {

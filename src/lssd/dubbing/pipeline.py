@@ -14,6 +14,7 @@ from lssd.dubbing.reports import DubReport, LanguageReport
 from lssd.dubbing.script import Script, Utterance
 from lssd.dubbing.settings import SAMPLE_RATE, DubSettings
 from lssd.dubbing.sound import Sound, SoundWriter
+from lssd.dubbing.subtitles import write_srt
 from lssd.dubbing.tracks import dub_track
 from lssd.dubbing.transcript import SUBTITLES, TURNS, find_script
 from lssd.dubbing.wording import with_words
@@ -85,6 +86,7 @@ def _dubbed(job: Job, targets: Sequence[str]) -> tuple[dict[str, LanguageRecord]
             continue
         dubs[target] = dub.record
         reports.append(dub.report)
+        write_srt(job.folder / f"{job.film.path.stem}.{target}.srt", dub.record.lines())
     return dubs, reports
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lssd.dubbing.bench import Tool
 from lssd.dubbing.job import Job
+from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Said, Script
 from lssd.dubbing.settings import SAMPLE_RATE
@@ -29,6 +30,12 @@ class LanguageRecord:
     changed: tuple[tuple[int, int], ...]
     key: str
     consent: str = ""
+
+    def lines(self) -> list[Line]:
+        """What is heard in the track, and when."""
+        heard = [row for row in self.utterances if "spoken_s" in row]
+        spans = [(*row["spoken_s"], row["text"], row["speaker"]) for row in heard]
+        return [Line(start, end, text, speaker=speaker) for start, end, text, speaker in spans]
 
     @classmethod
     def from_row(cls, language: str, row: Mapping[str, Any]) -> "LanguageRecord":
