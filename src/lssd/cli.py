@@ -142,13 +142,12 @@ def ingest(arguments: argparse.Namespace) -> int:
 
 def dub(arguments: argparse.Namespace) -> int:
     """Make dubs of films: other words over the same picture and background."""
-    from lssd.dubbing import dub as run
-    from lssd.dubbing import settings_from
+    from lssd import dubbing
     from lssd.reporting import terminal, write_track_figures
 
     given = vars(arguments)
     own = [f"{name}.folder={given[name]}" for name in ("stems", "lines") if given[name]]
-    settings = settings_from(
+    settings = dubbing.settings_from(
         [*own, *arguments.set],
         preset=arguments.preset,
         source=arguments.source,
@@ -160,7 +159,7 @@ def dub(arguments: argparse.Namespace) -> int:
         license_policy=arguments.license_policy,
     )
     with _progress("dub", 0, "films", arguments) as progress:
-        reports = run(
+        reports = dubbing.dub(
             arguments.paths,
             arguments.to,
             arguments.out,

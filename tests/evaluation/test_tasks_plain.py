@@ -12,7 +12,7 @@ from lssd.errors import InputError
 from lssd.evaluation.tasks import csv_task, find_tasks, folder_task, read_task
 from lssd.evaluation.tasks.folds import assign_folds
 
-REAL = Path("/work/shared/real")
+REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
 
 
 def clip(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """What every way to separate shares: speech is estimated a block at a time, background is the rest."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +14,15 @@ from lssd.store import atomic_path
 Estimate = Callable[[np.ndarray], np.ndarray]  # a mix (C, S) -> the speech in it (C, S)
 
 
-class Separator(Backend):
+class Separator(Backend, ABC):
     """Splits a track into who speaks and all else."""
 
+    @abstractmethod
     def separate(self, sound: Sound, speech: Path, background: Path) -> None:
         """Write two sounds of the input's channels, length and rate, which add up to it.
 
         Each file appears when it is whole. Raises BackendError where this sound cannot be separated.
         """
-        raise NotImplementedError
 
 
 def channel_groups(channels: int) -> list[tuple[int, ...]]:
