@@ -79,7 +79,7 @@ def test_length_and_level_stay_and_results_repeat(folders: dict[str, str]) -> No
 
 
 def test_wrong_folders_are_one_line(folders: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="option model"):
+    with pytest.raises(InputError, match="option `model`"):
         SpeechT5()
     with pytest.raises(InputError, match=r"20 values.*12"):
         load(folders, embedder="other")

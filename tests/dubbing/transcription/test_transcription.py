@@ -105,8 +105,8 @@ def test_models_that_are_not_there_or_broken_are_one_line(backend, module, tmp_p
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "set its option `model` to a folder" in message("")
-    assert "should be a folder with a" in message(tmp_path)
+    assert "set the option `model` to a folder with a Whisper model" in message("")
+    assert f"'{tmp_path}' holds no " in message(tmp_path)
     for name in ("model.bin", "config.json", "tokenizer.json", "model.safetensors"):
         (tmp_path / name).write_bytes(b"{}")
     assert f"cannot load {tmp_path}: " in message(tmp_path)

@@ -103,7 +103,7 @@ def test_seamless(tmp_path):
 
 @pytest.mark.parametrize("backend", [SequenceToSequence, Seamless])
 def test_models_that_are_not_there_or_broken_are_one_line(backend, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="set its option `model` to a folder"):
+    with pytest.raises(InputError, match=r"holds no config\.json; set the option `model` to a folder with"):
         backend()
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="cannot load") as caught:

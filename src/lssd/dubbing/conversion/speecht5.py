@@ -11,8 +11,8 @@ import numpy as np
 
 from lssd.dubbing.conversion.converter import Converter, levelled
 from lssd.dubbing.declaration import BackendError, Declaration
-from lssd.dubbing.speaking.weights import hash_folder, load, model_folder
 from lssd.dubbing.stretching import Signalsmith
+from lssd.dubbing.weights import hash_folder, load, model_folder
 from lssd.errors import InputError, MissingExtraError
 from lssd.media import resample
 from lssd.store import hash_json
@@ -61,7 +61,7 @@ class SpeechT5(Converter):
             import transformers
         except ImportError as error:
             raise MissingExtraError(f"SpeechT5 needs transformers: {_INSTALL}") from error
-        self._folders = {name: model_folder(path, f"SpeechT5 {name}", name) for name, path in given.items()}
+        self._folders = {name: model_folder(path, f"a SpeechT5 {name}", name) for name, path in given.items()}
         self._stretcher = Signalsmith()
         self._extractor = load(
             transformers.SpeechT5FeatureExtractor.from_pretrained, self._folders["model"], "feature extractor"
@@ -72,7 +72,7 @@ class SpeechT5(Converter):
             "embedder": transformers.AutoModelForAudioXVector,
         }
         models = {
-            name: load(kind.from_pretrained, self._folders[name], f"SpeechT5 {name}")
+            name: load(kind.from_pretrained, self._folders[name], f"a SpeechT5 {name}")
             for name, kind in kinds.items()
         }
         wanted = models["model"].config.speaker_embedding_dim

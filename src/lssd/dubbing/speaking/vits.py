@@ -9,7 +9,7 @@ import numpy as np
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
-from lssd.dubbing.speaking.weights import hash_folder, load, model_folder
+from lssd.dubbing.weights import hash_folder, load, model_folder
 from lssd.errors import InputError, MissingExtraError
 
 _INSTALL = "pip install transformers"
@@ -83,7 +83,7 @@ class Vits(Speaker):
         if str(folder) not in self._loaded:
             if not shared and not folder.is_dir():
                 raise BackendError(f"there is no VITS model for '{language}' at {folder}")
-            model_folder(folder, "VITS model", "folder")
+            model_folder(folder, "a VITS model", "folder")
             model = load(self._transformers.VitsModel.from_pretrained, folder, "VITS model")
             tokenizer = load(self._transformers.AutoTokenizer.from_pretrained, folder, "VITS tokenizer")
             self._loaded[str(folder)] = model.eval().to(self.options.device), tokenizer

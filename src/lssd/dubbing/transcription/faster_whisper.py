@@ -10,7 +10,7 @@ from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Line, Segment, Word
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
-from lssd.dubbing.transcription.local_model import folder_hash, model_folder
+from lssd.dubbing.weights import hash_folder, model_folder
 from lssd.errors import InputError, MissingExtraError
 
 _EXAMPLES = "a Whisper model converted for CTranslate2 (model.bin, config.json, tokenizer.json)"
@@ -53,7 +53,7 @@ class FasterWhisper(Backend):
         super().__init__(options)
         if importlib.util.find_spec("faster_whisper") is None:
             raise MissingExtraError("faster-whisper is not installed: pip install faster-whisper")
-        self._folder = model_folder("faster-whisper", self.options.model, "model.bin", _EXAMPLES)
+        self._folder = model_folder(self.options.model, _EXAMPLES, "model", "model.bin")
         if not (self._folder / "tokenizer.json").is_file():  # without it, it would be downloaded
             raise InputError(
                 f"faster-whisper: {self._folder} holds no tokenizer.json; copy it from the model"
@@ -72,7 +72,7 @@ class FasterWhisper(Backend):
             raise InputError(f"faster-whisper cannot load {self._folder}: {_first_line(error)}") from error
 
     def weights_hash(self) -> str:
-        return folder_hash(self._folder)
+        return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
         """A line a segment. Temperature 0 and no text before it, so that it depends on its sound alone."""

@@ -10,7 +10,7 @@ from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Line, Segment
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
-from lssd.dubbing.transcription.local_model import folder_hash, model_folder
+from lssd.dubbing.weights import hash_folder, model_folder
 from lssd.errors import InputError, MissingExtraError
 
 _LONGEST_S = 30.0  # what the model hears at once
@@ -48,7 +48,7 @@ class Whisper(Backend):
         if importlib.util.find_spec("transformers") is None:
             raise MissingExtraError("transformers is not installed: pip install transformers")
         needed = "a Whisper model of transformers (config.json, model.safetensors, tokenizer)"
-        self._folder = model_folder("whisper", self.options.model, "config.json", needed)
+        self._folder = model_folder(self.options.model, needed, "model")
         from transformers import WhisperForConditionalGeneration, WhisperProcessor
         from transformers.utils import logging
 
@@ -65,7 +65,7 @@ class Whisper(Backend):
         self._model = model.to(self.options.device).eval()
 
     def weights_hash(self) -> str:
-        return folder_hash(self._folder)
+        return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
         """A line a segment, greedily or by beams, each by itself. Segments last at most 30 s."""

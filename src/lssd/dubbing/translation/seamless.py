@@ -9,7 +9,7 @@ import langcodes
 
 from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Request, Translation
-from lssd.dubbing.transcription.local_model import folder_hash, model_folder
+from lssd.dubbing.weights import hash_folder, model_folder
 from lssd.errors import InputError, MissingExtraError
 
 
@@ -45,7 +45,7 @@ class Seamless(Backend):
         if importlib.util.find_spec("transformers") is None:
             raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
         needed = "SeamlessM4T v2 (config.json, model.safetensors, its tokenizer)"
-        self._folder = model_folder("seamless", self.options.model, "config.json", needed)
+        self._folder = model_folder(self.options.model, needed, "model")
         from transformers import SeamlessM4Tv2ForTextToText
         from transformers.models.seamless_m4t import SeamlessM4TTokenizer
         from transformers.utils import logging
@@ -63,7 +63,7 @@ class Seamless(Backend):
         self._model = model.to(self.options.device).eval()
 
     def weights_hash(self) -> str:
-        return folder_hash(self._folder)
+        return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """Each line by itself. InputError for a language that the model does not know."""

@@ -9,8 +9,8 @@ import langcodes
 
 from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Request, Translation
-from lssd.dubbing.transcription.local_model import folder_hash, model_folder
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
+from lssd.dubbing.weights import hash_folder, model_folder
 from lssd.errors import InputError, MissingExtraError
 
 _EXAMPLES = "a translation model of transformers (opus-mt-*, madlad400-*, nllb-200-*, m2m100_*)"
@@ -56,7 +56,7 @@ class SequenceToSequence(Backend):
         super().__init__(options)
         if importlib.util.find_spec("transformers") is None:
             raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
-        self._folder = model_folder("transformers", self.options.model, "config.json", _EXAMPLES)
+        self._folder = model_folder(self.options.model, _EXAMPLES, "model")
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
         from transformers.utils import logging
 
@@ -73,7 +73,7 @@ class SequenceToSequence(Backend):
         self._model = model.to(self.options.device).eval()
 
     def weights_hash(self) -> str:
-        return folder_hash(self._folder)
+        return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """Each line by itself: no line depends on its neighbours. InputError for unknown languages."""

@@ -8,11 +8,11 @@ from lssd.errors import InputError
 from lssd.store import hash_file, hash_json
 
 
-def model_folder(path: str | Path, what: str, option: str) -> Path:
-    """A folder as transformers saves it; InputError where it is not one."""
-    folder = Path(path)
-    if not str(path) or not (folder / "config.json").is_file():
-        raise InputError(f"there is no {what} at '{path}' (needs config.json); set the option {option}")
+def model_folder(path: str | Path, what: str, option: str, needed: str = "config.json") -> Path:
+    """A model's folder; InputError where it lacks the file `needed`, by which such a folder is known."""
+    folder = Path(path).expanduser()
+    if not str(path) or not (folder / needed).is_file():
+        raise InputError(f"'{path}' holds no {needed}; set the option `{option}` to a folder with {what}")
     return folder
 
 
