@@ -32,6 +32,6 @@ def test_what_is_no_model_is_one_line(tmp_path):
         assert local_files_only
         raise OSError("no file named model.safetensors\nsecond line")
 
-    with pytest.raises(InputError, match="the voice at .* cannot be loaded: no file named") as caught:
+    with pytest.raises(InputError, match=r"the voice at .* cannot be loaded: no file named") as caught:
         load(broken, tmp_path, "voice")
     assert "\n" not in str(caught.value)
