@@ -5,7 +5,7 @@
 
 Shapes are those of MViTv2-S on 16 frames of 224 x 224. Prints milliseconds of a forward pass without
 gradients, and of forward plus backward, each the fastest of a few repeats; the fastest variant carries a
-star. What wins over the whole network belongs into `lssd.models.pooling.FASTEST`.
+star. What wins over the whole network belongs into `lssd.models.mvit.pooling.FASTEST`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 import torch
 from torch import Tensor
 
-from lssd.models.pooling import Convolution, convolve_3d, convolve_3d_channels_last, convolve_taps
+from lssd.models.mvit.pooling import Convolution, convolve_3d, convolve_3d_channels_last, convolve_taps
 
 VARIANTS: tuple[Convolution, ...] = (convolve_3d, convolve_3d_channels_last, convolve_taps)
 # Grid side, channels, stride, and how often it runs in the network: queries first, then keys and values.

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from filmset import Settings, Title
+from filmset.heard import heard
+from filmset.render import render
+from filmset.stems import stems_folder
 from lssd.dubbing.diarisation import Voices
 from lssd.dubbing.lines import Line
 from lssd.dubbing.sound import write_sound
-from lssd.filmset import Settings, Title, render
-from lssd.filmset.heard import heard
-from lssd.filmset.stems import stems_folder
 from lssd.media import read_sound
 
 

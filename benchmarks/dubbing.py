@@ -24,8 +24,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lssd.dubbing import DubReport, DubSettings, dub
-from lssd.filmset import Settings, render
+from filmset import Settings
+from filmset.render import render
+from lssd.dubbing import DubReport, DubSettings
+from lssd.dubbing.dub import dub
 from lssd.media import SoundTrack, probe, read_sound, write_film
 
 _STEPS = {

@@ -26,9 +26,9 @@ import numpy as np
 import soundfile
 import torch
 
-from lssd.evaluation.cache import EmbeddingCache, WindowVectors, encoder_identity, rows_of
-from lssd.evaluation.embedder import Modality, windows_of
-from lssd.evaluation.embedding import embed, find_media
+from lssd.embedding.batching import Modality, windows_of
+from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity, rows_of
+from lssd.embedding.embed import embed, find_media
 from lssd.media import write_film
 from lssd.models import Model, build_model, window_starts
 from lssd.pretraining import load_recipe
@@ -97,7 +97,7 @@ def share(name: str, model: Model, modality: Modality, files: list[Path], worker
 def cached(model: Model, files: list[Path], folder: Path) -> None:
     """Print the speed of files that were embedded before."""
     old = time.time() - 3600
-    for path in files:  # what is of this moment is hashed again, see `lssd.evaluation.file_hashes`
+    for path in files:  # what is of this moment is hashed again, see `lssd.embedding.file_hashes`
         os.utime(path, (old, old))
     time.sleep(2.5)
     first = seconds(lambda: embed(model, files, cache=folder, workers=0))

@@ -20,13 +20,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lssd.filmset import Settings, render
-from lssd.filmset.backgrounds import open_backgrounds
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.mixing import Mixer
-from lssd.filmset.pictures import draw_title
-from lssd.filmset.script import write_script
-from lssd.filmset.words import make_voicing
+from filmset import Settings
+from filmset.backgrounds import open_backgrounds
+from filmset.dialogue import write_lines
+from filmset.mixing import Mixer
+from filmset.pictures import draw_title
+from filmset.render import render
+from filmset.script import write_script
+from filmset.words import make_voicing
 from lssd.media import SoundTrack, write_film
 
 

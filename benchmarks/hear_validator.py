@@ -45,7 +45,7 @@ STRANGER = """
 import importlib, sys, tempfile
 from pathlib import Path
 import numpy as np, soundfile, torch
-from lssd.evaluation.modules import load_module
+from lssd.evaluation.foreign.load import load_module
 loaded = load_module("hear:" + sys.argv[1])
 theirs = importlib.import_module(sys.argv[1])
 model = theirs.load_model()

@@ -31,19 +31,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lssd.corpus import Catalog, IngestSettings, ingest
-from lssd.filmset import Settings, render
+from filmset import Settings
+from filmset.render import render
+from lssd.corpus import Catalog, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.models import AccelerationConfig, accelerate
 from lssd.models.acceleration import autocast
 from lssd.models.draws import Draws
-from lssd.pretraining import Recipe, Run, load_recipe, pretrain, recipe_names
+from lssd.pretraining import Recipe, Run, load_recipe, recipe_names
 from lssd.pretraining.distributed import World
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
+from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.loop import Training, take_step
-from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import batch_loss
 from lssd.pretraining.optimiser import build_optimiser
+from lssd.pretraining.pretrain import pretrain
 from lssd.views import Batch, ClipIndex, batch_size
 
 BAR = 0.9

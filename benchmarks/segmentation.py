@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from filmset import Settings, Title
+from filmset.heard import heard
+from filmset.render import render
+from filmset.stems import stems_folder
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation import Energy, Silero
 from lssd.dubbing.segmentation.mono import mono, read_mono
 from lssd.dubbing.sound import Sound, write_sound
-from lssd.filmset import Settings, Title, render
-from lssd.filmset.heard import heard
-from lssd.filmset.stems import stems_folder
 from lssd.media import probe, read_sound
 
 _FRAME_S = 0.01

@@ -8,7 +8,7 @@ the mix itself; means over the titles, and the worst title's gains. The ways: wh
 network of its `deepfilter` alone, RNNoise (`pip install pyrnnoise`; its library is called directly),
 REPET-SIM (Rafii and Pardo 2012, as in librosa's documentation), harmonic-percussive separation, the centre
 of stereo and 5.1, and as the limit of all masks the ideal one. --voices takes recorded speech instead of
-espeak-ng's (`lssd.filmset.words.recorded` says how it lies there).
+espeak-ng's (`filmset.words.recorded` says how it lies there).
 
 --memory separates stereo of so many minutes, each in a process of its own, and prints the peak.
 """
@@ -29,10 +29,11 @@ import numpy as np
 import torch
 from scipy.signal import istft, stft
 
+from filmset import Settings
+from filmset.render import render
 from lssd.dubbing.separation import DeepFilter
 from lssd.dubbing.separation.separator import crossfaded
 from lssd.dubbing.sound import write_sound
-from lssd.filmset import Settings, render
 from lssd.media import read_sound
 
 RATE, WINDOW = 48_000, 2048

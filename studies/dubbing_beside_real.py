@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.dubbing import DubSettings, dub
+from lssd.dubbing import DubSettings
+from lssd.dubbing.dub import dub
 from lssd.dubbing.matching import loudness
 from lssd.dubbing.segmentation import Silero
 from lssd.dubbing.sound import write_sound

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.dubbing import DubSettings, dub
-from lssd.filmset import LANGUAGES, FilmSet, Settings, render
+from filmset import LANGUAGES, FilmSet, Settings
+from filmset.render import render
+from lssd.dubbing import DubSettings
+from lssd.dubbing.dub import dub
 from lssd.media import probe, read_sound
 
 _RATE = 48000

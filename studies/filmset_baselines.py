@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from lssd.filmset.tasks import TASKS, write_tasks
+from filmset.tasks import TASKS, write_tasks
 from lssd.media import probe, read_frames, read_sound
 from lssd.models.preprocessing import mel_filters
 

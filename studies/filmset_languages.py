@@ -20,7 +20,8 @@ from scipy.fft import dct
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from lssd.filmset import LANGUAGES, FilmSet, Settings, Title, render
+from filmset import LANGUAGES, FilmSet, Settings, Title
+from filmset.render import render
 from lssd.media import read_sound
 from lssd.models.preprocessing import mel_filters
 

@@ -31,12 +31,12 @@ import numpy as np
 from scipy.fft import dct
 from scipy.special import log_softmax
 
+from filmset.tasks import write_tasks
 from lssd.errors import InputError
-from lssd.evaluation.intervals import paired_interval
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.probes import Division, judge
+from lssd.evaluation.statistics.intervals import paired_interval
 from lssd.evaluation.tasks import read_task
-from lssd.filmset.tasks import write_tasks
 from lssd.media import read_sound
 from lssd.models.preprocessing import mel_filters
 

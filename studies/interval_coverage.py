@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lssd.evaluation.intervals import paired_interval, resampled, score_interval
 from lssd.evaluation.predictions import Predictions
+from lssd.evaluation.statistics.intervals import paired_interval, resampled, score_interval
 
 RESAMPLES = 400
 LEVEL = 0.95

@@ -13,12 +13,15 @@ import csv
 import sys
 from pathlib import Path
 
-from lssd.corpus import ClipSettings, IngestSettings, ingest
-from lssd.filmset import Settings, render
+from filmset import Settings
+from filmset.render import render
+from lssd.corpus import ClipSettings, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.media import find_files
-from lssd.pretraining import Run, pretrain
+from lssd.pretraining import Run
 from lssd.pretraining.metrics import read_metrics
-from lssd.reporting import report
+from lssd.pretraining.pretrain import pretrain
+from lssd.reporting.report import report
 
 BAR = 5.0
 FILMS = {".mkv", ".mp4"}

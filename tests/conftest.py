@@ -71,7 +71,8 @@ def make_film() -> FilmMaker:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory, make_film: FilmMaker) -> Path:
     """A corpus of six titles: five with a German and a French dub, one of them held out, one English only."""
-    from lssd.corpus import IngestSettings, ingest
+    from lssd.corpus import IngestSettings
+    from lssd.corpus.ingest import ingest
 
     root = tmp_path_factory.mktemp("corpus")
     for number in range(5):

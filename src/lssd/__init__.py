@@ -7,11 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lssd.corpus import Catalog, IngestSettings, ingest
-    from lssd.dubbing import DubSettings, dub
-    from lssd.evaluation import compare, embed, evaluate
+    from lssd.corpus import Catalog, IngestSettings
+    from lssd.corpus.ingest import ingest
+    from lssd.dubbing import DubSettings
+    from lssd.dubbing.dub import dub
+    from lssd.embedding.embed import embed
+    from lssd.evaluation import compare
+    from lssd.evaluation.evaluate import evaluate
     from lssd.models import Model, load_model
-    from lssd.pretraining import Recipe, Run, load_recipe, pretrain
+    from lssd.pretraining import Recipe, Run, load_recipe
+    from lssd.pretraining.pretrain import pretrain
 
 _HOMES = {
     "Catalog": "lssd.corpus",
@@ -21,13 +26,13 @@ _HOMES = {
     "Recipe": "lssd.pretraining",
     "Run": "lssd.pretraining",
     "compare": "lssd.evaluation",
-    "dub": "lssd.dubbing",
-    "embed": "lssd.evaluation",
-    "evaluate": "lssd.evaluation",
-    "ingest": "lssd.corpus",
+    "dub": "lssd.dubbing.dub",
+    "embed": "lssd.embedding.embed",
+    "evaluate": "lssd.evaluation.evaluate",
+    "ingest": "lssd.corpus.ingest",
     "load_model": "lssd.models",
     "load_recipe": "lssd.pretraining",
-    "pretrain": "lssd.pretraining",
+    "pretrain": "lssd.pretraining.pretrain",
 }
 
 __all__ = [

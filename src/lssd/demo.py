@@ -13,13 +13,19 @@ from types import TracebackType
 
 import psutil
 
-from lssd import evaluation, filmset
-from lssd.corpus import Catalog, ClipSettings, IngestSettings, ingest
+import filmset
+from filmset.render import render
+from lssd import evaluation
+from lssd.corpus import Catalog, ClipSettings, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
-from lssd.pretraining import Run, load_recipe, pretrain
+from lssd.evaluation.evaluate import evaluate
+from lssd.pretraining import Run, load_recipe
 from lssd.pretraining.metrics import read_metrics
-from lssd.reporting import Arm, Stage, Study, report_study
+from lssd.pretraining.pretrain import pretrain
+from lssd.reporting import Arm, Stage, Study
+from lssd.reporting.report import report_study
 from lssd.store import lock, read_json, write_json
 
 ARMS = ("demo-mono", "demo")
@@ -187,7 +193,7 @@ def _memory_of_tree() -> int:
 
 def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> str:
     with ledger.stage("render films"), Progress("render films", settings.titles, "titles", quiet) as progress:
-        films = filmset.render(
+        films = render(
             root / "films",
             settings.titles,
             filmset.Settings(
@@ -290,7 +296,7 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
     results: Results = {}
     with ledger.stage("evaluate"), Progress("evaluate", 0, "sounds", quiet) as progress:
         for name in ARMS:
-            found = evaluation.evaluate(
+            found = evaluate(
                 root / "runs" / name / "model",
                 tasks,
                 root / "tasks",

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from tests.conftest import shot_frames, tone
 
-from lssd.corpus import FINGERPRINT, Catalog, IngestSettings, describe_corpus, ingest
+from filmset import FilmSet, Settings
+from filmset.render import render
+from lssd.corpus import FINGERPRINT, Catalog, IngestSettings, describe_corpus
+from lssd.corpus.ingest import ingest
 from lssd.errors import InputError
-from lssd.filmset import FilmSet, Settings, render
 from lssd.media import SoundTrack, read_sound, write_film
 from lssd.views import ClipIndex, Selection
 

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import tone
 
-from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, ingest
+from filmset import Settings
+from filmset.backgrounds import open_backgrounds
+from filmset.pictures import draw_title
+from filmset.script import write_script
+from filmset.truth import Shot, Speaker, Title, Transition
+from filmset.words import make_voicing
+from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings
 from lssd.corpus.fingerprints import difference_hash
-from lssd.filmset import Settings
-from lssd.filmset.backgrounds import open_backgrounds
-from lssd.filmset.pictures import draw_title
-from lssd.filmset.script import write_script
-from lssd.filmset.truth import Shot, Speaker, Title, Transition
-from lssd.filmset.words import make_voicing
+from lssd.corpus.ingest import ingest
 from lssd.media import SoundTrack, iterate_frames, write_film
 
 FRAMES = 90  # of a shot

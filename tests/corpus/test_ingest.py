@@ -12,17 +12,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from lssd.corpus import (
-    Catalog,
-    ClipSettings,
-    IngestSettings,
-    Plan,
-    cut,
-    describe_corpus,
-    ingest,
-    ingestion,
-    verify,
-)
+from lssd.corpus import Catalog, ClipSettings, IngestSettings, Plan, cut, describe_corpus
+from lssd.corpus import ingest as ingestion
+from lssd.corpus.ingest import ingest
+from lssd.corpus.verify import verify
 from lssd.errors import CorpusError, InputError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
@@ -160,7 +153,7 @@ def test_running_again_does_nothing(corpus: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from lssd.corpus import IngestSettings, ingest
-import lssd.corpus.ingestion as room
+import lssd.corpus.ingest as room
 real, count = room.cut_title, 0
 def cut_then_die(task):
     global count

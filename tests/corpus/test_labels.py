@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from lssd.cli import main
-from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, describe_corpus, ingest, verify
+from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, describe_corpus
+from lssd.corpus.ingest import ingest
 from lssd.corpus.labels import Label, read_labels, relabel
+from lssd.corpus.verify import verify
 from lssd.errors import InputError
 
 HEADER = "path,start_s,end_s,name,value\n"

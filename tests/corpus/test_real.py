@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conftest import REAL
 
-from lssd.corpus import Catalog, IngestSettings, ingest
+from lssd.corpus import Catalog, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.media import probe
 from lssd.views import ClipIndex, Selection
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
 EPISODE = REAL / "angel_one" / "angel_one_5lang_480p.mkv"
 SHOTS = REAL / "paper_clips"
 

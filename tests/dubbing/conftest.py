@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
+from filmset import Settings
+from filmset.render import render
+from filmset.truth import Title
 from lssd.dubbing import DubSettings, settings_from
-from lssd.filmset import Settings, render
-from lssd.filmset.truth import Title
 from lssd.media import read_sound
 
 # Stems of one's own, lines found by level, other words, espeak-ng: no network is loaded.

@@ -7,7 +7,7 @@ import soundfile
 
 from lssd import ingest
 from lssd.corpus import ClipSettings, IngestSettings
-from lssd.dubbing import dub
+from lssd.dubbing.dub import dub
 from lssd.dubbing.remixing import Remixing
 from lssd.dubbing.subtitles import read_subtitles
 from lssd.errors import InputError

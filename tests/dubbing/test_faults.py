@@ -15,8 +15,9 @@ import pytest
 import soundfile
 import yaml
 
-from lssd.dubbing import backends, dub
+from lssd.dubbing import backends
 from lssd.dubbing.declaration import BackendError, Declaration
+from lssd.dubbing.dub import dub
 from lssd.dubbing.speaking.speaker import Speaker
 from lssd.media import SoundTrack, add_tracks, probe, write_film
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from scipy.signal import butter, lfilter, sosfilt, welch
+from tests.conftest import REAL
 
 from lssd.dubbing.matching import Matching, equaliser, k_weighted, loudness, match, true_peak
 from lssd.errors import InputError
@@ -15,7 +15,6 @@ from lssd.media import read_sound
 
 pytest.importorskip("pyloudnorm")
 RATE = 48_000
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
 
 
 def sine(*parts: tuple[float, float], hz: float = 1000.0, rate: int = RATE) -> np.ndarray:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from lssd.dubbing import dub
+from lssd.dubbing.dub import dub
 
 _KILLS = 3  # `studies/dubbing_kills.py` does ten, with the real preset
 _RUN = """

@@ -1,12 +1,11 @@
-from pathlib import Path
-
 import pytest
+from tests.conftest import REAL
 
 from lssd.dubbing.lines import Line
 from lssd.dubbing.subtitles import Turn, read_rttm, read_subtitles, srt, write_srt
 from lssd.errors import InputError
 
-EPISODE = Path(__file__).resolve().parents[3] / "shared" / "real" / "angel_one"
+EPISODE = REAL / "angel_one"
 SRT = """1
 00:00:01,000 --> 00:00:02,500
 <i>Where are</i> you?

@@ -7,7 +7,8 @@ from tests.evaluation.conftest import write_tone
 
 from lssd.engine import Progress
 from lssd.errors import CheckpointError, InputError
-from lssd.evaluation import Result, compare, evaluate
+from lssd.evaluation import Result, compare
+from lssd.evaluation.evaluate import evaluate
 from lssd.evaluation.probes import PROBES
 from lssd.models import save_model, weights_hash
 

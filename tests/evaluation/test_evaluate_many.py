@@ -10,12 +10,14 @@ from tests.evaluation.conftest import write_task, write_tone
 from tests.evaluation.test_modules import STRANGER
 
 from lssd.cli import main
+from lssd.embedding import Failure, file_hashes
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation import Failure, Result, evaluate, file_hashes, probes
+from lssd.evaluation import Result, probes
+from lssd.evaluation.evaluate import evaluate
+from lssd.evaluation.foreign.load import load_any
 from lssd.evaluation.items import item_vectors
-from lssd.evaluation.judging import chance
-from lssd.evaluation.modules import load_any
+from lssd.evaluation.probing import chance
 from lssd.evaluation.untrained import untrained_twin
 from lssd.models import Model, save_model, weights_hash
 
@@ -118,7 +120,7 @@ def test_a_result_that_lacks_items_for_want_of_memory_is_made_again(model, tones
         kept = {path: vector for path, vector in vectors.items() if path not in lost}
         return kept, tuple(Failure(path, reasons[0]) for path in lost)
 
-    monkeypatch.setattr("lssd.evaluation.subjects.item_vectors", forgetful)
+    monkeypatch.setattr("lssd.evaluation.models.item_vectors", forgetful)
     (short,) = run(model, [tones], tmp_path / "out")
     assert short.retry and (short.n, short.missing) == (7, 1)
     reasons.clear()

@@ -4,8 +4,9 @@ import pytest
 import soundfile
 import torch
 
+from lssd.embedding.embed import embed
 from lssd.errors import InputError
-from lssd.evaluation import embed, hear
+from lssd.evaluation import hear
 from lssd.models import Model, build_model, save_model
 
 

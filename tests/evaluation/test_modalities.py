@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lssd.embedding.embed import embed
 from lssd.errors import InputError
-from lssd.evaluation import Result, embed, evaluate
+from lssd.evaluation import Result
+from lssd.evaluation.evaluate import evaluate
 from lssd.evaluation.items import item_vectors
 from lssd.evaluation.tasks import read_task
 from lssd.media import SoundTrack, write_film

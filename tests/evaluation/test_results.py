@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lssd.errors import InputError
-from lssd.evaluation.comparison import compare
-from lssd.evaluation.intervals import score_interval
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.results import ModelReference, Result
+from lssd.evaluation.statistics.comparison import compare
+from lssd.evaluation.statistics.intervals import score_interval
 
 
 def planted(folder, name, right, **changes) -> Result:

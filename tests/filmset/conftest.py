@@ -2,8 +2,8 @@
 
 import pytest
 
-from lssd.filmset.rendering import FilmSet, render
-from lssd.filmset.settings import Settings
+from filmset.render import FilmSet, render
+from filmset.settings import Settings
 
 SETTINGS = Settings(
     seed=7,

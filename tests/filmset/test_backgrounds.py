@@ -8,10 +8,10 @@ import pytest
 from scipy.io import wavfile
 from scipy.signal import welch
 
+from filmset import backgrounds
+from filmset.backgrounds import PEAK, Recordings, background, open_backgrounds
+from filmset.scenes import KINDS, draw_scene
 from lssd.errors import InputError
-from lssd.filmset import backgrounds
-from lssd.filmset.backgrounds import PEAK, Recordings, background, open_backgrounds
-from lssd.filmset.scenes import KINDS, draw_scene
 
 RATE = 48000
 STORED_RATE = 44100

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from lssd.filmset.camera import MOVES, SAFE, Camera, canvas_size, draw_camera
+from filmset.camera import MOVES, SAFE, Camera, canvas_size, draw_camera
 
 SIZES = [((320, 180), (320, 180)), ((341, 180), (320, 180)), ((96, 96), (96, 96)), ((1280, 720), (1280, 720))]
 

@@ -10,9 +10,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lssd.filmset.events import EVENT_KINDS, draw_event, event_sound, plan_event
-from lssd.filmset.people import face, standings
-from lssd.filmset.truth import Event, Speaker
+from filmset.events import EVENT_KINDS, draw_event, event_sound, plan_event
+from filmset.people import face, standings
+from filmset.truth import Event, Speaker
 
 CAST = tuple(Speaker(name, "f", 30 + number, {}) for number, name in enumerate("abcd"))
 RATE = 48000

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filmset import FilmSet, Settings, Title, describe_filmset
+from filmset.backgrounds import open_backgrounds
+from filmset.labels import label_rows
+from filmset.render import render
+from filmset.script import is_held_out, is_undubbed, write_script
+from filmset.words import make_voicing
 from lssd.corpus.labels import read_labels
 from lssd.corpus.titles import read_titles
 from lssd.errors import InputError
-from lssd.filmset import FilmSet, Settings, Title, describe_filmset, render
-from lssd.filmset.backgrounds import open_backgrounds
-from lssd.filmset.labels import label_rows
-from lssd.filmset.script import is_held_out, is_undubbed, write_script
-from lssd.filmset.words import make_voicing
 from lssd.media import picture_hash, probe, read_sound, track_hash
 
 SMALL = Settings(

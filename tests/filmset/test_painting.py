@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lssd.filmset.painting import HIGH, LOW, Plane
+from filmset.painting import HIGH, LOW, Plane
 
 
 def plain(rgb: np.ndarray) -> np.ndarray:

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from filmset.camera import SAFE
+from filmset.figures import MOUTH_LEVELS, draw_figure, traits
+from filmset.people import act, draw_person, face, standings
+from filmset.truth import Speaker
 from lssd.errors import InputError
-from lssd.filmset.camera import SAFE
-from lssd.filmset.figures import MOUTH_LEVELS, draw_figure, traits
-from lssd.filmset.people import act, draw_person, face, standings
-from lssd.filmset.truth import Speaker
 
 SIZES = [(320, 180), (96, 96), (160, 90), (1280, 720), (341, 180)]
 CAST = tuple(

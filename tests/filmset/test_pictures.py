@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from lssd.filmset.camera import canvas_size, draw_camera
-from lssd.filmset.directors import Look
-from lssd.filmset.events import plan_event
-from lssd.filmset.people import standings
-from lssd.filmset.pictures import draw_title
-from lssd.filmset.scenes import draw_scene
-from lssd.filmset.truth import Shot, Speaker, Title, Transition
+from filmset.camera import canvas_size, draw_camera
+from filmset.directors import Look
+from filmset.events import plan_event
+from filmset.people import standings
+from filmset.pictures import draw_title
+from filmset.scenes import draw_scene
+from filmset.truth import Shot, Speaker, Title, Transition
 
 CLEAR = Look(tint=(1.0, 1.0, 1.0), saturation=1.0, gamma=1.0, grain=0.0)
 CAST = tuple(Speaker(name, "fm"[number % 2], 40 + number, {}) for number, name in enumerate("abcd"))

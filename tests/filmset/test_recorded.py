@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import REAL
 
+from filmset.words import Recorded, make_voicing, recorded
+from filmset.words.stretch import stretched
 from lssd.errors import InputError
-from lssd.filmset.words import Recorded, make_voicing, recorded
-from lssd.filmset.words.stretch import stretched
 from lssd.media import encode_sound
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real" / "prompts5"
+PROMPTS = REAL / "prompts5"
 RATE = 16000
 PITCHES = {"Ann": 220.0, "Bob": 110.0, "Cy": 120.0, "Dee": 230.0, "Eva": 210.0}
 
@@ -238,10 +239,10 @@ def test_a_sentence_that_a_voice_has_not_recorded_is_refused(folder):
             voicing.say(sentence, "en", stranger, "calm", -1.0)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real prompts are not here")
+@pytest.mark.skipif(not PROMPTS.exists(), reason="the real prompts are not here")
 def test_real_prompts_speak_in_five_languages():
     languages = ("en", "es", "fr", "it", "ru")
-    with Recorded(REAL, languages) as voicing:
+    with Recorded(PROMPTS, languages) as voicing:
         voices = {language: voicing.voices(language, False) for language in languages}
         assert {language: [one.name for one in found] for language, found in voices.items()} == {
             "en": ["en-Allison"],

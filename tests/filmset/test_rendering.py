@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filmset import render as rendering_module
+from filmset.backgrounds import open_backgrounds
+from filmset.directors import DIRECTORS, draw_director
+from filmset.render import FilmSet, film_path, render
+from filmset.script import shot_lengths, write_script
+from filmset.settings import FAULTS, LANGUAGES, Settings
+from filmset.words import make_voicing
 from lssd.errors import InputError, LssdError, MissingExtraError
-from lssd.filmset import rendering as rendering_module
-from lssd.filmset.backgrounds import open_backgrounds
-from lssd.filmset.directors import DIRECTORS, draw_director
-from lssd.filmset.rendering import FilmSet, film_path, render
-from lssd.filmset.script import shot_lengths, write_script
-from lssd.filmset.settings import FAULTS, LANGUAGES, Settings
-from lssd.filmset.words import make_voicing
 from lssd.media import encode_sound, picture_hash, probe, read_sound, track_hash
 from lssd.speech import synthesiser
 
@@ -81,9 +81,9 @@ def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
 
 def test_killed_at_any_moment_and_run_again(small_set, tmp_path):
     script = f"""
-from lssd.filmset.directors import DIRECTORS, draw_director
-from lssd.filmset.rendering import render
-from lssd.filmset.settings import Settings
+from filmset.directors import DIRECTORS, draw_director
+from filmset.render import render
+from filmset.settings import Settings
 if __name__ == "__main__":
     render({str(tmp_path)!r}, 3, Settings(**{SMALL!r}))
 """

@@ -8,21 +8,21 @@ import pytest
 from scipy.integrate import quad
 from scipy.signal import butter, sosfiltfilt
 
-from lssd.filmset.backgrounds import background
-from lssd.filmset.directors import DIRECTORS, draw_look
-from lssd.filmset.painting import HIGH, LOW
-from lssd.filmset.scenes import KINDS, PLACES, Scene, draw_scene
-from lssd.filmset.scenes.crowd import beats_a_second
-from lssd.filmset.scenes.fire import cracks
-from lssd.filmset.scenes.forest import songs
-from lssd.filmset.scenes.kitchen import clinks, drips, simmer
-from lssd.filmset.scenes.machine import turns_a_second
-from lssd.filmset.scenes.office import keystrokes, ticks
-from lssd.filmset.scenes.rain import splashes
-from lssd.filmset.scenes.sea import swell
-from lssd.filmset.scenes.traffic import car_passes
-from lssd.filmset.scenes.train import joints
-from lssd.filmset.scenes.wind import carried, gusts
+from filmset.backgrounds import background
+from filmset.directors import DIRECTORS, draw_look
+from filmset.painting import HIGH, LOW
+from filmset.scenes import KINDS, PLACES, Scene, draw_scene
+from filmset.scenes.crowd import beats_a_second
+from filmset.scenes.fire import cracks
+from filmset.scenes.forest import songs
+from filmset.scenes.kitchen import clinks, drips, simmer
+from filmset.scenes.machine import turns_a_second
+from filmset.scenes.office import keystrokes, ticks
+from filmset.scenes.rain import splashes
+from filmset.scenes.sea import swell
+from filmset.scenes.traffic import car_passes
+from filmset.scenes.train import joints
+from filmset.scenes.wind import carried, gusts
 
 RATE = 48000
 ESC50 = """

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from lssd.filmset import animals as zoo
-from lssd.filmset.painting import HIGH, LOW, Plane
-from lssd.filmset.scenes import cafe, cave, church, dance, farm, laboratory, night, river, storm
-from lssd.filmset.scenes.place import Moments, Part, Place, Scene, draw_scene, moments, shine, texture
+from filmset import animals as zoo
+from filmset.painting import HIGH, LOW, Plane
+from filmset.scenes import cafe, cave, church, dance, farm, laboratory, night, river, storm
+from filmset.scenes.place import Moments, Part, Place, Scene, draw_scene, moments, shine, texture
 
 RATE = 48000
 MODULES = {

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from filmset.directors import DIRECTORS, manner
+from filmset.scenes import KINDS
+from filmset.settings import LANGUAGES, STYLES
+from filmset.tasks import TASKS, check_tasks, write_tasks
+from filmset.tasks import folders as task_folders
+from filmset.tasks.speech import fold_sentences
+from filmset.tasks.task import FOLDS, Fold, Studio
+from filmset.words.timbres import held_out_variants
 from lssd.errors import InputError, MissingExtraError
 from lssd.evaluation import read_task
-from lssd.filmset.directors import DIRECTORS, manner
-from lssd.filmset.scenes import KINDS
-from lssd.filmset.settings import LANGUAGES, STYLES
-from lssd.filmset.tasks import TASKS, check_tasks, write_tasks
-from lssd.filmset.tasks import folders as task_folders
-from lssd.filmset.tasks.speech import fold_sentences
-from lssd.filmset.tasks.task import FOLDS, Fold, Studio
-from lssd.filmset.words.timbres import held_out_variants
 from lssd.media import probe, read_frames, read_sound
 from lssd.speech import voices
 

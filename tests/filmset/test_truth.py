@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from filmset.render import render
+from filmset.truth import Shot, Title
 from lssd.errors import InputError
-from lssd.filmset import render
-from lssd.filmset.truth import Shot, Title
 from lssd.media import iterate_frames, probe, read_sound
 
 FILMS = range(3)

@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from filmset.settings import LANGUAGES, STYLES
+from filmset.words import Synthesised, grammar, make_voicing, timbres
+from filmset.words.exchanges import exchanges
+from filmset.words.texts import remarks
 from lssd.errors import InputError
-from lssd.filmset.settings import LANGUAGES, STYLES
-from lssd.filmset.words import Synthesised, grammar, make_voicing, timbres
-from lssd.filmset.words.exchanges import exchanges
-from lssd.filmset.words.texts import remarks
 
 KANJI = re.compile("[\u3400-\u9fff]")
 MASCULINE_GERMAN = {

@@ -8,12 +8,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from tests.conftest import REAL
 
 from lssd.media import SoundTrack, write_film
 
 SECONDS = 12
 NTSC = Fraction(24000, 1001)
-_REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
+_REAL = REAL
 
 
 class Marks:

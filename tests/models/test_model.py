@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import REAL
 
 from lssd.errors import InputError
 from lssd.media import probe, read_frames, read_sound
@@ -167,7 +168,6 @@ def test_other_architectures_are_towers_too():
     assert z_v.shape == (1, model.embedding_size)
 
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
 SHOTS, EPISODE = REAL / "paper_clips", REAL / "angel_one" / "angel_one_5lang_480p.mkv"
 
 

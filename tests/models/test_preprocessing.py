@@ -1,5 +1,4 @@
 import warnings
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -8,6 +7,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import REAL
 
 from lssd.config import build
 from lssd.errors import InputError
@@ -22,7 +22,7 @@ from lssd.models import (
     mix_channels,
 )
 
-DIGITS = Path(__file__).resolve().parents[2] / ".." / "shared" / "real" / "digits"
+DIGITS = REAL / "digits"
 
 
 def librosa_decibels(waveform: np.ndarray, pad_mode: str = "reflect", **dials) -> np.ndarray:

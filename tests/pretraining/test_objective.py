@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lssd.errors import InputError
-from lssd.pretraining.contrast import INSTANCE_LOSSES, Contrast
+from lssd.pretraining.losses import INSTANCE_LOSSES, Contrast
 from lssd.pretraining.objective import Losses, Projections, batch_loss, nt_xent
 from lssd.pretraining.recipe import ObjectiveRecipe
 

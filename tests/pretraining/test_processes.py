@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from lssd.models import load_model
-from lssd.pretraining import Run, pretrain
+from lssd.pretraining import Run
 from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
+from lssd.pretraining.pretrain import pretrain
 
 pytestmark = pytest.mark.xdist_group("processes")
 

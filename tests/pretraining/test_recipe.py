@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.conftest import REAL
 
 from lssd import config
 from lssd.cli import main
@@ -15,7 +16,7 @@ from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
 from lssd.views import Selection
 
-TABLE_1 = Path(__file__).resolve().parents[3] / "shared/paper/table1_variants.csv"
+TABLE_1 = REAL.parent / "paper" / "table1_variants.csv"
 
 ESF, ALL = ("en", "es", "fr"), ()
 # Table 1, typed in: languages, only clips with dubs, init, lambda_v, lambda_a, dubs, encoder, steps.

@@ -16,12 +16,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lssd.corpus import Catalog, ClipSettings, IngestSettings, ingest
+from lssd.corpus import Catalog, ClipSettings, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.errors import CheckpointError, CorpusError, InputError
 from lssd.media import SoundTrack, write_film
 from lssd.models import load_model
-from lssd.pretraining import Forecast, Run, load_recipe, pretrain, recipe_names
+from lssd.pretraining import Forecast, Run, load_recipe, recipe_names
 from lssd.pretraining.metrics import read_metrics
+from lssd.pretraining.pretrain import pretrain
 from lssd.pretraining.recipe import Recipe
 from lssd.store import hash_file, read_json
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader

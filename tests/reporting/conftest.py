@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filmset.camera import Camera
+from filmset.directors import Look
+from filmset.render import FilmSet
+from filmset.scenes.place import Scene
+from filmset.settings import Settings
+from filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track, Transition
 from lssd.evaluation import ModelReference, Predictions, Result, Score
-from lssd.filmset.camera import Camera
-from lssd.filmset.directors import Look
-from lssd.filmset.rendering import FilmSet
-from lssd.filmset.scenes.place import Scene
-from lssd.filmset.settings import Settings
-from lssd.filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track, Transition
 from lssd.media import SoundTrack, write_film
 from lssd.speech import Voice, Word
 

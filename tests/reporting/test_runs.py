@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from lssd.reporting import Arm, Study, report, report_study
+from lssd.reporting import Arm, Study
 from lssd.reporting.charts import Curve, Mark, curve_chart
+from lssd.reporting.report import report, report_study
 from lssd.reporting.runs import health, held_out
 
 EVALUATIONS = (20, 40, 60)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from filmset import settings
 from lssd.errors import InputError
-from lssd.filmset import settings
 from lssd.speech import STYLES, Synthesiser, Word, refined, voices
 from lssd.speech.styles import marked, unmarked_positions, word_spans
 

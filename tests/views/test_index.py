@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lssd.corpus import Catalog, IngestSettings, ingest
+from lssd.corpus import Catalog, IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.errors import CorpusError
 from lssd.views import ClipIndex, Selection
 

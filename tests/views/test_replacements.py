@@ -22,13 +22,13 @@ from lssd.views import (
     Quadruplet,
     Selection,
     ViewSettings,
-    batches,
     plan_batch,
     read_batch,
     read_groups,
 )
+from lssd.views import batch as batches
 from lssd.views.decoding import Instance
-from lssd.views.sampling import DRAWS, make_quadruplet
+from lssd.views.settings import DRAWS, make_quadruplet
 
 SETTINGS = ViewSettings(batch_size=6, frames=5, size=32, short_side=(32, 40))
 Breaker = Callable[..., tuple[Catalog, ClipIndex]]

@@ -8,10 +8,10 @@ from lssd.corpus.catalog import Catalog
 from lssd.corpus.cut import ClipSettings
 from lssd.corpus.describe import describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
-from lssd.corpus.ingestion import IngestSettings, Plan, ingest
-from lssd.corpus.integrity import Verdict, verify
+from lssd.corpus.ingest import IngestSettings, Plan
 from lssd.corpus.reading import LostShardError, ShardReader
 from lssd.corpus.titles import SPLITS
+from lssd.corpus.verify import Verdict
 
 __all__ = [
     "FINGERPRINT",
@@ -24,6 +24,4 @@ __all__ = [
     "ShardReader",
     "Verdict",
     "describe_corpus",
-    "ingest",
-    "verify",
 ]

@@ -5,7 +5,7 @@ translation, speaking, stretching, conversion         the steps that have backen
 declaration, backends, workers, bench                 what backends are, which can be used, their processes
 film, job, transcript, script, subtitles              a film and what is said in it
 voicing, placing, matching, remixing, tracks          a line, its place, its sound; a whole track
-pipeline, dubbing                                     a film, many films
+pipeline, dub                                         a film, many films
 workspace, sound, provenance, reports, settings       what is kept, and what is said of it
 
 The public names load at first use: a backend's process needs none of the others'.
@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lssd.dubbing.backends import standings
-    from lssd.dubbing.dubbing import ONLY, dub
+    from lssd.dubbing.dub import ONLY
     from lssd.dubbing.reports import DubReport, LanguageReport
     from lssd.dubbing.settings import DubSettings, settings_from
 
 _HOMES = {
-    "ONLY": "dubbing",
     "DubReport": "reports",
     "DubSettings": "settings",
     "LanguageReport": "reports",
-    "dub": "dubbing",
+    "ONLY": "dub",
     "settings_from": "settings",
     "standings": "backends",
 }
 
-__all__ = ["ONLY", "DubReport", "DubSettings", "LanguageReport", "dub", "settings_from", "standings"]
+__all__ = ["ONLY", "DubReport", "DubSettings", "LanguageReport", "settings_from", "standings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lssd.embedding.embed import Embeddings, Engine, Failure, Modality, embed
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation.embedding import Embeddings, Engine, Failure, Modality, embed
 from lssd.evaluation.tasks import Task
 from lssd.models import Model
 from lssd.store import hash_json

@@ -1,7 +1,6 @@
 """Encoders, their preprocessing and heads; the only room that defines layers.
 
 mvit              multiscale vision transformers of both families, for pictures and spectrograms
-                  (mvit_config: dials; blocks, attention, pooling, positions: parts)
 x3d               the controlled study's encoder of pictures
 acoustic_resnet   the controlled study's encoder of spectrograms
 preprocessing     uint8 pictures and waveforms -> what encoders take; travels with the weights
@@ -22,8 +21,8 @@ from lssd.models.checkpoint import load_model, save_model, weights_hash
 from lssd.models.converters import convert
 from lssd.models.heads import ProjectionHead
 from lssd.models.model import AudioTower, Model, Tower, TowerConfig, VideoTower, build_model, window_starts
-from lssd.models.mvit import MViT
-from lssd.models.mvit_config import MViTConfig
+from lssd.models.mvit.config import MViTConfig
+from lssd.models.mvit.model import MViT
 from lssd.models.preprocessing import (
     FrameInput,
     FrameInputConfig,

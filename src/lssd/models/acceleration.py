@@ -20,7 +20,7 @@ from lssd.errors import InputError
 from lssd.models.batch_norm import frozen_statistics
 from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
-from lssd.models.mvit import MViT
+from lssd.models.mvit.model import MViT
 
 Precision = Literal["float32", "bf16"]
 Network = TypeVar("Network", bound=nn.Module)
@@ -138,7 +138,7 @@ def _in_bf16(forward: Forward) -> Forward:
 def _checkpointed(forward: Forward, block: nn.Module, *inputs: Any) -> Any:
     """Run a block without keeping what lies inside; its second run measures nothing new.
 
-    Blocks draw nothing by themselves (`lssd.models.blocks.draw_depth`), so no random state is kept.
+    Blocks draw nothing by themselves (`lssd.models.mvit.blocks.draw_depth`), so no random state is kept.
     """
     if not torch.is_grad_enabled():
         return forward(block, *inputs)

@@ -11,8 +11,8 @@ from lssd import config
 from lssd.errors import InputError
 from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
 from lssd.models.encoder import Encoder
-from lssd.models.mvit import MViT
-from lssd.models.mvit_config import MViTConfig
+from lssd.models.mvit.config import MViTConfig
+from lssd.models.mvit.model import MViT
 from lssd.models.x3d import X3D, X3DConfig
 
 Modality = Literal["audio", "video"]

@@ -17,7 +17,6 @@ from lssd.pretraining.folder import Run, describe_run
 from lssd.pretraining.forecast import Forecast
 from lssd.pretraining.publishing import check_push, push_model
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
-from lssd.pretraining.run import pretrain
 
 __all__ = [
     "Forecast",
@@ -26,7 +25,6 @@ __all__ = [
     "check_push",
     "describe_run",
     "load_recipe",
-    "pretrain",
     "push_model",
     "recipe_names",
 ]

@@ -11,7 +11,7 @@ import yaml
 from lssd.errors import InputError
 from lssd.languages import display_name
 from lssd.pretraining.checkpoint import list_checkpoints
-from lssd.pretraining.held_out import measures_in
+from lssd.pretraining.held_out.measures import measures_in
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, science
 from lssd.store import read_json, write_bytes

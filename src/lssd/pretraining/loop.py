@@ -18,8 +18,8 @@ from lssd.errors import LssdError
 from lssd.models.draws import Draws
 from lssd.pretraining.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
+from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.metrics import MetricsWriter
-from lssd.pretraining.monitor import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import set_rate, update

@@ -2,7 +2,7 @@
 
 B: instances of this process; N: those of all processes; W: windows of the picture; K: sounds, the primary
 first; E = W + K: all views of a clip; Z: size of an embedding. Row i of every argument comes from clip i.
-The losses themselves are in `lssd.pretraining.contrast`.
+The losses themselves are in `lssd.pretraining.losses`.
 """
 
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.distributed import ProcessGroup
 
 from lssd.errors import InputError
-from lssd.pretraining import contrast
-from lssd.pretraining.contrast import INSTANCE_LOSSES, Contrast
+from lssd.pretraining import losses as contrast
 from lssd.pretraining.distributed import gather_with_gradient, rank_and_size
+from lssd.pretraining.losses import INSTANCE_LOSSES, Contrast
 from lssd.pretraining.recipe import ObjectiveRecipe
 
 

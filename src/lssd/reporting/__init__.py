@@ -3,18 +3,13 @@
 They open from disk and ask nothing of the network.
 """
 
-from lssd.reporting.page import report, report_study
 from lssd.reporting.study import Arm, Stage, Study
 from lssd.reporting.tracks import write_track_figure, write_track_figures
-from lssd.reporting.view import view
 
 __all__ = [
     "Arm",
     "Stage",
     "Study",
-    "report",
-    "report_study",
-    "view",
     "write_track_figure",
     "write_track_figures",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from lssd.pretraining.held_out import Measure, measures_in
+from lssd.pretraining.held_out.measures import Measure, measures_in
 from lssd.pretraining.metrics import read_metrics as read_lines
 from lssd.reporting.charts import Curve, Mark, curve_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lssd.errors import InputError
 from lssd.evaluation import RANDOM_INIT, Comparison, Result, adjust_family, compare
-from lssd.evaluation.comparison import check_margin
+from lssd.evaluation.statistics.comparison import check_margin
 from lssd.measures import BOUNDED
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text

@@ -105,7 +105,7 @@ def _show_faults(corpus: dict[str, Any]) -> None:
 
 
 def show_filmset(films: dict[str, Any]) -> None:
-    """A film set as `lssd.filmset.describe_filmset` describes it."""
+    """A film set as `filmset.describe_filmset` describes it."""
     _console.print(
         f"[bold]{escape(films['path'])}[/bold]  {films['titles']} titles, {films['hours']:.2f} hours, "
         f"{films['shots']} shots, {films['lines']} lines, seed {films['seed']}"

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from lssd.filmset.rendering import FilmSet
-from lssd.reporting.filmset_page import write_pages
+from filmset.pages.index import write_pages
+from filmset.render import FilmSet
 
 
 def view(

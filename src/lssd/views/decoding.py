@@ -14,7 +14,7 @@ from lssd.corpus import ShardReader
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
 from lssd.views.columns import ClipEntry, Member
-from lssd.views.sampling import Quadruplet, ViewSettings, Window
+from lssd.views.settings import Quadruplet, ViewSettings, Window
 
 _FULL_SCALE = 32768.0
 

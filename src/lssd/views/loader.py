@@ -12,11 +12,11 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lssd.corpus import ShardReader
 from lssd.errors import LssdError
-from lssd.views.batches import Batch, read_groups
+from lssd.views.batch import Batch, read_groups
+from lssd.views.batch_plan import GlobalBatch, epoch_steps
 from lssd.views.clip_cache import ClipCache
-from lssd.views.drawing import GlobalBatch, epoch_steps
 from lssd.views.index import ClipIndex
-from lssd.views.sampling import ViewSettings
+from lssd.views.settings import ViewSettings
 
 _GO_ON = "run again with machine.workers=0, which goes on from the last checkpoint"
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from filmset import Settings
+from filmset.render import render
 from lssd.dubbing.sound import Sound, write_sound
-from lssd.filmset import Settings, render
 from lssd.media import read_sound
 
 torch.set_num_threads(1)

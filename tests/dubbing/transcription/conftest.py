@@ -1,14 +1,13 @@
 """Real English prompts one after the other, where they are here; else a tone and its echo."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.conftest import REAL
 
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.sound import Sound, write_sound
 
-PROMPTS = Path(__file__).resolve().parents[4] / "shared" / "real" / "prompts5" / "en"
+PROMPTS = REAL / "prompts5" / "en"
 SPOKEN = ("vm-nobodyavail", "conf-locked", "please-try-again")
 
 

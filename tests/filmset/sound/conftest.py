@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lssd.filmset.camera import Camera
-from lssd.filmset.directors import Look
-from lssd.filmset.scenes.place import Scene
-from lssd.filmset.settings import Settings
-from lssd.filmset.truth import Shot, Speaker, Standing, Title, Track, Transition
-from lssd.filmset.words.protocol import Sentence, Take
+from filmset.camera import Camera
+from filmset.directors import Look
+from filmset.scenes.place import Scene
+from filmset.settings import Settings
+from filmset.truth import Shot, Speaker, Standing, Title, Track, Transition
+from filmset.words.protocol import Sentence, Take
 from lssd.speech import Voice, Word
 
 RATE = 48000

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lssd.filmset.dialogue import own_span, write_lines
-from lssd.filmset.retakes import retake
-from lssd.filmset.rooms import Room
-from lssd.filmset.truth import Title
+from filmset.dialogue import own_span, write_lines
+from filmset.retakes import retake
+from filmset.rooms import Room
+from filmset.truth import Title
 
 RATE = 48000
 LENGTHS = (6.0, 3.0, 11.0, 2.4, 8.0, 14.0)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy.signal import correlate, welch
 
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.faults import draw_fault, reader, role_in_film, settle_fault, tagged_language
-from lssd.filmset.mixing import LazyTrack, Mixer
-from lssd.filmset.narration import Narration
-from lssd.filmset.settings import FAULTS
-from lssd.filmset.truth import Fault, Title, Track
+from filmset.dialogue import write_lines
+from filmset.faults import draw_fault, reader, role_in_film, settle_fault, tagged_language
+from filmset.mixing import LazyTrack, Mixer
+from filmset.narration import Narration
+from filmset.settings import FAULTS
+from filmset.truth import Fault, Title, Track
 from lssd.speech import Voice
 
 RATE = 48000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from lssd.filmset.layouts import pan, position, spread
+from filmset.layouts import pan, position, spread
 
 RATE = 48000
 

@@ -11,12 +11,12 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.layouts import pan, position
-from lssd.filmset.mixing import BED_PEAK, LazyStem, LazyTrack, Mixer
-from lssd.filmset.retakes import retake
-from lssd.filmset.rooms import Room
-from lssd.filmset.truth import Event, Fault
+from filmset.dialogue import write_lines
+from filmset.layouts import pan, position
+from filmset.mixing import BED_PEAK, LazyStem, LazyTrack, Mixer
+from filmset.retakes import retake
+from filmset.rooms import Room
+from filmset.truth import Event, Fault
 
 RATE = 48000
 CHANGES = {1: ("dissolve", 0.8), 3: ("fade", 0.6)}

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lssd.filmset.backgrounds import Synthesis
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.mixing import Mixer
-from lssd.filmset.pictures import draw_title
-from lssd.filmset.script import write_script
+from filmset.backgrounds import Synthesis
+from filmset.dialogue import write_lines
+from filmset.mixing import Mixer
+from filmset.pictures import draw_title
+from filmset.script import write_script
 
 RAMP = 240
 

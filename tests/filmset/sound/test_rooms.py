@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lssd.filmset.rooms import Room
+from filmset.rooms import Room
 
 RATE = 48000
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.mixing import LazyTrack, Mixer
-from lssd.filmset.stems import stem_names, write_stems
-from lssd.filmset.truth import Event
+from filmset.dialogue import write_lines
+from filmset.mixing import LazyTrack, Mixer
+from filmset.stems import stem_names, write_stems
+from filmset.truth import Event
 from lssd.media import encode_sound, read_sound
 
 RATE = 48000

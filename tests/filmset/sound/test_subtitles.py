@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from lssd.filmset.dialogue import write_lines
-from lssd.filmset.heard import heard
-from lssd.filmset.subtitles import srt, vtt, write_subtitles
-from lssd.filmset.truth import Fault, Spoken
+from filmset.dialogue import write_lines
+from filmset.heard import heard
+from filmset.subtitles import srt, vtt, write_subtitles
+from filmset.truth import Fault, Spoken
 from lssd.speech import Word
 
 

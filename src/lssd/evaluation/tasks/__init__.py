@@ -7,8 +7,8 @@ folds       balanced folds that keep groups whole
 finding     names and paths -> tasks
 """
 
-from lssd.evaluation.tasks.finding import find_tasks, read_task
 from lssd.evaluation.tasks.plain import csv_task, folder_task
+from lssd.evaluation.tasks.registry import find_tasks, read_task
 from lssd.evaluation.tasks.task import MODALITIES, Division, Item, Task
 
 __all__ = [

@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
-from lssd.evaluation.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
-from lssd.evaluation.tasks.known import KNOWN, size_notes, with_groups
+from lssd.evaluation.tasks.published import KNOWN, size_notes, with_groups
 from lssd.evaluation.tasks.task import (
     MODALITIES,
     PREDICTION_TYPES,

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
-from lssd.evaluation.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
 from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order

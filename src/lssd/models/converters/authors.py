@@ -14,8 +14,8 @@ from torch import Tensor
 from lssd.errors import CheckpointError
 from lssd.models.converters.carrying import Carried, Names, blank_encoder, carry, count_blocks, need
 from lssd.models.model import TowerConfig
-from lssd.models.mvit import MViT
-from lssd.models.mvit_config import Grid
+from lssd.models.mvit.config import Grid
+from lssd.models.mvit.model import MViT
 from lssd.models.registry import Modality
 
 _SOURCE = "an authors' checkpoint"

@@ -11,8 +11,8 @@ from torch import Tensor
 from lssd.errors import CheckpointError
 from lssd.models.encoder import Encoder
 from lssd.models.model import TowerConfig
-from lssd.models.mvit import MViT
-from lssd.models.positions import resize_table
+from lssd.models.mvit.model import MViT
+from lssd.models.mvit.positions import resize_table
 from lssd.models.registry import Modality, create
 
 

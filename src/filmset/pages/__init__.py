@@ -1,0 +1,1 @@
+"""A film set as pages for a browser."""

@@ -1,0 +1,34 @@
+"""Lines spoken again: the takes that a title's lines were timed with, from what the truth keeps of them."""
+
+from filmset.settings import SAMPLE_RATE
+from filmset.truth import Line, Spoken, Title, Track
+from filmset.words.protocol import Sentence, Take, Voicing
+
+
+def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
+    """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
+    spoken, original = line.spoken[track.key], title.tracks[0]
+    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / SAMPLE_RATE
+    sentence = sentence_alone(line.key, track.language, spoken.text, spoken.written, line.keywords)
+    voice = title.speaker(line.speaker).voices[track.key]
+    return voicing.say(sentence, track.language, voice, line.style, seconds)
+
+
+def sentence_alone(key: str, language: str, text: str, written: str, keywords: tuple[str, ...]) -> Sentence:
+    """One language of a sentence: all that the truth keeps, and so all that a take may depend on."""
+    asks = written.rstrip().endswith(("?", "？"))
+    return Sentence(key, {language: text}, {language: written}, keywords, asks)
+
+
+def seconds_of(title: Title, sample: int) -> float:
+    """The time of a sample, as it is written."""
+    return round(sample / title.sample_rate, 6)
+
+
+def sample_of(title: Title, seconds: float) -> int:
+    """The sample of a written time."""
+    return round(seconds * title.sample_rate)
+
+
+def _length(title: Title, spoken: Spoken) -> int:
+    return sample_of(title, spoken.end_s) - sample_of(title, spoken.start_s)

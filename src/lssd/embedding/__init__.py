@@ -1,0 +1,32 @@
+"""Files -> vectors, here or on a cluster, kept by content.
+
+embed          `lssd embed`: models and files -> a table of vectors
+table          that table, with its columns
+windows        a file's windows of 3 s, and which of its tracks is heard
+reading        windows decoded ahead, in this process or in others
+batching       windows of many files -> batches of one encoder -> vectors
+cluster        the same on many machines
+cache          what was embedded, by weights, preprocessing and content
+file_hashes    content hashes that are not computed twice
+
+The public names load at first use: processes that read files need none of torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lssd.embedding.embed import Embeddings, Failure
+
+_HOMES = {
+    "Embeddings": "embed",
+    "Failure": "embed",
+}
+
+__all__ = ["Embeddings", "Failure"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"lssd.embedding.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'lssd.embedding' has no attribute '{name}'")

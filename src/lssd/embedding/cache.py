@@ -1,0 +1,232 @@
+"""A cache of embeddings addressed by content.
+
+```
+CACHE/<encoder>/about.json                 what the encoder is, for people
+CACHE/<encoder>/<writer>.index             64 bytes a window: which, of which file, when, a check
+CACHE/<encoder>/<writer>.vectors           float32, embedding_size a window, in the same order
+CACHE/files/<writer>.jsonl                 hashes of files by path and dates (`file_hashes`)
+```
+`<encoder>` hashes all that an embedding depends on but the data: weights, architecture and
+preprocessing, modality, language and the rule of windows; the index holds the data's own hash. No path
+and no name is part of either, so two checkpoints of one name never meet, and a file that moved is
+still known. Rows are only appended, each process to files of its own: any number may write at once.
+"""
+
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lssd.embedding.windows import RULE
+from lssd.embedding.writers import own_name
+from lssd.errors import InputError
+from lssd.store import hash_json, write_json
+
+_FORMAT = 2
+_INDEX = np.dtype(
+    [
+        ("data", "u1", 32),  # SHA-256 of the file
+        ("window", "<u4"),  # its place among ...
+        ("windows", "<u4"),  # ... those of the file
+        ("rest", "<u4"),  # rows of the same commit that follow
+        ("check", "<u4"),  # CRC-32 of this row, with 0 here, and of its vector
+        ("start_s", "<f8"),
+        ("end_s", "<f8"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class WindowVectors:
+    """The embeddings of one file's windows: spans in seconds (N,), vectors float32 (N, D)."""
+
+    start_s: np.ndarray
+    end_s: np.ndarray
+    vectors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def mean(self) -> np.ndarray:
+        """The file's embedding, (D,): the mean over its windows."""
+        return self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """One window to keep: the data's SHA-256, its place among the file's windows, span and vector (D,)."""
+
+    data: str
+    window: int
+    windows: int
+    start_s: float
+    end_s: float
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows that follow each other in one pack and belong to one file."""
+
+    pack: Path
+    row: int
+    index: np.ndarray
+
+
+def encoder_identity(weights: str, settings: Any, modality: str, language: str | None) -> dict[str, Any]:
+    """All that an embedding depends on, but the data; its hash names the cache's folder.
+
+    `weights` is a content hash; `settings` the encoder's entry in the model's config: architecture and
+    preprocessing.
+    """
+    return {
+        "format": _FORMAT,
+        "windows": RULE,
+        "weights": weights,
+        "settings": settings,
+        "modality": modality,
+        "language": language,
+    }
+
+
+class EmbeddingCache:
+    """The kept windows of one encoder, vectors of `size` numbers. A damaged row counts as missing.
+
+    What other processes add after the cache was opened is not seen.
+    """
+
+    def __init__(self, folder: str | Path, identity: dict[str, Any], size: int) -> None:
+        self.folder = Path(folder) / hash_json(identity, 32)
+        self.size = size
+        self._identity = identity
+        self._runs: dict[bytes, list[_Run]] = defaultdict(list)
+        self._reading: tuple[Path, BinaryIO] | None = None
+        self._writing: tuple[Path, BinaryIO, BinaryIO] | None = None
+        self._written = 0
+        for path in sorted(self.folder.glob("*.index")):
+            self._learn(path.with_suffix(".vectors"), 0, _whole_commits(path))
+
+    def get(self, data: str) -> tuple[WindowVectors, int] | None:
+        """The kept windows of a file from its first one on without a hole, and how many it has in all.
+
+        None when the first is not there.
+        """
+        found: dict[int, tuple[np.void, np.ndarray]] = {}
+        windows = 0
+        for run in self._runs.get(bytes.fromhex(data), ()):
+            for row, vector in zip(run.index, self._vectors(run), strict=False):
+                if row["window"] not in found and _check(row, vector) == row["check"]:
+                    found[int(row["window"])] = row, vector
+                    windows = int(row["windows"])
+        count = next((place for place in range(windows) if place not in found), windows)
+        if count == 0:
+            return None
+        start_s, end_s = (
+            np.array([found[place][0][name] for place in range(count)]) for name in ("start_s", "end_s")
+        )
+        return WindowVectors(start_s, end_s, np.stack([found[place][1] for place in range(count)])), windows
+
+    def whole(self) -> frozenset[str]:
+        """The hashes of the files of which all windows seem to be kept; `get` looks closer."""
+        counts = {data: sum(len(run.index) for run in runs) for data, runs in self._runs.items()}
+        enough = (data for data, runs in self._runs.items() if counts[data] >= runs[0].index["windows"][0])
+        return frozenset(data.hex() for data in enough)
+
+    def put(self, rows: Sequence[WindowRow]) -> None:
+        """Keep windows: after a kill, all of them or none. InputError when the folder cannot be written."""
+        if not rows:
+            return
+        index = np.zeros(len(rows), _INDEX)
+        vectors = np.stack([row.vector for row in rows]).astype("<f4")
+        for place, (entry, row, vector) in enumerate(zip(index, rows, vectors, strict=True)):
+            entry["data"] = np.frombuffer(bytes.fromhex(row.data), np.uint8)
+            entry["window"], entry["windows"], entry["rest"] = row.window, row.windows, len(rows) - 1 - place
+            entry["start_s"], entry["end_s"] = row.start_s, row.end_s
+            entry["check"] = _check(entry, vector)
+        pack, index_file, vector_file = self._pack()
+        try:
+            vector_file.write(vectors.tobytes())
+            vector_file.flush()
+            index_file.write(index.tobytes())
+            index_file.flush()
+        except OSError:
+            self._writing = None  # its last row may be cut short; what comes after it would be misread
+            raise
+        self._learn(pack, self._written, index)
+        self._written += len(rows)
+
+    def close(self) -> None:
+        """Put what was written on the disk, and give back what is open."""
+        if self._writing is not None:
+            for file in self._writing[1:]:
+                os.fsync(file.fileno())
+                file.close()
+            self._writing = None
+        if self._reading is not None:
+            self._reading[1].close()
+            self._reading = None
+
+    def _pack(self) -> tuple[Path, BinaryIO, BinaryIO]:
+        if self._writing is None:
+            pack = self.folder / f"{own_name()}.vectors"
+            try:
+                if not (self.folder / "about.json").exists():
+                    write_json(self.folder / "about.json", {**self._identity, "embedding_size": self.size})
+                self._writing = pack, pack.with_suffix(".index").open("xb"), pack.open("xb")
+            except OSError as error:
+                raise InputError(
+                    f"cannot write {self.folder}: {error.strerror}; choose another place"
+                ) from error
+            self._written = 0
+        return self._writing
+
+    def _learn(self, pack: Path, first: int, index: np.ndarray) -> None:
+        """Add rows of a pack, from its row `first` on, to what can be found."""
+        if not len(index):
+            return
+        changes = np.flatnonzero((index["data"][1:] != index["data"][:-1]).any(axis=1)) + 1
+        borders = [0, *changes.tolist(), len(index)]
+        for begin, end in pairwise(borders):
+            run = _Run(pack, first + begin, index[begin:end])
+            self._runs[index["data"][begin].tobytes()].append(run)
+
+    def _vectors(self, run: _Run) -> np.ndarray:
+        """The rows' vectors, as many as the pack really holds."""
+        try:
+            if self._reading is None or self._reading[0] != run.pack:
+                if self._reading is not None:
+                    self._reading[1].close()
+                self._reading = run.pack, run.pack.open("rb")
+            file = self._reading[1]
+            file.seek(run.row * self.size * 4)
+            values = np.frombuffer(file.read(len(run.index) * self.size * 4), np.uint8)
+        except OSError:
+            return np.zeros((0, self.size), np.float32)
+        rows = len(values) // (4 * self.size)
+        return values[: rows * 4 * self.size].view("<f4").reshape(rows, self.size)
+
+
+def _whole_commits(path: Path) -> np.ndarray:
+    """A pack's index up to the end of the last commit that reached the file whole."""
+    data = path.read_bytes()
+    index = np.frombuffer(data[: len(data) // _INDEX.itemsize * _INDEX.itemsize], _INDEX)
+    ends = np.flatnonzero(index["rest"] == 0)
+    return index[: ends[-1] + 1] if len(ends) else index[:0]
+
+
+def _check(row: np.void, vector: np.ndarray) -> int:
+    plain = row.copy()
+    plain["check"] = 0
+    return zlib.crc32(vector.tobytes(), zlib.crc32(plain.tobytes()))
+
+
+def rows_of(data: str, value: WindowVectors) -> list[WindowRow]:
+    """A whole file's windows as rows to put."""
+    spans = zip(value.start_s.tolist(), value.end_s.tolist(), value.vectors, strict=True)
+    return [WindowRow(data, window, len(value), *span) for window, span in enumerate(spans)]

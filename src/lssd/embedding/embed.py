@@ -1,0 +1,183 @@
+"""Files to vectors: `embed`."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lssd.embedding.batching import Embedder, Modality, windows_of
+from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity
+from lssd.embedding.cluster import ClusterEmbedder
+from lssd.embedding.file_hashes import FileHashes
+from lssd.embedding.media_files import find_media, is_text, spelled
+from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
+from lssd.engine import Progress
+from lssd.errors import InputError
+from lssd.languages import normalise
+from lssd.models import Model, weights_hash
+from lssd.store import hash_json
+
+__all__ = ["Embeddings", "Engine", "Failure", "Modality", "embed", "find_media"]
+
+Engine = Literal["local", "ray"]
+Pool = Literal["file", "window"]
+_NAME = "its name is not UTF-8, so that no table holds it; rename it"
+_EMBEDDERS: Mapping[str, Callable[..., Embedder | ClusterEmbedder]] = {
+    "local": Embedder,
+    "ray": ClusterEmbedder,
+}
+
+
+def embed(
+    model: Model,
+    paths: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    modality: Modality = "audio",
+    pool: Pool = "file",
+    language: str | None = None,
+    cache: str | Path | None = None,
+    batch_size: int = 32,
+    workers: int | None = None,
+    engine: Engine = "local",
+    progress: Progress | None = None,
+) -> Embeddings:
+    """Embed sounds or films, by windows of 3 s; `pool="file"` gives each file the mean of its windows.
+
+    `paths` are files, or folders searched for media. `language` picks the sound track of that
+    language; without it the original track is taken (else the default one, else the first).
+
+    With `out`, the rows are also written there (`.parquet` or `.npz`). Killed and run again, it goes on:
+    what was done lies in a hidden folder beside `out` until that stands; an `out` that stands for the
+    same request and data is read, not made again. With a `cache` folder, what was embedded before with
+    the same weights and preprocessing is not computed again, whatever it was for; it stays.
+
+    `workers` processes read files ahead of the model; 0: this one reads; None: it does, and calls in
+    others where reading holds up the model in a long job. With `engine="ray"`, that many workers of a Ray
+    cluster read and compute, each with a copy of the model; None takes one a GPU, else one a core.
+
+    Memory does not grow with the length of a file. A file that cannot be read is listed in `failed`;
+    InputError when no file can be, or when the model lacks the modality.
+    """
+    if out is not None:
+        check_suffix(Path(out))
+    if modality not in ("audio", "video") or pool not in ("file", "window"):
+        raise InputError(f"modality is audio or video and pool is file or window, not {modality} and {pool}")
+    if engine not in _EMBEDDERS:
+        raise InputError(f"engine is local or ray, not {engine}")
+    code = _language_code(language)
+    windows_of(model, modality, code)
+    found = find_media(paths)
+    files = [path for path in found if is_text(path)]
+    unwritable = tuple(Failure(spelled(path), _NAME) for path in found if not is_text(path))
+    embedder = partial(
+        _EMBEDDERS[engine], model, modality, code, batch_size=batch_size, workers=workers, progress=progress
+    )
+    if out is None and cache is None:
+        return _collect(_Request(files, modality, pool, unwritable), embedder())
+    identity = encoder_identity(weights_hash(model), model.config[modality], modality, code)
+    request = _Request(files, modality, pool, unwritable, identity)
+    place = Path(cache) if cache is not None else _beside(Path(str(out)))
+    with closing(FileHashes(place / "files")) as hashes:
+        result = None if out is None else request.standing(Path(out), hashes)
+        if result is None:
+            with closing(EmbeddingCache(place, identity, model.embedding_size)) as kept:
+                result = _collect(request, embedder(cache=kept, hashes=hashes))
+            if out is not None:
+                result.write(out)
+    if cache is None:
+        shutil.rmtree(place, ignore_errors=True)
+    return result
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked for. `unwritable`: files whose names Parquet and JSON do not hold."""
+
+    files: Sequence[Path]
+    modality: Modality
+    pool: Pool
+    unwritable: tuple[Failure, ...] = ()
+    identity: dict[str, Any] | None = None
+
+    def about(self, data: Sequence[str | None]) -> dict[str, Any]:
+        """What the written file says of its making: hashes of the encoder, and of what was embedded."""
+        if self.identity is None:
+            return {}
+        names = [*map(str, self.files), *(failure.path for failure in self.unwritable)]
+        return {
+            "pool": self.pool,
+            "language": self.identity["language"],
+            "weights_sha256": self.identity["weights"],
+            "encoder": hash_json(self.identity),
+            "files": len(names),
+            "data_sha256": hash_json([names, list(data)]),
+        }
+
+    def standing(self, out: Path, hashes: FileHashes) -> Embeddings | None:
+        """The embeddings in `out`, when they are whole, are what was asked for, and lack no file that
+        another try may get."""
+        found = read_about(out) if out.is_file() else None
+        if found is None or any(
+            found.get(key) != value for key, value in self.about([]).items() if key != "data_sha256"
+        ):
+            return None
+        data = [hashes.hash_readable(path) for path in self.files]
+        if found.get("data_sha256") != self.about(data)["data_sha256"]:
+            return None
+        try:
+            embeddings = Embeddings.read(out)
+        except InputError:
+            return None
+        return None if any(failure.temporary for failure in embeddings.failed) else embeddings
+
+
+def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddings:
+    """Embed the files; InputError when none of them can be."""
+    done: dict[int, WindowVectors] = {}
+    failures: dict[int, Failure] = {}
+    for index, value in embedder.run(request.files):
+        if isinstance(value, Failure):
+            failures[index] = value
+        else:
+            done[index] = value if request.pool == "window" else _pooled(value)
+    if len(done) + len(failures) != len(request.files):
+        unheard = len(request.files) - len(done) - len(failures)
+        raise RuntimeError(f"{unheard} of {len(request.files)} files were neither embedded nor left out")
+    failed = (*(failures[index] for index in sorted(failures)), *request.unwritable)
+    if not done:
+        raise InputError(
+            f"none of {len(failed)} files could be embedded; the first, {failed[0].path}: {failed[0].reason}"
+        )
+    order = sorted(done)
+    return Embeddings(
+        tuple(str(request.files[index]) for index in order for _ in range(len(done[index]))),
+        np.concatenate([done[index].start_s for index in order]),
+        np.concatenate([done[index].end_s for index in order]),
+        request.modality,
+        np.concatenate([done[index].vectors for index in order]),
+        failed,
+        request.about([embedder.data.get(index) for index in range(len(request.files))]),
+    )
+
+
+def _pooled(value: WindowVectors) -> WindowVectors:
+    """The mean over a file's windows as if it were one window of the whole file."""
+    return WindowVectors(np.zeros(1), value.end_s[-1:], value.mean()[None])
+
+
+def _beside(out: Path) -> Path:
+    """Where a run keeps what it has, until `out` stands."""
+    return out.with_name(f".{out.name}.parts")
+
+
+def _language_code(language: str | None) -> str | None:
+    code = normalise(language)
+    if language is not None and code is None:
+        raise InputError(f"'{language}' is no language; use a code such as en, fr or ja")
+    return code

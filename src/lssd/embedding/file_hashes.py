@@ -1,0 +1,105 @@
+"""The content hashes of files, remembered: to hash a film takes seconds, to look at its dates nothing."""
+
+import json
+import time
+from pathlib import Path
+from typing import TextIO
+
+from lssd.embedding.writers import own_name
+from lssd.errors import InputError, MediaError
+from lssd.store import hash_file
+
+CHANGED = "changed while it was read"
+_RECENT_NS = 2_000_000_000
+Signature = tuple[int, int, int, int]
+
+
+def signature(path: str | Path) -> Signature:
+    """What changes when a file does: inode, bytes, and the times of its last write and change, in ns."""
+    found = Path(path).stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def check_unchanged(path: Path, seen: Signature) -> None:
+    """MediaError for a file that was written to meanwhile: it must not be kept under the hash of before."""
+    if signature(path)[:3] != seen[:3]:
+        raise MediaError(f"{path} {CHANGED}; run again when it is whole")
+
+
+class FileHashes:
+    """SHA-256 of files by path and signature, kept as JSON lines in `folder` (None: not kept).
+
+    The time of change is the kernel's own: an edit that restores a file's date and size is seen by it. As
+    clocks tick in milliseconds, a file changed within the last 2 s is hashed but not remembered. Every
+    process appends to a file of its own; lines cut short by a kill are passed over.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self._folder = Path(folder) if folder is not None else None
+        self._known: dict[tuple[str, Signature], str] = {}
+        self._file: TextIO | None = None
+        for path in sorted(self._folder.glob("*.jsonl")) if self._folder else ():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                self._learn(line)
+
+    def known(self, path: str | Path) -> str | None:
+        """The hash of a file that has not changed since it was recorded, else None."""
+        try:
+            return self._known.get((_name(path), signature(path))) if self._known else None
+        except OSError:
+            return None
+
+    def record(self, path: str | Path, found: Signature, sha256: str) -> None:
+        """Remember the hash of a file that had signature `found` before and after it was hashed.
+
+        InputError when the folder cannot be written.
+        """
+        key = _name(path), found
+        if self._folder is None or key in self._known or time.time_ns() - max(found[2:]) < _RECENT_NS:
+            return
+        self._known[key] = sha256
+        if self._file is None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file = (self._folder / f"{own_name()}.jsonl").open("a", encoding="utf-8")
+            except OSError as error:
+                raise InputError(
+                    f"cannot write {self._folder}: {error.strerror}; choose another place"
+                ) from error
+        self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
+        self._file.flush()
+
+    def hash(self, path: str | Path) -> str:
+        """The hash, computed unless it is known. OSError for a file that cannot be read."""
+        sha256 = self.known(path)
+        if sha256 is None:
+            before = signature(path)
+            sha256 = hash_file(path)
+            if signature(path) == before:
+                self.record(path, before, sha256)
+        return sha256
+
+    def hash_readable(self, path: Path) -> str | None:
+        """The hash, None for what is no file or cannot be read: those who need its content say why."""
+        try:
+            return self.hash(path) if path.is_file() else None
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Give back what is open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _learn(self, line: str) -> None:
+        try:
+            row = json.loads(line)
+            inode, size, written, changed = map(int, row["signature"])
+            self._known[str(row["path"]), (inode, size, written, changed)] = str(row["sha256"])
+        except (ValueError, KeyError, TypeError):
+            return  # cut short, or damaged: hashed again
+
+
+def _name(path: str | Path) -> str:
+    return str(Path(path).absolute())

@@ -1,0 +1,1 @@
+"""Encoders that are not ours: HEAR modules, loaded and embedded with."""

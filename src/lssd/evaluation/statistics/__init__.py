@@ -1,0 +1,1 @@
+"""Uncertainty over test items, and two models compared item by item."""

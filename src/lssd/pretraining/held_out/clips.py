@@ -1,0 +1,246 @@
+"""Held-out titles during training: what a network has learned that is not its own clips by heart."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor, nn
+
+from lssd.corpus import Catalog
+from lssd.errors import CorpusError, MediaError
+from lssd.models import ProjectionHead
+from lssd.models.model import Tower
+from lssd.pretraining.distributed import World, gather_objects
+from lssd.pretraining.held_out.measures import COLLAPSED_BELOW, ClipEmbeddings, ClipFacts, summarise
+from lssd.pretraining.network import Network
+from lssd.pretraining.recipe import Recipe
+from lssd.views import (
+    CacheSettings,
+    ClipCache,
+    ClipEntry,
+    ClipIndex,
+    Decoder,
+    Member,
+    Selection,
+    ViewSettings,
+    Window,
+    centre_window,
+)
+
+_NO_LABELS = ("fingerprint", "language")  # not of what a clip shows; known of each track
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process measured: embeddings of its clips, and why it could not measure the others."""
+
+    embeddings: tuple[ClipEmbeddings, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The held-out clips of a run; `clips` is empty when the corpus has no held-out title.
+
+    labels: of the clips by id, by name. batch: clips that are read, and windows that pass through an
+    encoder, at once.
+    """
+
+    clips: tuple[ClipEntry, ...]
+    recipe: Recipe
+    catalog: Catalog
+    cache: CacheSettings | None
+    labels: Mapping[str, Mapping[str, str]]
+    batch: int = 16
+
+    @classmethod
+    def prepare(cls, recipe: Recipe, catalog: Catalog, cache: CacheSettings | None) -> "Monitor":
+        """Choose up to `monitor.clips` held-out clips, by a draw that depends on the seed alone."""
+        try:
+            background = recipe.views.primary == "background"
+            selection = Selection(splits=recipe.monitor.splits, require_background=background)
+            clips = ClipIndex.read(catalog, selection).clips
+        except CorpusError:
+            return cls((), recipe, catalog, cache, {})
+        order = np.random.default_rng([recipe.seed]).permutation(len(clips))[: recipe.monitor.clips]
+        chosen = tuple(clips[position] for position in sorted(order))
+        return cls(chosen, recipe, catalog, cache, _read_labels(catalog, chosen))
+
+    def measure(self, network: Network, world: World) -> dict[str, float]:
+        """The measures of `summarise` on process 0, {} on the others; every process must call it.
+
+        Each clip is heard and seen in its middle window, through the heads of the primary instances. The
+        values are the same to the bit on any number of equal processes. Clips that cannot be read, or
+        whose embeddings are not finite, are counted as `left_out`, and with a collapse one line on stderr
+        says so.
+        """
+        shares = gather_objects(self.embed(network, world.rank, world.size))
+        if world.rank != 0:
+            return {}
+        values = self.summarise(shares, 1 / network.scale().item())
+        if values.get("collapsed"):
+            _warn_of_collapse(values)
+        return values
+
+    def embed(self, network: Network, rank: int = 0, processes: int = 1) -> Share:
+        """Embed one process's share of the clips, in evaluation mode and without gradients.
+
+        Whole batches are shared out, so an encoder is given the same ones however many processes there are.
+        """
+        cache = ClipCache(self.cache.folder, self.cache.limit_bytes) if self.cache else None
+        decoder = Decoder(self.recipe.views, self.catalog, cache)
+        embeddings: list[ClipEmbeddings] = []
+        left_out: list[str] = []
+        with torch.no_grad(), _evaluating(network):
+            for first in range(rank * self.batch, len(self.clips), processes * self.batch):
+                readings = []
+                for position in range(first, min(first + self.batch, len(self.clips))):
+                    try:
+                        readings.append(_read(position, self.clips[position], decoder))
+                    except (CorpusError, MediaError) as error:
+                        reason = " ".join(str(error).split())
+                        left_out.append(f"clip {self.clips[position].clip_id} cannot be read ({reason})")
+                for found in _embed(network, readings, self.batch):
+                    if found.finite:
+                        embeddings.append(found)
+                    else:
+                        clip_id = self.clips[found.position].clip_id
+                        left_out.append(f"the embeddings of clip {clip_id} are not finite")
+        return Share(tuple(embeddings), tuple(left_out))
+
+    def summarise(self, shares: Sequence[Share], temperature: float) -> dict[str, float]:
+        """The measures over the shares of all processes, in any order (`held_out.summarise`)."""
+        clips = sorted((one for share in shares for one in share.embeddings), key=lambda one: one.position)
+        facts = [self._facts(self.clips[clip.position]) for clip in clips]
+        recipe = self.recipe
+        values = summarise(clips, facts, temperature, recipe.monitor.neighbours)
+        left_out = [reason for share in shares for reason in share.left_out]
+        if left_out:
+            print(
+                f"warning: {len(left_out)} of {len(self.clips)} held-out clips are left out: {left_out[0]}",
+                file=sys.stderr,
+            )
+            values["left_out"] = len(left_out)
+        return values
+
+    def _facts(self, clip: ClipEntry) -> ClipFacts:
+        first, _, last = _windows(clip, self.recipe.views)
+        return ClipFacts(
+            title_id=clip.title_id,
+            languages=[track["language"] for track in _tracks(clip, self.recipe.views)],
+            two_windows=first != last,
+            labels=self.labels.get(clip.clip_id, {}),
+        )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A held-out clip as tensors: its windows (first, centre, last; None without pictures) and sounds."""
+
+    position: int
+    frames_3TCHW: Tensor | None
+    waveform_MCS: Tensor
+
+
+def _read(position: int, clip: ClipEntry, decoder: Decoder) -> _Reading:
+    windows = _windows(clip, decoder.settings)
+    pictures = decoder.settings.pictures
+    tracks = _tracks(clip, decoder.settings)
+    return _Reading(
+        position,
+        torch.stack([decoder.frames(clip, window) for window in windows]) if pictures else None,
+        torch.stack([decoder.sound(track, windows[1]) for track in tracks]),
+    )
+
+
+def _tracks(clip: ClipEntry, settings: ViewSettings) -> tuple[Member, ...]:
+    """What a network that learns from the original hears of a clip, or from the background alone."""
+    if settings.primary == "background" and clip.background is not None:
+        return (clip.background,)
+    return (clip.original, *clip.dubs)
+
+
+def _windows(clip: ClipEntry, settings: ViewSettings) -> tuple[Window, Window, Window]:
+    """The first, the middle and the last window of a clip, all with the middle crop."""
+    centre = centre_window(clip, settings)
+    last = max(0, int(clip.duration_s * settings.fps + 1e-6) - settings.window_frames)
+    return replace(centre, start_frame=0), centre, replace(centre, start_frame=last)
+
+
+def _embed(network: Network, readings: Sequence[_Reading], batch: int) -> Iterator[ClipEmbeddings]:
+    """Pass the windows of clips through the encoders and their primary heads."""
+    if not readings:
+        return
+    waveforms = torch.cat([reading.waveform_MCS for reading in readings])
+    sounds, z_sounds = _project(network.audio, network.audio_head, waveforms, batch)
+    pictures = z_pictures = None
+    frames = [reading.frames_3TCHW for reading in readings if reading.frames_3TCHW is not None]
+    if network.video is not None and network.video_head is not None and frames:
+        pictures, z_pictures = _project(network.video, network.video_head, torch.cat(frames), batch)
+    heard = 0
+    for number, reading in enumerate(readings):
+        own = slice(heard, heard + len(reading.waveform_MCS))
+        heard = own.stop
+        yield ClipEmbeddings(
+            reading.position,
+            sounds[own],
+            z_sounds[own],
+            None if pictures is None else pictures[3 * number + 1],
+            None if z_pictures is None else z_pictures[3 * number : 3 * number + 3],
+        )
+
+
+def _project(tower: Tower, head: ProjectionHead, raw: Tensor, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (N, D) and projections (N, Z) of raw windows, both float32."""
+    device = next(tower.parameters()).device
+    outputs = [tower(part.to(device)) for part in raw.split(batch)]
+    projections = [head(output) for output in outputs]
+    return _to_numpy(outputs), _to_numpy(projections)
+
+
+def _to_numpy(rows: list[Tensor]) -> np.ndarray:
+    found: np.ndarray = torch.cat(rows).float().cpu().numpy()
+    return found
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; each module's own mode afterwards."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _read_labels(catalog: Catalog, clips: Sequence[ClipEntry]) -> dict[str, dict[str, str]]:
+    """Labels of clips by id and name; a name that a clip has several values of is no label of it."""
+    wanted = pa.array([clip.clip_id for clip in clips], pa.string())
+    rows = catalog.labels.filter(pc.is_in(catalog.labels["clip_id"], value_set=wanted)).to_pylist()
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        if row["name"] not in _NO_LABELS and row["value"] is not None:
+            found[row["clip_id"]][row["name"]].add(row["value"])
+    return {
+        clip_id: {name: next(iter(values)) for name, values in names.items() if len(values) == 1}
+        for clip_id, names in found.items()
+    }
+
+
+def _warn_of_collapse(values: Mapping[str, float]) -> None:
+    spreads = {name: values[f"spread_{name}"] for name in ("sound", "picture") if f"spread_{name}" in values}
+    modality = min(spreads, key=lambda name: spreads[name])
+    print(
+        f"warning: the embeddings of {modality} have collapsed: distinct held-out clips differ by "
+        f"{spreads[modality]:.1g} (1 - mean cosine; below {COLLAPSED_BELOW:g} the objective cannot tell them "
+        "apart); lower optimiser.lr, or warm up for longer",
+        file=sys.stderr,
+    )

@@ -1,0 +1,235 @@
+import dataclasses
+import itertools
+
+import pytest
+
+from lssd.cli import main
+from lssd.errors import InputError
+from lssd.evaluation import ModelReference, Result
+from lssd.reporting import Arm, Stage, Study
+from lssd.reporting.report import report, report_study
+
+HOSTILE = "<script>alert('x')</script>&\"<b>"
+
+
+def study_of(planted, run_folder, **changes):
+    arms = (
+        Arm(
+            "mono",
+            "original twice",
+            run_folder("m", 0.30),
+            (planted("a", "scene", 0.50), planted("a", "count", 0.50)),
+        ),
+        Arm(
+            "dubs",
+            "a dub second",
+            run_folder("d", 0.45),
+            (planted("b", "scene", 0.60), planted("b", "count", 0.51)),
+        ),
+    )
+    values = {
+        "title": "A study",
+        "arms": arms,
+        "random_init": (planted("random-init", "scene", 0.21), planted("random-init", "count", 0.22)),
+        "stages": (Stage("Ingest", 75, "64 titles"), Stage("Pretrain", 3725, "400 steps")),
+        "facts": {
+            "memory_peak_bytes": 3 * 2**30,
+            "data_wait_share": 0.042,
+            "seeds": {"films": 11},
+            "versions": {"torch": "2.13"},
+            "commands": ["lssd demo --out demo"],
+        },
+    }
+    return Study(**(values | changes))
+
+
+def test_the_page_of_a_study_says_what_the_results_say(planted, run_folder, parse, tmp_path):
+    path = report_study(study_of(planted, run_folder), tmp_path / "page")
+    assert path == tmp_path / "page" / "index.html"
+    page = parse(path)
+    assert "+10.0 points (95% interval +" in page.text  # scene: planted 10 points
+    assert "no difference detectable (minimum " in page.text  # count: planted 1 point
+    assert "higher on 1 of 2 tasks and lower on 0; on 1 no difference is detectable" in page.text
+    assert "ONE training run with one seed" in page.text and "another training seed" in page.text
+    for number in ("60.0%", "56.9 to 63.2", "21.0%", "12.5%", "14.3%", "400"):
+        assert number in page.text
+    assert "picture and sound find each other first in 45.0% of cases, 28.8 × chance" in page.text
+    assert "1 min 15 s" in page.text and "1 h 02 min" in page.text and "3.0 GiB" in page.text
+    assert "lssd demo --out demo" in page.text and "4.2%" in page.text and "Seeds" in page.text
+    assert page.text.index("Verdict") < page.text.index("Task by task") < page.text.index("How to reproduce")
+
+
+def test_the_page_is_accessible(planted, run_folder, parse, tmp_path):
+    page = parse(report_study(study_of(planted, run_folder), tmp_path))
+    assert page.all("html")[0]["lang"] == "en" and page.all("title")
+    assert len(page.all("h1")) == 1
+    assert page.all("table") and len(page.all("caption")) == len(page.all("table"))
+    assert all("scope" in cell for cell in page.all("th"))
+    drawn = [svg for svg in page.all("svg") if svg.get("role") == "img"]
+    assert len(drawn) == 2 + 3 and all(svg["aria-label"] for svg in drawn)
+    scene = next(svg["aria-label"] for svg in drawn if "scene" in svg["aria-label"])
+    assert "dubs 60.0% (56.9% to 63.2%)" in scene and "chance 12.5%" in scene and "random init 21.0%" in scene
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    assert {section["aria-labelledby"] for section in page.all("section")} <= set(identifiers)
+
+
+def test_dots_lie_where_the_numbers_are(planted, run_folder, parse, tmp_path):
+    page = parse(report_study(study_of(planted, run_folder), tmp_path))
+    places = [float(circle["cx"].rstrip("%")) for circle in page.all("circle")]
+    # The scale runs from 2% to 98% of the width; circles are mono and random init, dubs are diamonds.
+    assert places[:2] == pytest.approx([2 + 96 * 0.50, 2 + 96 * 0.21], abs=0.01)
+    curves = page.all("polyline")
+    assert len(curves) == 6
+    points = [tuple(map(float, point.split(","))) for point in curves[0]["points"].split()]
+    assert len(points) == 50 and points[0][0] == 0 and points[-1][0] == 1000
+    assert all(later[1] > earlier[1] for earlier, later in itertools.pairwise(points)), "loss falls"
+
+
+def test_what_is_missing_is_said(planted, run_folder, parse, tmp_path):
+    bare = study_of(
+        planted,
+        run_folder,
+        random_init=(),
+        stages=(),
+        facts={},
+        arms=(
+            Arm("mono", results=(planted("a", "scene", 0.5),)),
+            Arm("dubs", run_folder=run_folder("x", 0.2, chance=None), results=(planted("b", "scene", 0.5),)),
+        ),
+    )
+    page = parse(report_study(bare, tmp_path / "page"))
+    assert "No random-init result was given for The scene task" in page.text
+    assert "No training steps recorded for mono" in page.text
+    assert "No held-out retrieval recorded for mono" in page.text and "20.0%" in page.text
+    assert "No corpus was given" in page.text and "No stage was recorded" in page.text
+    assert "No command was recorded" in page.text
+    empty = parse(report_study(Study("Nothing yet", (Arm("mono"),)), tmp_path / "empty"))
+    assert "Nothing to compare" in empty.text and "No results" in empty.text
+
+
+def test_a_corpus_that_cannot_be_read_leaves_a_sentence(planted, run_folder, parse, tmp_path):
+    page = parse(report_study(study_of(planted, run_folder, corpus=tmp_path / "none"), tmp_path / "page"))
+    assert "The clip could not be drawn" in page.text and "is not a corpus" in page.text
+
+
+def test_hostile_names_stay_words(planted, parse, tmp_path):
+    study = Study(
+        HOSTILE,
+        (
+            Arm(HOSTILE, HOSTILE, None, (planted("a", HOSTILE, 0.5, notes=(HOSTILE,)),)),
+            Arm("b", HOSTILE, None, (planted("b", HOSTILE, 0.6, covers=HOSTILE),)),
+        ),
+        stages=(Stage(HOSTILE, 1, HOSTILE),),
+        facts={HOSTILE: HOSTILE, "commands": [HOSTILE], "versions": {HOSTILE: HOSTILE}, "seeds": HOSTILE},
+        summary=HOSTILE,
+    )
+    page = parse(report_study(study, tmp_path))
+    assert page.text.count("<script>alert") >= 14
+    assert not page.all("script") and not page.all("b")
+
+
+def test_report_takes_files_folders_and_results(planted, parse, tmp_path):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6), planted("random-init", "scene", 0.2)
+    results = sorted((tmp_path / "results").glob("*.json"))
+    by_folder = report([tmp_path / "results"], tmp_path / "one")
+    by_file = report(results, tmp_path / "two")
+    by_value = report([Result.read(path) for path in results], tmp_path / "three", title="Evaluation results")
+    assert by_folder.read_bytes() == by_file.read_bytes() == by_value.read_bytes()
+    page = parse(by_folder)
+    assert "2 models on 1 task." in page.text and "+10.0 points" in page.text
+    assert "20.0%" in page.text and "12.5%" in page.text and "ONE training run" in page.text
+    alone = parse(report(results[:1], tmp_path / "four"))
+    assert "1 model on 1 task." in alone.text and "Verdict" not in alone.text
+
+
+def test_results_that_cannot_be_compared_say_why(planted, parse, tmp_path):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
+    page = parse(report([tmp_path / "results"], tmp_path / "page"))
+    assert "cannot be compared: mono and dubs were judged on different items" in page.text
+
+
+def test_the_terminal_is_told_every_verdict_and_why_there_is_none(planted, tmp_path):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
+    planted("mono", "count", 0.5), planted("dubs", "count", 0.6)
+    told = []
+    report([tmp_path / "results"], tmp_path / "page", tell=told.append)
+    count, scene = sorted(told)
+    assert count.startswith("The count task, dubs against mono: +10.0 points")
+    assert scene.startswith("The scene task, dubs against mono: cannot be compared: mono and dubs were")
+
+
+def test_the_command_prints_verdicts_and_refuses_a_margin_that_is_none(planted, tmp_path, capsys):
+    planted("mono", "scene", 0.5), planted("dubs", "scene", 0.6, items=300)
+    command = ["report", str(tmp_path / "results"), "--out", str(tmp_path / "page")]
+    for margin in ("0", "-1", "nan"):
+        assert main([*command, "--margin", margin]) == 2
+        assert "the margin must be above 0 points" in capsys.readouterr().err
+    assert not (tmp_path / "page").exists()
+    assert main(command) == 0
+    assert "dubs against mono: cannot be compared: " in capsys.readouterr().out
+
+
+def test_numbers_of_items_are_given_by_model_where_they_differ(planted, parse, tmp_path):
+    planted("mono", "scene", 0.5, missing=3), planted("dubs", "scene", 0.6)
+    page = parse(report([tmp_path / "results"], tmp_path / "page"))
+    assert "3 missing; mono" in page.text and "mono lacks 3 items, dubs 0" in page.text
+    alike = parse(report([planted("a", "count", 0.5, missing=2)], tmp_path / "alike"))
+    assert "2 missing" in alike.text and "2 missing;" not in alike.text
+
+
+def test_each_model_is_set_against_its_own_twin(planted, parse, tmp_path):
+    def of(name, share, weights, settings, untrained=""):
+        model = ModelReference(name, "", weights, settings, untrained)
+        return dataclasses.replace(planted(name, "scene", share), model=model)
+
+    results = [
+        of("small", 0.5, "1", "narrow", "3"),
+        of("large", 0.6, "2", "wide", "4"),
+        of("module", 0.7, "5", ""),
+        of("random-init", 0.3, "4", "wide"),
+        of("random-init", 0.2, "3", "narrow"),
+        of("random-init", 0.1, "6", "narrow"),
+    ]
+    page = parse(report(results, tmp_path / "page"))
+    assert "against the untrained network: small +30.0 points" in page.text
+    assert "large +30.0 points" in page.text and "module +" not in page.text.split("untrained network:")[1]
+    assert "random init of small" in page.text and "random init of large" in page.text
+    assert "untrained network of another model" not in page.text
+    alone = parse(report([results[0], results[5]], tmp_path / "alone"))
+    assert "small +40.0 points" in alone.text
+    assert "small: set against the untrained network of another model of the same" in alone.text
+
+
+def test_wrong_requests(planted, tmp_path):
+    with pytest.raises(InputError, match="no result to report"):
+        report([], tmp_path / "page")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no result to report"):
+        report([tmp_path / "empty"], tmp_path / "page")
+    twice = [planted("mono", "scene", 0.5), planted("mono", "scene", 0.6)]
+    with pytest.raises(InputError, match="two results of mono on scene"):
+        report(twice, tmp_path / "page")
+    with pytest.raises(InputError, match="at least one arm"):
+        report_study(Study("Empty", ()), tmp_path / "page")
+    with pytest.raises(InputError, match="names of their own"):
+        report_study(Study("Twins", (Arm("a"), Arm("a"))), tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+def test_only_random_init_results_make_a_page(planted, parse, tmp_path):
+    page = parse(report([planted("random-init", "scene", 0.2)], tmp_path / "page"))
+    assert "20.0%" in page.text and "0 models on 1 task." in page.text
+
+
+def test_a_task_at_chance_is_said_to_tell_nothing(planted, parse, tmp_path):
+    results = [planted("mono", "scene", 0.125), planted("dubs", "scene", 0.125)]
+    page = parse(report(results, tmp_path / "page"))
+    assert "neither is above chance, so this task cannot tell them apart" in page.text
+
+
+def test_models_are_set_against_the_untrained_network(planted, parse, tmp_path):
+    results = [planted("mono", "scene", 0.5), planted("random-init", "scene", 0.2)]
+    page = parse(report(results, tmp_path / "page"))
+    assert "against the untrained network: mono +30.0 points" in page.text
+    assert "neither is above chance" not in page.text
