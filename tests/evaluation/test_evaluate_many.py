@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.evaluation.conftest import write_task, write_tone
-from tests.evaluation.test_modules import STRANGER
+from tests.evaluation.foreign.test_load import STRANGER
 
 from lssd.cli import main
 from lssd.embedding import Failure, file_hashes
