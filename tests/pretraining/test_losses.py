@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lssd.errors import InputError
+from lssd.pretraining.losses import INSTANCE_LOSSES
 from lssd.pretraining.objective import nt_xent
 
 
@@ -121,3 +122,7 @@ def test_autocast_does_not_lower_the_precision():
 def test_wrong_input_is_named(z_v, z_a, temperature, message):
     with pytest.raises(InputError, match=message):
         nt_xent(z_v, z_a, temperature)
+
+
+def test_the_public_function_is_the_one_that_trains():
+    assert INSTANCE_LOSSES["nt_xent"] is nt_xent

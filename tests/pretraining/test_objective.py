@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lssd.errors import InputError
-from lssd.pretraining.losses import INSTANCE_LOSSES, Contrast
+from lssd.pretraining.losses import INSTANCE_LOSSES
 from lssd.pretraining.objective import Losses, Projections, batch_loss, nt_xent
 from lssd.pretraining.recipe import ObjectiveRecipe
 
@@ -254,7 +254,7 @@ class TestBatches:
     def test_a_term_without_weight_keeps_nothing_for_a_gradient(self, lambda_v, lambda_a):
         tracked = []
 
-        def watch(contrast: Contrast) -> torch.Tensor:
+        def watch(*views: torch.Tensor, **options: object) -> torch.Tensor:
             tracked.append(torch.is_grad_enabled())
             return torch.zeros(5)
 

@@ -1,8 +1,17 @@
-"""The contrastive objective (paper, Eq. 1-3): which views are contrasted, over which candidates.
+"""The contrastive objective (paper, Eq. 1-3): which views of a batch are contrasted with which.
 
-B: instances of this process; N: those of all processes; W: windows of the picture; K: sounds, the primary
-first; E = W + K: all views of a clip; Z: size of an embedding. Row i of every argument comes from clip i.
-The losses themselves are in `lssd.pretraining.losses`.
+The losses themselves are in `lssd.pretraining.losses`. A clip's E views stand side by side, pictures
+first: two windows and three sounds are
+
+    index   0    1    2    3     4
+    view   v_p  v_s  a_p  a_s1  a_s2        W = 2, K = 3, E = 5
+
+where v_p and v_s are the primary and the secondary window, a_p is the primary sound, and a_s1 and a_s2 are
+secondary ones (dubs). Eq. 2's l(v_p, a_s) + l(v_s, a_p) then contrasts view 0 with views 3 and 4, and view
+1 with view 2. With one window and one sound, v and a_p, only view 0 and view 1 are contrasted.
+
+Shape suffixes: B instances of this process; N those of all processes; W windows of the picture; K sounds,
+the primary first; E = W + K; Z size of an embedding. Row i of every argument belongs to clip i.
 """
 
 from typing import NamedTuple
@@ -12,37 +21,11 @@ from torch import Tensor
 from torch.distributed import ProcessGroup
 
 from lssd.errors import InputError
-from lssd.pretraining import losses as contrast
 from lssd.pretraining.distributed import gather_with_gradient, rank_and_size
-from lssd.pretraining.losses import INSTANCE_LOSSES, Contrast
+from lssd.pretraining.losses import INSTANCE_LOSSES, Candidates, full_precision, nt_xent
 from lssd.pretraining.recipe import ObjectiveRecipe
 
-
-def nt_xent(z_v: Tensor, z_a: Tensor, temperature: float = 0.07) -> Tensor:
-    """Eq. 1: the instance-wise loss of matching rows, (B, Z) x (B, Z) -> (B,).
-
-    With s = z_v @ z_a.T / temperature, instance i picks s_ii among 2B - 1 candidates in one softmax: its
-    row (other sounds for its picture) and its column (other pictures for its sound). This is not CLIP's
-    loss, which has one softmax a direction. It is symmetric in its arguments.
-
-    Computed in float32 (float64 for float64 input) whatever autocast is active, since exp(1 / 0.07)
-    overflows half precision. Rows must have length 1 (not checked). Raises InputError for B < 2, where
-    nothing is left to contrast with, for unequal shapes and for a temperature that is not above 0.
-    """
-    if z_v.ndim != 2 or z_v.shape != z_a.shape:
-        raise InputError(
-            f"the objective takes two (batch, size) tensors of one shape, not {tuple(z_v.shape)} "
-            f"and {tuple(z_a.shape)}"
-        )
-    _require_company(len(z_v))
-    if not temperature > 0:
-        raise InputError(f"temperature must be above 0, not {temperature}")
-    with torch.autocast(z_v.device.type, enabled=False):
-        x_BZ, y_BMZ = _exact(z_v), _exact(z_a)[:, None]
-        present_BM = torch.ones(len(x_BZ), 1, dtype=torch.bool, device=x_BZ.device)
-        own_BB = torch.eye(len(x_BZ), dtype=torch.bool, device=x_BZ.device)
-        scale = torch.full((), 1 / temperature, dtype=x_BZ.dtype, device=x_BZ.device)
-        return contrast.nt_xent(Contrast(x_BZ, y_BMZ, present_BM, x_BZ, y_BMZ, present_BM, own_BB, scale))
+__all__ = ["Losses", "Projections", "batch_loss", "nt_xent"]
 
 
 class Projections(NamedTuple):
@@ -68,12 +51,23 @@ class Losses(NamedTuple):
     audio: Tensor | None
 
 
-# One view x and the views y that match it, by their places among the E.
-_Pair = tuple[int, slice]
+class _Pair(NamedTuple):
+    """One view x and the views y that match it, as indices into the E."""
+
+    x: int
+    y: slice
+
+
+class _Pairs(NamedTuple):
+    """What each term contrasts; a term of no pairs does not exist."""
+
+    cross: list[_Pair]
+    video: list[_Pair]
+    audio: list[_Pair]
 
 
 class _Instances(NamedTuple):
-    """The views of some clips, which of them there are, and the clips' near-duplicate groups."""
+    """The views of some clips, which of them exist, and the clips' near-duplicate groups."""
 
     views_BEZ: Tensor
     present_BE: Tensor
@@ -89,13 +83,13 @@ def batch_loss(
     groups: int = 1,
     process_group: ProcessGroup | None = None,
 ) -> Losses:
-    """Eq. 2-3 of this process' instances, as means over them (the paper's sums divided by their number).
+    """Eq. 2-3 of this process's instances, as means over them (the paper's sums divided by their number).
 
     Two windows (the paper): cross = 1/2 mean( l(v_p, a_s) + l(v_s, a_p) ), video = mean l(v_p, v_s),
     audio = mean l(a_p, a_s). One window (the controlled study): cross = 1/2 mean( l(v, a_p) + l(v, a_s) ),
     or mean l(v, a_p) with one sound. total = cross + lambda_v video + lambda_a audio; without pictures
     total = audio. l is the loss of `settings.loss`; a_s stands for all secondary sounds that are present,
-    where l is the mean over them and another clip weighs as one candidate (see `contrast.nt_xent`).
+    where l is the mean over them and another clip weighs as one candidate (see `losses.nt_xent`).
     A clip without secondary sound adds 0 to a term with a_s, and is nobody's a_s there.
 
     A within-modal term of weight 0 is computed without gradient, to be watched: not even a NaN of it can
@@ -121,19 +115,23 @@ def batch_loss(
     sound_BKZ, video_BWZ = projections.sound_BKZ, projections.video_BWZ
     windows = 0 if video_BWZ is None else video_BWZ.shape[1]
     with torch.autocast(sound_BKZ.device.type, enabled=False):
+        # Each clip's views side by side, pictures first; every window exists.
         views_BEZ = sound_BKZ if video_BWZ is None else torch.cat([video_BWZ, sound_BKZ], dim=1)
         pictured_BW = present_BK.new_ones(len(present_BK), windows)
         present_BE = torch.cat([pictured_BW, present_BK], dim=1)
-        batch = _Instances(_exact(views_BEZ), present_BE, duplicates_B)
+        batch = _Instances(full_precision(views_BEZ), present_BE, duplicates_B)
         if settings.gather:
             rank, _ = rank_and_size(process_group)
             everyone = _gather(batch, process_group)
             return _losses(batch, everyone, rank * len(duplicates_B), windows, projections.scale, settings)
+        # Cut each field into equal parts of instances, and contrast each part with itself alone.
         parts = [_Instances(*part) for part in zip(*(field.chunk(groups) for field in batch), strict=True)]
         losses = [_losses(part, part, 0, windows, projections.scale, settings) for part in parts]
     return Losses(
-        torch.stack([part.total for part in losses]).mean(),
-        *(_mean([part[term] for part in losses]) for term in (1, 2, 3)),
+        total=torch.stack([part.total for part in losses]).mean(),
+        cross=_mean([part.cross for part in losses]),
+        video=_mean([part.video for part in losses]),
+        audio=_mean([part.audio for part in losses]),
     )
 
 
@@ -145,11 +143,15 @@ def _losses(
     scale: Tensor,
     settings: ObjectiveRecipe,
 ) -> Losses:
-    """The losses of the instances `own`, which stand from `first` on in `everyone`."""
-    _require_company(len(everyone.duplicates_B))
+    """The losses of the instances `own`, which are numbers `first` and on of `everyone`.
+
+    For example, process 1 of 2 with 3 instances each has first = 3, and its rows of the (3, 6) mask exclude
+    candidates 3, 4 and 5: each instance itself.
+    """
     loss = INSTANCE_LOSSES[settings.loss]
-    places_N = torch.arange(len(everyone.duplicates_B), device=everyone.duplicates_B.device)
-    excluded_BN = places_N[first : first + len(own.duplicates_B), None] == places_N
+    # Row i is True at candidate first + i, the instance itself, and at its near-duplicates.
+    numbers_N = torch.arange(len(everyone.duplicates_B), device=everyone.duplicates_B.device)
+    excluded_BN = numbers_N[first : first + len(own.duplicates_B), None] == numbers_N
     if settings.mask != "none":
         excluded_BN = excluded_BN | (own.duplicates_B[:, None] == everyone.duplicates_B)
 
@@ -158,17 +160,25 @@ def _losses(
         means: list[Tensor | None] = []
         with torch.set_grad_enabled(torch.is_grad_enabled() and weight > 0):
             for x, y in pairs:
-                mine, others = (
-                    (side.views_BEZ[:, x], side.views_BEZ[:, y], side.present_BE[:, y])
-                    for side in (own, everyone)
+                values_B = loss(
+                    own.views_BEZ[:, x],
+                    own.views_BEZ[:, y],
+                    present_BM=own.present_BE[:, y],
+                    candidates=Candidates(
+                        x_NZ=everyone.views_BEZ[:, x],
+                        y_NMZ=everyone.views_BEZ[:, y],
+                        present_NM=everyone.present_BE[:, y],
+                        excluded_BN=excluded_BN,
+                    ),
+                    scale=scale,
                 )
-                means.append(loss(Contrast(*mine, *others, excluded_BN, scale)).mean())
+                means.append(values_B.mean())
         return _mean(means)
 
-    cross_pairs, video_pairs, audio_pairs = _pairs(windows, own.views_BEZ.shape[1] - windows)
-    lambda_a = settings.lambda_a if cross_pairs else 1.0
-    cross = term(cross_pairs, 1.0)
-    video, audio = term(video_pairs, settings.lambda_v), term(audio_pairs, lambda_a)
+    pairs = _pairs(windows, own.views_BEZ.shape[1] - windows)
+    lambda_a = settings.lambda_a if pairs.cross else 1.0
+    cross = term(pairs.cross, 1.0)
+    video, audio = term(pairs.video, settings.lambda_v), term(pairs.audio, lambda_a)
     total = scale.new_zeros(()) if cross is None else cross
     if video is not None and settings.lambda_v > 0:
         total = total + settings.lambda_v * video
@@ -177,16 +187,23 @@ def _losses(
     return Losses(total, *(None if value is None else value.detach() for value in (cross, video, audio)))
 
 
-def _pairs(windows: int, sounds: int) -> tuple[list[_Pair], list[_Pair], list[_Pair]]:
-    """What is contrasted in the terms cross, video and audio, by places among the E views of a clip."""
+def _pairs(windows: int, sounds: int) -> _Pairs:
+    """What is contrasted in each term, as indices into the views of a clip.
+
+    Two windows and three sounds (see the module): cross [(0, 3:5), (1, 2:3)], video [(0, 1:2)], audio
+    [(2, 3:5)].
+    """
     primary, secondary = slice(windows, windows + 1), slice(windows + 1, windows + sounds)
     cross: list[_Pair] = []
     if windows == 2:
-        cross = [(0, secondary), (1, primary)]
+        cross = [_Pair(0, secondary), _Pair(1, primary)]
     elif windows == 1:
-        cross = [(0, primary), (0, secondary)] if sounds > 1 else [(0, primary)]
-    video = [(0, slice(1, 2))] if windows == 2 else []
-    return cross, video, [(windows, secondary)] if sounds > 1 else []
+        cross = [_Pair(0, primary), _Pair(0, secondary)] if sounds > 1 else [_Pair(0, primary)]
+    return _Pairs(
+        cross=cross,
+        video=[_Pair(0, slice(1, 2))] if windows == 2 else [],
+        audio=[_Pair(windows, secondary)] if sounds > 1 else [],
+    )
 
 
 def _mean(values: list[Tensor | None]) -> Tensor | None:
@@ -196,7 +213,7 @@ def _mean(values: list[Tensor | None]) -> Tensor | None:
 
 
 def _gather(own: _Instances, process_group: ProcessGroup | None) -> _Instances:
-    """The instances of all processes, in two exchanges: the views, and what is known of them."""
+    """The instances of all processes, in two exchanges: the views, and the rest in one tensor."""
     facts_BF = torch.cat([own.duplicates_B[:, None], own.present_BE], dim=1)
     facts_NF = gather_with_gradient(facts_BF, process_group)
     views_NEZ = gather_with_gradient(own.views_BEZ, process_group)
@@ -220,14 +237,3 @@ def _check(projections: Projections, present_BK: Tensor, duplicates_B: Tensor, g
         raise InputError(f"the objective has no term for {windows} windows of pictures and {sounds} sounds")
     if groups < 1 or instances % groups:
         raise InputError(f"{instances} instances do not make {groups} equal groups")
-
-
-def _require_company(instances: int) -> None:
-    if instances < 2:
-        raise InputError(
-            f"the objective contrasts clips with each other: it needs at least 2, not {instances}"
-        )
-
-
-def _exact(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()

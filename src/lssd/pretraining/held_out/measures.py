@@ -20,7 +20,7 @@ from lssd.measures import (
     recall_at_k,
     uniformity,
 )
-from lssd.pretraining.objective import nt_xent
+from lssd.pretraining.losses import nt_xent
 
 Values = dict[str, float]
 
