@@ -233,3 +233,20 @@ def test_models_are_set_against_the_untrained_network(planted, parse, tmp_path):
     page = parse(report(results, tmp_path / "page"))
     assert "against the untrained network: mono +30.0 points" in page.text
     assert "neither is above chance" not in page.text
+
+
+@pytest.mark.parametrize("field", ["n", "missing", "classes"])
+def test_numbers_of_a_result_that_are_markup_stay_words(planted, parse, tmp_path, field):
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J\u202e"
+    results = [planted("mono", "scene", 0.5, missing=0), planted("random-init", "scene", 0.2)]
+    results = [dataclasses.replace(result, **{field: attack}) for result in results]
+    path = report(results, tmp_path / "page")
+    page = parse(path)
+    assert not page.all("script") and not page.all("img")
+    assert "\x1b" not in path.read_text(encoding="utf-8") and "\u202e" not in path.read_text(encoding="utf-8")
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert not any(
+        str(value).strip().lower().startswith("javascript:")
+        for _, attributes in page.elements
+        for value in attributes.values()
+    )

@@ -135,7 +135,7 @@ def index_page(films: FilmSet, chosen: Sequence[Title], unread: Mapping[str, str
         section("settings", "Settings", _settings(films.settings)),
         section("command", "How it was made", f"<pre><code>{text(command(films))}</code></pre>"),
     ]
-    return page(f"Film set {films.folder.resolve().name}", lead, parts)
+    return page(f"Film set {films.folder.resolve().name}", lead, parts, beside=True)
 
 
 def _seconds(title: Title) -> float:

@@ -54,7 +54,7 @@ def title_page(
         _data(title),
         f'<script src="../{SCRIPT}"></script>',
     ]
-    return page(title.name, lead, parts)
+    return page(title.name, lead, parts, beside=True)
 
 
 def _player(title: Title, media: Media) -> str:
@@ -265,7 +265,8 @@ def _shot(title: Title, number: int, shot: Shot, kinds: Sequence[str]) -> list[s
     change = text(TRANSITIONS.get(shot.transition.kind, shot.transition.kind)) if number else "–"
     if number and shot.transition.kind != "cut":
         change += (
-            f'<span class="range">frames {shot.transition.first_frame} to {shot.transition.last_frame}</span>'
+            f'<span class="range">frames {text(shot.transition.first_frame)} to '
+            f"{text(shot.transition.last_frame)}</span>"
         )
     happens = [f"{event.kind} at {listed([clock(hit) for hit in event.hits_s])}" for event in shot.events]
     happens += [f"flash at frame {frame}" for frame in shot.flashes[:1]]
@@ -275,7 +276,7 @@ def _shot(title: Title, number: int, shot: Shot, kinds: Sequence[str]) -> list[s
     return [
         button + image,
         f'<span class="chip" style="{scene_style(shot.scene.kind, kinds)}">{text(shot.scene.kind)}</span>'
-        f'<span class="range">frames {shot.start_frame} to {shot.end_frame}</span>',
+        f'<span class="range">frames {text(shot.start_frame)} to {text(shot.end_frame)}</span>',
         change,
         text(shot.camera.move),
         f'{decibels(shot.background_db)}<span class="range">{source}</span>',
@@ -301,7 +302,7 @@ def _film(title: Title) -> str:
         ["Channels of sound", text(sound)],
         ["Look", text(shown)],
         ["Original language", text(display_name(title.original_language))],
-        ["Seed and number", f"{title.seed}, {title.index}"],
+        ["Seed and number", text(f"{title.seed}, {title.index}")],
     ]
     return table("The rest of what is known", ["What", "Value"], rows)
 

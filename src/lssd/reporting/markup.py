@@ -1,14 +1,32 @@
 """Small pieces of HTML. Text that comes from data goes through `text`; what these return is markup."""
 
 import base64
+import hashlib
 import html
+import unicodedata
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
+# Format characters that change the direction of what follows, and so what a reader takes a name for.
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 
 def text(value: object) -> str:
-    """A value as HTML text or attribute value."""
-    return html.escape(str(value), quote=True)
+    """A value as HTML text or attribute value, for every string that a page shows.
+
+    Control characters, halves of surrogate pairs and marks that turn the direction of writing are shown by
+    their code.
+
+    >>> text("<b>\\x1b[31m\\u202e")
+    '&lt;b&gt;\\\\x1b[31m\\\\u202e'
+    """
+    return html.escape("".join(map(_visible, str(value))), quote=True)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -100,20 +118,24 @@ def image(data: bytes, description: str, kind: str, media_type: str = "image/png
     return f'<img class="{kind}" alt="{text(description)}" src="data:{media_type};base64,{encoded}">'
 
 
-def page(title: str, lead: str, sections: Sequence[str]) -> str:
-    """A whole document that needs nothing but itself."""
+def page(title: str, lead: str, sections: Sequence[str], *, beside: bool = False) -> str:
+    """A whole document that needs nothing but itself.
+
+    Its content-security policy lets it run no script and ask nothing of the network: it takes its own style
+    sheet and the pictures within it. `beside`: it may also take scripts, styles, pictures and sounds from the
+    files beside it, and style its elements one by one.
+    """
     style = resources.files("lssd.reporting").joinpath("page.css").read_text(encoding="utf-8")
     body = "\n".join(part for part in sections if part)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(style, beside)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{text(title)}</title>
-<style>
-{style}
-</style>
+<style>{style}</style>
 </head>
 <body>
 <header>
@@ -126,3 +148,19 @@ def page(title: str, lead: str, sections: Sequence[str]) -> str:
 </body>
 </html>
 """
+
+
+def _policy(style: str, beside: bool) -> str:
+    # Pages opened from disk have no origin: browsers then match 'self' with nothing, but file: with files.
+    files = " 'self' file:" if beside else ""
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    rules = [
+        "default-src 'none'",
+        f"style-src 'sha256-{digest}'{files}",
+        f"img-src data:{files}",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    if beside:
+        rules += ["style-src-attr 'unsafe-inline'", f"script-src{files}", f"media-src{files}"]
+    return "; ".join(rules)

@@ -230,7 +230,7 @@ def _reproduce(facts: Mapping[str, object]) -> str:
     if isinstance(commands, str):
         commands = [commands]
     if isinstance(commands, Sequence) and commands:
-        parts.append(f"<pre><code>{text(chr(10).join(map(str, commands)))}</code></pre>")
+        parts.append(f"<pre><code>{chr(10).join(map(text, commands))}</code></pre>")
     else:
         parts.append(paragraph("No command was recorded.", "note"))
     for key, caption in (("seeds", "Seeds"), ("versions", "Versions")):

@@ -255,7 +255,7 @@ def charts(tasks: Sequence[TaskScores]) -> str:
         dots += [_dot(result, -1, label) for label, result in scores.untrained]
         drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
         detail = f"{scores.any.primary_metric}, {scores.any.classes} classes, {scores.any.n} test items"
-        caption = f'<figcaption>{text(scores.title)} <span class="more">{detail}</span></figcaption>'
+        caption = f'<figcaption>{text(scores.title)} <span class="more">{text(detail)}</span></figcaption>'
         figures.append(f"<figure>{caption}{drawn}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
 
@@ -337,7 +337,7 @@ def _items(scores: TaskScores) -> str:
     for (n, missing), names in counted.items():
         detail = [f"{missing} missing"] if missing else []
         detail += [", ".join(names)] if len(counted) > 1 else []
-        lines.append(f"{n}" + (f'<span class="range">{text("; ".join(detail))}</span>' if detail else ""))
+        lines.append(text(n) + (f'<span class="range">{text("; ".join(detail))}</span>' if detail else ""))
     return "".join(lines)
 
 
@@ -346,4 +346,4 @@ def _cell(result: Result | None) -> str:
         return "–"
     score = result.primary
     low, high = (shown(result, bound).rstrip("%") for bound in (score.low, score.high))
-    return f'{shown(result, score.value)}<span class="range">{low} to {high}</span>'
+    return f'{text(shown(result, score.value))}<span class="range">{text(f"{low} to {high}")}</span>'
