@@ -1,5 +1,8 @@
 """The demo at its smallest: the real rooms from films to page, and a second run that does nothing."""
 
+import html
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +46,14 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     assert len(results) == 6
     hashes = {result.model.name: result.model.weights_sha256 for result in results}
     assert len(set(hashes.values())) == 3
+    shown = html.unescape(page)
+    for line in first.verdicts[2:]:
+        assert line.split(": ", 1)[-1] in shown, "the terminal says what the page says"
+    commands = re.findall(r"lssd pretrain .*", shown)
+    assert len(commands) == 2
+    for command in commands:
+        words = shlex.split(command)
+        assert Path(words[words.index("--corpus") + 1]).is_dir()
     assert first.seconds > 0
     assert first.memory_bytes > 1e8
     assert "bound" in first.summary()

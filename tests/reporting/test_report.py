@@ -1,12 +1,13 @@
 import dataclasses
 import itertools
+import re
 
 import pytest
 
 from lssd.cli import main
 from lssd.errors import InputError
 from lssd.evaluation import ModelReference, Result
-from lssd.reporting import Arm, Stage, Study
+from lssd.reporting import Arm, Cost, Stage, Study
 from lssd.reporting.report import report, report_study
 
 HOSTILE = "<script>alert('x')</script>&\"<b>"
@@ -32,13 +33,10 @@ def study_of(planted, run_folder, **changes):
         "arms": arms,
         "random_init": (planted("random-init", "scene", 0.21), planted("random-init", "count", 0.22)),
         "stages": (Stage("Ingest", 75, "64 titles"), Stage("Pretrain", 3725, "400 steps")),
-        "facts": {
-            "memory_peak_bytes": 3 * 2**30,
-            "data_wait_share": 0.042,
-            "seeds": {"films": 11},
-            "versions": {"torch": "2.13"},
-            "commands": ["lssd demo --out demo"],
-        },
+        "cost": Cost(memory_peak_bytes=3 * 2**30, wait_share=0.042),
+        "seeds": {"films": 11},
+        "versions": {"torch": "2.13"},
+        "commands": ["lssd demo --out demo"],
     }
     return Study(**(values | changes))
 
@@ -49,7 +47,10 @@ def test_the_page_of_a_study_says_what_the_results_say(planted, run_folder, pars
     page = parse(path)
     assert "+10.0 points (95% interval +" in page.text  # scene: planted 10 points
     assert "no difference detectable (minimum " in page.text  # count: planted 1 point
-    assert "higher on 1 of 2 tasks and lower on 0; on 1 no difference is detectable" in page.text
+    assert (
+        "dubs scores higher than mono on The scene task and is not told apart from it on The count task."
+        in page.text
+    )
     assert "ONE training run with one seed" in page.text and "another training seed" in page.text
     for number in ("60.0%", "56.9 to 63.2", "21.0%", "12.5%", "14.3%", "400"):
         assert number in page.text
@@ -92,7 +93,8 @@ def test_what_is_missing_is_said(planted, run_folder, parse, tmp_path):
         run_folder,
         random_init=(),
         stages=(),
-        facts={},
+        cost=Cost(),
+        commands=(),
         arms=(
             Arm("mono", results=(planted("a", "scene", 0.5),)),
             Arm("dubs", run_folder=run_folder("x", 0.2, chance=None), results=(planted("b", "scene", 0.5),)),
@@ -121,7 +123,10 @@ def test_hostile_names_stay_words(planted, parse, tmp_path):
             Arm("b", HOSTILE, None, (planted("b", HOSTILE, 0.6, covers=HOSTILE),)),
         ),
         stages=(Stage(HOSTILE, 1, HOSTILE),),
-        facts={HOSTILE: HOSTILE, "commands": [HOSTILE], "versions": {HOSTILE: HOSTILE}, "seeds": HOSTILE},
+        cost=Cost(machine=HOSTILE),
+        commands=(HOSTILE,),
+        versions={HOSTILE: HOSTILE},
+        seeds={HOSTILE: HOSTILE},
         summary=HOSTILE,
     )
     page = parse(report_study(study, tmp_path))
@@ -154,7 +159,8 @@ def test_the_terminal_is_told_every_verdict_and_why_there_is_none(planted, tmp_p
     planted("mono", "count", 0.5), planted("dubs", "count", 0.6)
     told = []
     report([tmp_path / "results"], tmp_path / "page", tell=told.append)
-    count, scene = sorted(told)
+    count, how, scene = sorted(told)
+    assert how.startswith("The minimum is the least true difference")
     assert count.startswith("The count task, dubs against mono: +10.0 points")
     assert scene.startswith("The scene task, dubs against mono: cannot be compared: mono and dubs were")
 
@@ -250,3 +256,36 @@ def test_numbers_of_a_result_that_are_markup_stay_words(planted, parse, tmp_path
         for _, attributes in page.elements
         for value in attributes.values()
     )
+
+
+def test_the_verdict_on_top_is_a_plain_sentence(planted, parse, tmp_path):
+    results = [planted(model, task, 0.5) for model in ("mono", "dubs") for task in ("scene", "count")]
+    page = parse(report(results, tmp_path / "page"))
+    assert "No difference between dubs and mono was found on any of the 2 tasks." in page.text
+    assert "accuracy: dubs 50.0% against mono 50.0%" in page.text and "corrected for 2 tasks" in page.text
+    assert "top1_acc" not in page.text and "on 0" not in page.text and "of 2 tests" not in page.text
+
+
+def test_page_and_terminal_give_one_least_detectable_difference(planted, run_folder, parse, tmp_path):
+    told = []
+    study = study_of(planted, run_folder)
+    page = parse(report_study(study, tmp_path / "page", told.append))
+    minima = {found for line in told for found in re.findall(r"minimum (?:detectable )?[0-9.]+", line)}
+    assert len(minima) >= 2 and all(found in page.text for found in minima)
+    count = next(line for line in told if line.startswith("The count task, dubs against mono"))
+    assert count.split(": ", 1)[1] in page.text
+    assert any("least true difference" in line and "correction for 2 tasks" in line for line in told)
+    assert "least true difference" in page.text
+
+
+def test_seeds_of_the_probe_are_named_where_there_are_some(planted, parse, tmp_path):
+    without = parse(report([planted("a", "scene", 0.5), planted("b", "scene", 0.6)], tmp_path / "one"))
+    assert "seeds of the probe" not in without.text
+    drawn = [planted(name, "count", 0.5, seeds=(0, 1, 2)) for name in ("a", "b")]
+    assert "and the seeds of the probe" in parse(report(drawn, tmp_path / "three")).text
+
+
+def test_a_note_of_several_models_stands_once(planted, parse, tmp_path):
+    results = [planted(name, "scene", 0.5, notes=("two are alike", "two are alike")) for name in ("a", "b")]
+    page = parse(report(results, tmp_path / "page"))
+    assert page.text.count("two are alike") == 1 and "a, b on The scene task: two are alike." in page.text

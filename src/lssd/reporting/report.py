@@ -1,7 +1,7 @@
 """`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lssd.errors import InputError
@@ -10,7 +10,7 @@ from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
 from lssd.reporting.markup import duration, page, paragraph, percent, section, size, table, text
 from lssd.reporting.scene import scene_figure
-from lssd.reporting.study import Arm, Study
+from lssd.reporting.study import Arm, Cost, Study
 from lssd.store import write_bytes
 
 PAGE = "index.html"
@@ -33,7 +33,11 @@ _GLOSSARY = (
         "Interval",
         "How far chance in the test items may have moved the score; 95 of 100 such intervals hold the truth.",
     ),
-    ("Minimum", "The smallest difference that a test of this size would find four times in five."),
+    (
+        "Least detectable difference",
+        "The smallest true difference that the tests, corrected for their number, would find four times in "
+        "five.",
+    ),
     (
         "Recall@1",
         "How often a held-out clip's own sound comes first when its picture ranks all sounds, and its own "
@@ -56,7 +60,6 @@ _GLOSSARY = (
 # Words of the glossary that only measures on held-out titles need, and those that only training does.
 _HELD_OUT_WORDS = {"By neighbours", "Alignment", "Uniformity", "Effective rank", "Spread"}
 _RUN_WORDS = {"Recall@1", "Utilisation", "Cross-modal loss", "Within-modal loss"} | _HELD_OUT_WORDS
-_KNOWN_FACTS = ("memory_peak_bytes", "seconds", "data_wait_share", "versions", "seeds", "commands")
 
 
 def report(
@@ -81,7 +84,7 @@ def report(
     counted = [_count(len(tasks[0].models), "model") + " on " + _count(len(tasks), "task")] if tasks else []
     counted += [_count(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
-    for line in scores.verdict_lines(tasks):
+    for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
         tell(line)
     parts = [_verdict_section("Verdict", tasks)] if compared else []
     parts += [_score_section(tasks)] if tasks else []
@@ -97,8 +100,9 @@ def _run_sections(arms: Sequence[Arm]) -> list[str]:
 
 def _as_run(result: Result | str | Path) -> Path | None:
     """The path of a run folder; None for what else there is."""
-    is_run = isinstance(result, str | Path) and (Path(result) / METRICS_FILE).is_file()
-    return Path(result) if is_run else None  # type: ignore[arg-type]
+    if isinstance(result, Result) or not (Path(result) / METRICS_FILE).is_file():
+        return None
+    return Path(result)
 
 
 def _run_arms(folders: Sequence[Path]) -> list[Arm]:
@@ -108,11 +112,12 @@ def _run_arms(folders: Sequence[Path]) -> list[Arm]:
     return [Arm(name, run_folder=folder) for name, folder in zip(shown, folders, strict=True)]
 
 
-def report_study(study: Study, out: str | Path) -> Path:
+def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = lambda line: None) -> Path:
     """Write `out/index.html`, the page of a study: the verdict first, then all it rests on.
 
     What a study lacks (metrics, a random-init row, a corpus) is said in a sentence where it would
-    be. Returns the page's path. InputError when the study has no arm.
+    be. `tell` is given the verdicts that the page shows, a line each. Returns the page's path. InputError
+    when the study has no arm, and when two have one name.
     """
     if not study.arms:
         raise InputError("a study needs at least one arm")
@@ -121,14 +126,17 @@ def report_study(study: Study, out: str | Path) -> Path:
     names = [arm.name for arm in study.arms]
     results = [_renamed(result, arm.name) for arm in study.arms for result in arm.results]
     tasks = scores.gather(results, names, study.random_init)
+    untrained = scores.against_untrained(tasks)
+    for line in [*scores.verdict_lines(tasks), *untrained, *scores.how_found(tasks)]:
+        tell(line)
     parts = [
         _verdict_section("Verdict", tasks),
         section("arms", "The arms", _arms(study)),
         _score_section(tasks),
         *_run_sections(study.arms),
         section("scene", "One clip in all its languages", _scene(study)),
-        section("cost", "What was run, and how long it took", _stages(study), _facts(study.facts)),
-        section("reproduce", "How to reproduce it", _reproduce(study.facts)),
+        section("cost", "What was run, and how long it took", _stages(study), _cost(study.cost)),
+        section("reproduce", "How to reproduce it", _reproduce(study)),
         _glossary(_unused(study.arms)),
     ]
     return _write(page(study.title, study.summary, parts), out)
@@ -161,9 +169,8 @@ def _write(markup: str, out: str | Path) -> Path:
 
 
 def _verdict_section(title: str, tasks: list[scores.TaskScores]) -> str:
-    return section(
-        "verdict", title, scores.summary(tasks), scores.verdicts(tasks), paragraph(scores.SEED_LIMIT, "note")
-    )
+    limits = (paragraph(words, "note") for words in scores.limits(tasks))
+    return section("verdict", title, scores.summary(tasks), scores.verdicts(tasks), *limits)
 
 
 def _score_section(tasks: list[scores.TaskScores]) -> str:
@@ -172,7 +179,7 @@ def _score_section(tasks: list[scores.TaskScores]) -> str:
         "scores",
         "Task by task",
         scores.charts(tasks),
-        scores.against_untrained(tasks),
+        *map(paragraph, scores.against_untrained(tasks)),
         scores.score_table(tasks, caption),
         scores.footnotes(tasks),
     )
@@ -210,36 +217,28 @@ def _stages(study: Study) -> str:
     return table("Stages in the order they ran", ["Stage", "Time", "Result"], rows, (1,), compact=True)
 
 
-def _facts(facts: Mapping[str, object]) -> str:
+def _cost(cost: Cost) -> str:
     rows = []
-    if isinstance(facts.get("seconds"), int | float):
-        rows.append(["Time in all", duration(float(facts["seconds"]))])  # type: ignore[arg-type]
-    if isinstance(facts.get("memory_peak_bytes"), int | float):
-        rows.append(["Peak memory", size(float(facts["memory_peak_bytes"]))])  # type: ignore[arg-type]
-    if isinstance(facts.get("data_wait_share"), int | float):
-        rows.append(["Training's wait for data", percent(float(facts["data_wait_share"]))])  # type: ignore[arg-type]
-    for key, value in facts.items():
-        if key not in _KNOWN_FACTS:
-            rows.append([text(key.replace("_", " ").capitalize()), text(value)])
+    if cost.seconds is not None:
+        rows.append(["Time in all", duration(cost.seconds)])
+    if cost.memory_peak_bytes is not None:
+        rows.append(["Peak memory", size(cost.memory_peak_bytes)])
+    if cost.wait_share is not None:
+        rows.append(["Training's wait for data", percent(cost.wait_share)])
+    if cost.machine:
+        rows.append(["Machine", text(cost.machine)])
     return table("Cost", ["Quantity", "Value"], rows, compact=True) if rows else ""
 
 
-def _reproduce(facts: Mapping[str, object]) -> str:
-    parts = []
-    commands = facts.get("commands")
-    if isinstance(commands, str):
-        commands = [commands]
-    if isinstance(commands, Sequence) and commands:
-        parts.append(f"<pre><code>{chr(10).join(map(text, commands))}</code></pre>")
+def _reproduce(study: Study) -> str:
+    if study.commands:
+        parts = [f"<pre><code>{chr(10).join(map(text, study.commands))}</code></pre>"]
     else:
-        parts.append(paragraph("No command was recorded.", "note"))
-    for key, caption in (("seeds", "Seeds"), ("versions", "Versions")):
-        value = facts.get(key)
-        if isinstance(value, Mapping) and value:
-            rows = [[text(name), text(item)] for name, item in value.items()]
+        parts = [paragraph("No command was recorded.", "note")]
+    for caption, values in (("Seeds", study.seeds), ("Versions", study.versions)):
+        if values:
+            rows = [[text(name), text(value)] for name, value in values.items()]
             parts.append(table(caption, ["Name", "Value"], rows, compact=True))
-        elif value:
-            parts.append(paragraph(f"{caption}: {value}"))
     return "\n".join(parts)
 
 

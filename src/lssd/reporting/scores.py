@@ -10,11 +10,13 @@ from lssd.measures import BOUNDED
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 
-SEED_LIMIT = (
-    "The intervals cover the held-out test items and the seeds of the probe, and each model is ONE training "
-    "run with one seed. They do not speak about what another training seed would give. What one model is "
-    "compared with on several tasks is one family of tests: its p-values are Holm's."
-)
+_METRICS = {
+    "top1_acc": "accuracy",
+    "mAP": "mean average precision",
+    "aucroc": "area under the ROC curve",
+    "d_prime": "d'",
+}
+_NAMED = 3  # tasks that a sentence names; of more it says how many
 
 
 @dataclass(frozen=True)
@@ -146,21 +148,70 @@ def _compare(first: Result | None, other: Result | None, margin: float | None = 
         return f"cannot be compared: {error}"
 
 
+def limits(tasks: Sequence[TaskScores]) -> list[str]:
+    """What the intervals and tests of these results speak of, and what they do not."""
+    results = [result for scores in tasks for result in (*scores.results, *scores.random_init) if result]
+    if not results:
+        return []
+    seeds = " and the seeds of the probe" if any(len(result.seeds) > 1 for result in results) else ""
+    words = (
+        f"The intervals cover the held-out test items{seeds}, and each model is ONE training run with one "
+        "seed. They do not speak about what another training seed would give."
+    )
+    return [words, *how_found(tasks)]
+
+
+def how_found(tasks: Sequence[TaskScores]) -> list[str]:
+    """What the least detectable differences among the verdicts are, in a sentence; none without verdicts."""
+    made = [one for scores in tasks for one in scores.comparisons if isinstance(one, Comparison)]
+    if not made:
+        return []
+    size = max(one.family_size for one in made)
+    corrected = f", with Holm's correction for {size} tasks" if size > 1 else ""
+    return [
+        f"The minimum is the least true difference that these tests would find four times in five{corrected}."
+    ]
+
+
 def summary(tasks: Sequence[TaskScores]) -> str:
-    """One sentence a model: on how many tasks it is above, below, or not told apart from the first."""
+    """One plain sentence a model: on which tasks it is above, below, or not told apart from the first."""
     sentences = []
     for index, name in enumerate(tasks[0].models if tasks else ()):
-        found = [scores.comparisons[index] for scores in tasks]
-        compared = [comparison for comparison in found if isinstance(comparison, Comparison)]
-        if not compared:
-            continue
-        above = sum(comparison.significant and comparison.difference > 0 for comparison in compared)
-        below = sum(comparison.significant and comparison.difference < 0 for comparison in compared)
-        sentences.append(
-            f"Against {tasks[0].models[0]}, {name} scores higher on {above} of {len(compared)} tasks and "
-            f"lower on {below}; on {len(compared) - above - below} no difference is detectable."
-        )
-    return "".join(paragraph(sentence) for sentence in sentences)
+        compared = [
+            (scores.title, scores.comparisons[index])
+            for scores in tasks
+            if isinstance(scores.comparisons[index], Comparison)
+        ]
+        found: dict[str, list[str]] = {"higher": [], "lower": [], "open": []}
+        for title, one in compared:
+            assert isinstance(one, Comparison)
+            kind = "open" if not one.significant else "higher" if one.difference > 0 else "lower"
+            found[kind].append(title)
+        first = tasks[0].models[0]
+        told = [
+            f"scores {kind} than {first} {_on(found[kind], len(compared))}"
+            for kind in ("higher", "lower")
+            if found[kind]
+        ]
+        if told and found["open"]:
+            told.append(f"is not told apart from it {_on(found['open'], len(compared))}")
+        if told:
+            sentences.append(f"{name} {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}.")
+        elif compared:
+            where = "the one task" if len(compared) == 1 else f"any of the {len(compared)} tasks"
+            sentences.append(f"No difference between {name} and {first} was found on {where}.")
+    return "".join(map(paragraph, sentences))
+
+
+def _on(titles: Sequence[str], of: int) -> str:
+    if len(titles) > _NAMED:
+        return f"on {len(titles)} of {of} tasks"
+    return f"on {', '.join(titles[:-1])}{' and ' if titles[1:] else ''}{titles[-1]}"
+
+
+def metric_words(name: str) -> str:
+    """What a metric is called in a sentence."""
+    return _METRICS.get(name, name)
 
 
 def verdicts(tasks: Sequence[TaskScores]) -> str:
@@ -179,13 +230,13 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
                 shown(result, value) for value in (result.primary.value, first.primary.value, result.chance)
             )
             values = (
-                f"{result.primary_metric}: {name} {ours} against {scores.models[0]} {theirs}, {result.n} "
-                f"test items; chance {chance}"
+                f"{metric_words(result.primary_metric)}: {name} {ours} against {scores.models[0]} "
+                f"{theirs}, {result.n} test items; chance {chance}"
             )
             if isinstance(comparison, Comparison):
-                values += f"; p {comparison.p_adjusted:.2g}"
+                values += f"; p = {comparison.p_adjusted:.2g}"
                 if comparison.family_size > 1:
-                    values += f" of {comparison.family_size} tests"
+                    values += f", corrected for {comparison.family_size} tasks"
             if at_chance(first) and at_chance(result):
                 values += "; neither is above chance, so this task cannot tell them apart"
             lines.append(
@@ -218,7 +269,7 @@ def at_chance(result: Result) -> bool:
     return result.primary.low <= result.chance
 
 
-def against_untrained(tasks: Sequence[TaskScores]) -> str:
+def against_untrained(tasks: Sequence[TaskScores]) -> list[str]:
     """A sentence a task: how each model compares with the same network before any training."""
     models = tasks[0].models if tasks else ()
     columns = [
@@ -231,7 +282,7 @@ def against_untrained(tasks: Sequence[TaskScores]) -> str:
         found = [f"{name} {one.verdict}" for name, one in compared if isinstance(one, Comparison)]
         if found:
             sentences.append(f"{scores.title}, against the untrained network: {'; '.join(found)}.")
-    return "".join(paragraph(sentence) for sentence in sentences)
+    return sentences
 
 
 def charts(tasks: Sequence[TaskScores]) -> str:
@@ -254,7 +305,8 @@ def charts(tasks: Sequence[TaskScores]) -> str:
         ]
         dots += [_dot(result, -1, label) for label, result in scores.untrained]
         drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
-        detail = f"{scores.any.primary_metric}, {scores.any.classes} classes, {scores.any.n} test items"
+        metric = metric_words(scores.any.primary_metric)
+        detail = f"{metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{text(detail)}</span></figcaption>'
         figures.append(f"<figure>{caption}{drawn}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
@@ -276,7 +328,7 @@ def score_table(tasks: Sequence[TaskScores], caption: str) -> str:
         )
         references = [shown(any_result, value) for value in (any_result.majority, any_result.chance)]
         cells += [untrained or "–", *references, _items(scores)]
-        rows.append([text(scores.title), text(any_result.primary_metric), *cells])
+        rows.append([text(scores.title), text(metric_words(any_result.primary_metric)), *cells])
     return table(caption, head, rows, numeric=range(2, len(head)))
 
 
@@ -313,11 +365,13 @@ def footnotes(tasks: Sequence[TaskScores]) -> str:
             "architecture, whose stems keep that model's statistics."
         )
         parts.append(paragraph(words, "note"))
+    noted: dict[tuple[str, str], list[str]] = {}
     for result in results:
-        parts += [
-            paragraph(f"{result.model.name} on {result.task_title}: {words}.", "note")
-            for words in result.notes
-        ]
+        for words in dict.fromkeys(result.notes):
+            noted.setdefault((result.task_title, words), []).append(result.model.name)
+    for (title, words), names in noted.items():
+        who = ", ".join(dict.fromkeys(names))
+        parts.append(paragraph(f"{who} on {title}: {words}.", "note"))
     return "\n".join(parts)
 
 

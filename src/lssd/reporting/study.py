@@ -27,13 +27,23 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a study took: seconds in all, the peak of memory, the share of training (0..1) spent waiting for
+    data, and the machine in words. What was not measured is None or empty, and not shown."""
+
+    seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    wait_share: float | None = None
+    machine: str = ""
+
+
+@dataclass(frozen=True)
 class Study:
     """Arms of one experiment, compared with the first of them.
 
     `random_init`: the results of an untrained model, one a task. `corpus`: a corpus folder, of which
-    one clip is shown. `facts`, all optional: `memory_peak_bytes`, `seconds` (in all),
-    `data_wait_share` (0..1), `versions` and `seeds` (mappings), `commands` (texts); any other key is
-    shown as it is.
+    one clip is shown. `commands`: lines for a shell that make the study again. `seeds` and `versions`: by
+    name of what was drawn, and of the package.
     """
 
     title: str
@@ -41,5 +51,8 @@ class Study:
     random_init: Sequence[Result] = ()
     corpus: Path | None = None
     stages: Sequence[Stage] = ()
-    facts: Mapping[str, object] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    commands: Sequence[str] = ()
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
