@@ -18,8 +18,19 @@ class InputError(LssdError):
     """The request is wrong: a missing path, an unknown key, an impossible combination of options."""
 
 
-class MediaError(LssdError):
-    """A file cannot be read as film or sound. Over many files this is quarantined, not fatal."""
+class StorageError(LssdError):
+    """A disk is full or a place cannot be written: the run ends, and what it has committed stays."""
+
+
+ABORTING = (InputError, StorageError)  # what ends a run over many items; any other error costs its item
+
+
+class ItemError(LssdError):
+    """One item of many cannot be used as asked: it is quarantined or reported, and the others go on."""
+
+
+class MediaError(ItemError):
+    """A file cannot be read as film or sound."""
 
 
 class CorpusError(LssdError):

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,12 +17,13 @@ from lssd.corpus import Catalog, ClipSettings, IngestSettings, Plan, cut, descri
 from lssd.corpus import ingest as ingestion
 from lssd.corpus.ingest import ingest
 from lssd.corpus.verify import verify
-from lssd.errors import CorpusError, InputError
+from lssd.engine import TimeLimit
+from lssd.errors import CorpusError, InputError, StorageError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
 from lssd.views import ClipIndex, Selection
 
-ONE = IngestSettings(workers=1)
+ONE = IngestSettings(workers=1, time_limit=None)  # in this process, where patches are seen
 TABLES = ("titles", "tracks", "shots", "clips", "members")
 
 
@@ -152,7 +154,8 @@ def test_running_again_does_nothing(corpus: Path) -> None:
 
 _KILLED = """
 import os, signal, sys
-from lssd.corpus import IngestSettings, ingest
+from lssd.corpus import IngestSettings
+from lssd.corpus.ingest import ingest
 import lssd.corpus.ingest as room
 real, count = room.cut_title, 0
 def cut_then_die(task):
@@ -166,7 +169,7 @@ def cut_then_die(task):
         cut.encode_sound = die
     return real(task)
 room.cut_title = cut_then_die
-ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1), quiet=True)
+ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1, time_limit=None), quiet=True)
 """
 
 
@@ -192,12 +195,13 @@ def test_killed_with_one_title_committed_and_one_in_progress(tmp_path: Path, mak
 
 _KILLED_IN_COMMIT = """
 import os, signal, sys
-from lssd.corpus import IngestSettings, ingest
+from lssd.corpus import IngestSettings
+from lssd.corpus.ingest import ingest
 from lssd.corpus.catalog import CatalogWriter
 def die(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 CatalogWriter._publish = die
-ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1), quiet=True)
+ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1, time_limit=None), quiet=True)
 """
 
 
@@ -449,7 +453,7 @@ def test_description_counts(corpus: Path) -> None:
 
 _INGEST = """
 import sys
-from lssd.corpus import ingest
+from lssd.corpus.ingest import ingest
 from lssd.errors import InputError
 try:
     ingest([sys.argv[1]], sys.argv[2], quiet=True)
@@ -500,8 +504,42 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(
         return real(self, clip_id, suffix, data)
 
     monkeypatch.setattr(cut.ShardWriter, "add", add)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)
     assert Catalog.open(tmp_path / "c").titles["name"].to_pylist() == ["b"]
     monkeypatch.undo()
     assert ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True).titles.num_rows == 2
+
+
+_HOSTILE_CODEC = """
+import os, signal, time
+import lssd.corpus.cut as cut
+real = cut.iterate_frames
+def iterate_frames(path, *arguments, **named):
+    if "hangs" in str(path):
+        time.sleep(600)
+    if "crashes" in str(path):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return real(path, *arguments, **named)
+cut.iterate_frames = iterate_frames
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_film_on_which_a_codec_hangs_or_crashes_costs_itself_alone(
+    tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    for seed, name in enumerate(("crashes", "good", "hangs")):
+        make_film(tmp_path / f"in/{name}.mkv", (4.0,), ("en", "de"), seed=seed)
+    # Loaded by every process that this one starts.
+    (tmp_path / "startup").mkdir()
+    (tmp_path / "startup/sitecustomize.py").write_text(_HOSTILE_CODEC)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "startup"), *sys.path]))
+    limit = TimeLimit(base_s=20.0, per_s=0.0)
+    settings = IngestSettings(workers=workers, time_limit=limit)
+    catalog = ingest([tmp_path / "in"], tmp_path / "c", settings, quiet=True)
+    assert catalog.titles["name"].to_pylist() == ["good"]
+    reasons = {Path(row["path"]).stem: row["reason"] for row in catalog.quarantine.to_pylist()}
+    assert "did not answer within 20 s" in reasons["hangs"]
+    assert "died (signal SIGSEGV" in reasons["crashes"]
+    assert verify(tmp_path / "c", quiet=True).faults == ()

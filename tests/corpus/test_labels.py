@@ -134,7 +134,8 @@ def test_labels_stay_when_a_title_gains_tracks(tmp_path: Path, make_film) -> Non
 
 _KILLED = """
 import os, signal, sys
-from lssd.corpus import IngestSettings, ingest
+from lssd.corpus import IngestSettings
+from lssd.corpus.ingest import ingest
 import lssd.corpus.catalog as catalog
 def die(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)

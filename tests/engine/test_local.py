@@ -1,5 +1,6 @@
 """Stages over processes: an item's failure is a value, a dying worker costs one item."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from lssd.engine import run_stage
-from lssd.errors import InputError, MediaError
+from lssd.errors import InputError, LssdError, MediaError, StorageError
 
 
 def work(item: int) -> int:
@@ -94,7 +95,8 @@ if __name__ == "__main__":
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(_PARENT)
     notes = [tmp_path / "a", tmp_path / "b"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", *notes], env=environment)
     wait_for(lambda: all(note.exists() and note.read_text() for note in notes))
     workers = [int(note.read_text()) for note in notes]
@@ -108,3 +110,52 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)
+
+
+def misbehave(item: int) -> int:
+    if item == 3:
+        time.sleep(600)
+    if item == 5:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return item * item
+
+
+def limit_s(item: int) -> float:
+    return 1.0 if item == 3 else 60.0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hang_or_a_crash_costs_its_item_alone(workers: int) -> None:
+    items = [1, 3, 2, 5, 4]
+    outcomes = {outcome.item: outcome for outcome in run_stage(misbehave, items, workers, limit_s)}
+    assert "did not answer within 1 s and was ended" in str(outcomes.pop(3).reason)
+    assert "died (signal SIGSEGV" in str(outcomes.pop(5).reason)
+    assert {item: outcome.value for item, outcome in outcomes.items()} == {1: 1, 2: 4, 4: 16}
+    assert not multiprocessing.active_children()
+
+
+def test_a_single_item_under_a_limit_cannot_end_this_process() -> None:
+    assert "died" in str(next(run_stage(misbehave, [5], 1, limit_s)).reason)
+
+
+def fill_the_disk(item: int) -> int:
+    raise StorageError("cannot write here: No space left on device")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_ends_the_stage(workers: int) -> None:
+    with pytest.raises(StorageError, match="No space left"):
+        list(run_stage(fill_the_disk, [1, 2], workers, limit_s))
+
+
+def test_a_function_that_a_worker_cannot_import_ends_the_stage() -> None:
+    with pytest.raises(LssdError, match="could not start"):
+        list(run_stage(Unloadable(), [1, 2], 2))
+
+
+class Unloadable:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return importlib.import_module, ("a_module_that_is_not_there",)
+
+    def __call__(self, item: int) -> int:
+        return item

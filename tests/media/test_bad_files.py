@@ -44,7 +44,7 @@ def frames_until_error(path: Path) -> tuple[list[int], str]:
 @pytest.mark.usefixtures("silent_terminal")
 @pytest.mark.parametrize("reader", READERS)
 def test_what_is_no_film(tmp_path, reader):
-    assert "none.mkv does not exist" in message_of(InputError, reader, tmp_path / "none.mkv")
+    assert "none.mkv does not exist" in message_of(MediaError, reader, tmp_path / "none.mkv")
     assert "is a folder" in message_of(MediaError, reader, tmp_path)
     (tmp_path / "empty.mkv").touch()
     assert "is empty" in message_of(MediaError, reader, tmp_path / "empty.mkv")

@@ -91,7 +91,7 @@ def test_without_picture_or_file(tmp_path, marks):
     write_film(sound, [], Fraction(25), [SoundTrack(marks.clicks(48000, 2), 48000, "en")])
     with pytest.raises(MediaError, match="has no picture"):
         picture_hash(sound)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(MediaError, match="does not exist"):
         picture_hash(tmp_path / "none.mkv")
     with pytest.raises(InputError, match="no sound track 1"):
         track_hash(sound, 1)

@@ -91,7 +91,7 @@ def test_faults_are_one_line_and_leave_nothing(film, tmp_path):
         add_tracks(film, film, [dub])
     with pytest.raises(InputError, match="no container for suffix"):
         add_tracks(film, tmp_path / "out.txt", [dub])
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(MediaError, match="does not exist"):
         add_tracks(tmp_path / "gone.mkv", tmp_path / "out.mkv", [dub])
     (tmp_path / "text.mkv").write_text("no film")
     with pytest.raises(MediaError):

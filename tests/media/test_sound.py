@@ -201,7 +201,7 @@ def test_requests_that_cannot_be_met(marked_film, tmp_path):
     film = marked_film()
     with pytest.raises(InputError, match="no sound track 6; it has 6"):
         read_sound(film.path, 6)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(MediaError, match="does not exist"):
         read_sound(tmp_path / "none.mkv")
     with pytest.raises(InputError, match="must be positive"):
         read_sound(film.path, 0, 0, 1, 0)

@@ -15,7 +15,7 @@ from lssd.corpus.schema import Row, Rows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
 from lssd.corpus.titles import Title, Track
-from lssd.errors import InputError, MediaError
+from lssd.errors import InputError, StorageError
 from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
 
 CLIP_FPS = Fraction(25)
@@ -77,17 +77,14 @@ def cut_title(task: CutTask) -> Rows:
     """Stage a title's shards and return its new rows of shots, clips, members and labels (fingerprints).
 
     For a committed title only the sounds of tracks that are new to it are stored, beside the shots
-    and clips that stand. Raises MediaError when the film cannot be read, InputError when the disk is
+    and clips that stand. Raises MediaError when the film cannot be read, StorageError when the disk is
     full or the place cannot be written.
     """
     try:
         return _cut_title(task)
-    except InputError as error:
-        # A film that went away or may not be read is its own fault, not the request's.
-        raise MediaError(str(error)) from error
     except OSError as error:
         if error.errno in _FULL_DISK:
-            raise InputError(f"cannot write {task.staging}: {error.strerror}; free some space") from error
+            raise StorageError(f"cannot write {task.staging}: {error.strerror}; free some space") from error
         raise
 
 

@@ -16,8 +16,8 @@ from lssd.corpus.labels import Labels, label_titles, read_labels, relabel
 from lssd.corpus.schema import TABLES, Row, Rows
 from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
-from lssd.engine import Progress, available_cpus, run_stage
-from lssd.errors import InputError, MediaError
+from lssd.engine import Progress, TimeLimit, available_cpus, run_stage
+from lssd.errors import ABORTING, InputError, MediaError
 from lssd.media import find_films
 from lssd.store import lock
 
@@ -35,6 +35,8 @@ class IngestSettings:
     single_language: accept a corpus in which no title has two languages.
     workers: processes; None takes one a core.
     retry_failed: try again what is in quarantine.
+    time_limit: what a film may take before its worker is killed and the film is quarantined. None: no limit,
+        and a single worker then is this process itself, which a crash in a codec would end.
     """
 
     clips: ClipSettings = field(default_factory=ClipSettings)
@@ -44,6 +46,7 @@ class IngestSettings:
     single_language: bool = False
     workers: int | None = None
     retry_failed: bool = False
+    time_limit: TimeLimit | None = field(default_factory=TimeLimit)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def ingest(
     what is missing is done.
 
     Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
-    missing, the place cannot be written, or not one film is usable.
+    missing, the place cannot be written, or not one film is usable; StorageError when the disk is full.
     """
     settings = settings or IngestSettings()
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
@@ -96,7 +99,7 @@ def ingest(
             plan = _plan(files, records, original, settings, writer, quiet)
             failures = [*plan.failures, *_cut_all(plan, labels, writer, settings, quiet)]
             _require_something(failures, plan, writer)
-        except InputError:
+        except ABORTING:
             if created and not writer.title_ids:
                 writer.remove()
             raise
@@ -195,14 +198,23 @@ def _identify_all(
     identities: list[Identity] = []
     failures: list[Row] = []
     with Progress("identify", len(files), "files", quiet) as progress:
-        # Reading is bound by the disk and short films by the start of processes: stay in this one.
-        for outcome in run_stage(partial(_identify, records=records), files, workers=1):
+        # Reading is bound by the disk, so one worker is enough.
+        limit_s = None if settings.time_limit is None else partial(_reading_limit_s, settings.time_limit)
+        for outcome in run_stage(partial(_identify, records=records), files, 1, limit_s):
             if outcome.value is not None:
                 identities.append(outcome.value)
             else:
                 failures.append({"path": _readable(outcome.item), "stage": "probe", "reason": outcome.reason})
             progress.advance()
     return identities, failures
+
+
+def _reading_limit_s(limit: TimeLimit, path: Path) -> float:
+    """Hashing reads the whole file: a slow network drive brings a megabyte a second."""
+    try:
+        return limit.base_s + path.stat().st_size / 1e6
+    except OSError:
+        return limit.base_s  # gone by now: identifying it will say so
 
 
 def _readable(path: Path) -> str:
@@ -216,9 +228,6 @@ def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
         return identify(path, records.get(path))
     except UnicodeEncodeError as error:
         raise MediaError("the file's name is not valid text (UTF-8); rename it") from error
-    except InputError as error:
-        # One unreadable file among many is a fault of that file, not of the request.
-        raise MediaError(str(error)) from error
 
 
 def _fault(title: Title) -> str | None:
@@ -261,8 +270,9 @@ def _cut_all(
             tasks.append(task)
     tasks.sort(key=lambda task: -task.title.film.duration_s)
     workers = available_cpus() if settings.workers is None else settings.workers
+    limit_s = None if settings.time_limit is None else partial(_cutting_limit_s, settings.time_limit)
     with Progress("ingest", len(tasks), "titles", quiet) as progress:
-        for outcome in run_stage(cut_title, tasks, workers):
+        for outcome in run_stage(cut_title, tasks, workers, limit_s):
             title = outcome.item.title
             if outcome.value is None:
                 failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
@@ -270,6 +280,10 @@ def _cut_all(
                 _commit(title, outcome.value, labels, writer)
             progress.advance(note=Path(title.paths[0]).name)
     return failures
+
+
+def _cutting_limit_s(limit: TimeLimit, task: CutTask) -> float:
+    return limit.seconds(task.title.film.duration_s)
 
 
 def _task(title: Title, writer: CatalogWriter, clips: ClipSettings) -> CutTask | None:

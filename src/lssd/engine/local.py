@@ -1,42 +1,45 @@
 """Stages over local processes.
 
-An item that fails, or kills its worker, is an `Outcome` with a reason; the others go on. A worker
-that dies (out of memory, a crash inside a codec) takes the whole pool of the standard library with
-it, so the items it held are run once more, one at a time, to find the one to blame.
+An item that fails, kills its worker or takes longer than it may is an `Outcome` with a reason; the worker
+is replaced and the others go on.
 """
 
-import multiprocessing
+import multiprocessing.connection
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 
 from lssd.engine.outcome import Item, Outcome, Value, reason_of
-from lssd.errors import InputError
+from lssd.engine.worker import Worker, WorkerDiedError, WorkerStartError
+from lssd.errors import ABORTING, InputError, LssdError
 
-_PARENT_CHECK_S = 0.5
 DIED = "the worker process died (out of memory, or a crash in a codec)"
 
 
 def run_stage(
-    function: Callable[[Item], Value], items: Sequence[Item], workers: int = 1
+    function: Callable[[Item], Value],
+    items: Sequence[Item],
+    workers: int = 1,
+    limit_s: Callable[[Item], float] | None = None,
 ) -> Iterator[Outcome[Item, Value]]:
     """Apply a picklable function to every item and yield outcomes as they finish.
 
-    With `workers` 1 all runs in this process, in order. Otherwise in that many spawned processes, in
-    the order of completion. An `InputError` (the user's request is wrong, not the item) is raised;
-    every other error of an item becomes its outcome's reason. Closing the iterator early cancels
-    what has not begun.
+    `limit_s` gives the seconds that an item may take. With it, items always run in spawned processes, so
+    that one that crashes or hangs costs itself alone. Without it, one worker, or one item, runs in this
+    process, in order. Several workers yield in the order of completion.
+
+    Errors that end a run whatever the item (`lssd.errors.ABORTING`) are raised; every other error becomes
+    the reason of its item's outcome. An item whose worker dies beside others has a second try, alone, since
+    all of them together may have used up the memory. Closing the iterator early kills the workers.
+    LssdError when a worker cannot start.
     """
     if workers < 1:
         raise InputError(f"the number of workers must be at least 1, not {workers}")
-    if workers == 1 or len(items) <= 1:
+    workers = min(workers, len(items))
+    if limit_s is None and workers <= 1:
         return _run_here(function, items)
-    return _run_pool(function, items, min(workers, len(items)))
+    return _run_in_workers(function, items, workers, limit_s)
 
 
 def available_cpus() -> int:
@@ -48,89 +51,52 @@ def _run_here(function: Callable[[Item], Value], items: Sequence[Item]) -> Itera
     for item in items:
         try:
             outcome = Outcome(item, function(item))
-        except InputError:
+        except ABORTING:
             raise
         except Exception as error:  # noqa: BLE001 - an item's failure is a value, whatever its kind
             outcome = Outcome[Item, Value](item, None, reason_of(error))
         yield outcome
 
 
-def _run_pool(
-    function: Callable[[Item], Value], items: Sequence[Item], workers: int
+def _run_in_workers(
+    function: Callable[[Item], Value],
+    items: Sequence[Item],
+    workers: int,
+    limit_s: Callable[[Item], float] | None,
 ) -> Iterator[Outcome[Item, Value]]:
-    suspects: list[Item] = []
-    waiting = list(reversed(items))
-    others = set(multiprocessing.active_children())
-    while waiting:
-        with _pool(workers) as pool:
-            running: dict[Future[Value], Item] = {}
-            try:
-                while waiting or running:
-                    while waiting and len(running) < workers + 1:
-                        # Taken off the list only once submitted: a pool that broke meanwhile refuses.
-                        running[pool.submit(function, waiting[-1])] = waiting[-1]
-                        waiting.pop()
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        error = future.exception()
-                        if isinstance(error, BrokenProcessPool):
-                            raise error
-                        yield _outcome(running.pop(future), future)
-            except BrokenProcessPool:
-                suspects += running.values()
-            except BaseException:
-                # Interrupted, or nobody wants the rest: the pool's own exit would wait for its workers.
-                _terminate(running, others)
-                raise
-    for item in suspects:
-        yield _run_alone(function, item)
+    waiting, suspects = deque(items), deque[Item]()
+    busy: dict[Worker, Item] = {}
+    with ExitStack() as stack:
+        # An item that is lost is its own fault, however many were before it: no worker is given up.
+        chances = 2 * len(items) + 1
+        idle = [stack.enter_context(Worker(_itself, function, chances=chances)) for _ in range(workers)]
+        while waiting or suspects or busy:
+            while idle and (waiting or (suspects and not busy)):
+                item = waiting.popleft() if waiting else suspects.popleft()
+                worker = idle.pop()
+                busy[worker] = item
+                worker.ask("__call__", item, limit_s=None if limit_s is None else limit_s(item))
+            alone = workers == 1 or (not waiting and len(busy) == 1)
+            limits = [worker.left_s for worker in busy if worker.left_s is not None]
+            multiprocessing.connection.wait([worker.fileno() for worker in busy], min(limits, default=None))
+            for worker, item in list(busy.items()):
+                try:
+                    if not worker.answered():
+                        continue
+                    outcome = Outcome(item, worker.answer())
+                except (*ABORTING, WorkerStartError):
+                    raise
+                except LssdError as error:
+                    if isinstance(error, WorkerDiedError) and not alone:
+                        suspects.append(item)
+                        idle.append(worker)
+                        del busy[worker]
+                        continue
+                    outcome = Outcome[Item, Value](item, None, reason_of(error))
+                idle.append(worker)
+                del busy[worker]
+                yield outcome
 
 
-def _run_alone(function: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
-    others = set(multiprocessing.active_children())
-    with _pool(1) as pool:
-        future = pool.submit(function, item)
-        try:
-            error = future.exception()
-        except BaseException:
-            _terminate([future], others)
-            raise
-        if isinstance(error, BrokenProcessPool):
-            return Outcome(item, None, DIED)
-        return _outcome(item, future)
-
-
-def _terminate(running: "Iterable[Future[Value]]", others: set[BaseProcess]) -> None:
-    """Cancel what waits and end the worker processes begun since `others` were."""
-    for future in running:
-        future.cancel()
-    for process in set(multiprocessing.active_children()) - others:
-        process.terminate()
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: the parent may hold threads of torch and FFmpeg.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
-
-
-def _prepare_worker() -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
-
-
-def _die_with(parent: int) -> None:
-    """End this worker when its parent is gone: a killed parent cannot tell it to stop."""
-    while os.getppid() == parent:
-        time.sleep(_PARENT_CHECK_S)
-    os._exit(1)
-
-
-def _outcome(item: Item, future: "Future[Value]") -> Outcome[Item, Value]:
-    error = future.exception()
-    if isinstance(error, InputError):
-        raise error
-    if error is not None:
-        return Outcome(item, None, reason_of(error))
-    return Outcome(item, future.result())
+def _itself(function: Callable[[Item], Value]) -> Callable[[Item], Value]:
+    return function

@@ -31,8 +31,12 @@ class WorkerError(LssdError):
     """A worker died or hung during a call, or the call failed with an error that is no LssdError."""
 
 
+class WorkerDiedError(WorkerError):
+    """The process died during a call."""
+
+
 class WorkerStartError(WorkerError):
-    """The process died or hung before it could take a call."""
+    """The process died or hung before it could take a call, or could not import what it is to hold."""
 
 
 class Worker:
@@ -168,10 +172,10 @@ class Worker:
     def _receive(self) -> Any:
         """The value of the next reply, or its error raised; a process that is lost is cleared away."""
         assert self._pipe is not None and self._process is not None
-        kind = WorkerError if self._ready else WorkerStartError
         try:
             if not self._pipe.poll(self.left_s):
                 limit_s = self._limit_s if self._ready else _START_LIMIT_S
+                kind = WorkerError if self._ready else WorkerStartError
                 self._lost += 1
                 self.close()
                 raise kind(f"{self.name} did not answer within {limit_s:.4g} s and was ended")
@@ -182,14 +186,17 @@ class Worker:
             hint = (
                 "" if self._ready else "; does your script call lssd outside 'if __name__ == \"__main__\":'?"
             )
+            died = WorkerDiedError if self._ready else WorkerStartError
             self._lost += 1
             self.close()
-            raise kind(f"{self.name} died ({end}){hint}") from gone
+            raise died(f"{self.name} died ({end}){hint}") from gone
         except BaseException:
             self.close()  # interrupted half-way: what it answers later belongs to no question
             raise
         if error is not None:
             self._deadline = None
+            if type(error) is WorkerError and not self._ready:
+                raise WorkerStartError(f"{self.name} could not start: {error}")
             raise error
         return value
 

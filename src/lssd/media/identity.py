@@ -85,7 +85,7 @@ def picture_hash(path: str | Path) -> str:
     """The identity of a film's coded picture, 32 hexadecimal digits; nothing is decoded.
 
     H.264 and HEVC: the slice units in decoding order, so that MKV, MP4 and TS remuxes agree. Other
-    codecs: the packets' data. Raises InputError for a missing path, MediaError without a picture.
+    codecs: the packets' data. Raises MediaError for a missing path or without a picture.
     """
     with opened(path) as container:
         stream = require_picture(container, path)
@@ -119,7 +119,8 @@ def track_hash(path: str | Path, track: int) -> str:
     """The identity of a sound track's coded data, 32 hexadecimal digits; nothing is decoded.
 
     Codec, sample rate and channel count, then all packets' data. Language, role, title and place in
-    the file play no part. Raises InputError for a missing path or track, MediaError without sound.
+    the file play no part. Raises InputError for a missing track, MediaError for a missing path
+    or without sound.
     """
     with opened(path) as container:
         stream = require_track(container, path, track)

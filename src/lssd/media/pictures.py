@@ -161,7 +161,7 @@ def iterate_frames(
     Memory stays flat however long the film is. `short_side`: as for `read_frames`. `threads`: for the
     decoder, 0 = as many as the machine has.
 
-    Raises InputError when the path is missing, MediaError when there is no picture, at damaged data
+    Raises MediaError when the path is missing, when there is no picture, at damaged data
     (after the whole frames before it), and after the last frame of a truncated film.
     """
     with opened(path) as container:
@@ -186,7 +186,7 @@ def read_frames(source: Source, times_s: Sequence[float], short_side: int | None
     short_side  None: coded size and pixel shape. Otherwise square pixels, exactly this short side
 
     Rotation in the file's metadata is applied. Times up to half a second after the last frame give the
-    last frame. Raises InputError for negative times or a missing path, MediaError for times after the
+    last frame. Raises InputError for negative times, MediaError for a missing path or times after the
     end (a truncated film ends where its data do) and for damaged data.
     """
     if len(times_s) == 0:

@@ -197,7 +197,7 @@ def read_sound(
     Sample k lies at (round(start_s * sample_rate) + k) / sample_rate, so that windows of one track
     agree. Encoder delay is trimmed as the container says; where the track has nothing there are zeros.
 
-    Raises InputError for a missing path, track or impossible channels; MediaError for damaged data,
+    Raises InputError for a missing track or impossible channels; MediaError for a missing path, damaged data,
     or where a truncated file should have sound.
     """
     if sample_rate <= 0 or (duration_s is not None and duration_s < 0):

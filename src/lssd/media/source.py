@@ -31,15 +31,15 @@ def reason(error: Exception) -> str:
 
 
 def _check_file(path: Path) -> None:
-    """Tell the user's mistakes apart from broken media before FFmpeg sees the file."""
+    """Say what is wrong with a path before FFmpeg sees it."""
     if path.is_dir():
         raise MediaError(f"{path} is a folder, not a film; give a file in it")
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; check the path") from error
+        raise MediaError(f"{path} does not exist; check the path") from error
     except OSError as error:
-        raise InputError(f"{path} cannot be reached ({error.strerror}); check the path") from error
+        raise MediaError(f"{path} cannot be reached ({error.strerror}); check the path") from error
     if size == 0:
         raise MediaError(f"{path} is empty (0 bytes); copy it again from its source")
 
@@ -63,7 +63,7 @@ def _open(source: Source) -> InputContainer:
         # Tags in legacy encodings are replaced character by character, not fatal.
         container = av.open(target, "r", metadata_errors="replace", options=_demuxer_options(source))
     except PermissionError as error:
-        raise InputError(f"{name} cannot be read: permission denied; change its permissions") from error
+        raise MediaError(f"{name} cannot be read: permission denied; change its permissions") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             f"{name} is not a film or sound file, or it is broken beyond reading ({reason(error)})"
@@ -79,7 +79,7 @@ def _open(source: Source) -> InputContainer:
 def opened(source: Source) -> Iterator[InputContainer]:
     """A container that is closed on every way out.
 
-    Raises InputError when the path is missing or unreadable, MediaError when it holds no film.
+    Raises MediaError when the path is missing or unreadable, or holds no film.
     """
     container = _open(source)
     try:
