@@ -289,3 +289,9 @@ def test_a_note_of_several_models_stands_once(planted, parse, tmp_path):
     results = [planted(name, "scene", 0.5, notes=("two are alike", "two are alike")) for name in ("a", "b")]
     page = parse(report(results, tmp_path / "page"))
     assert page.text.count("two are alike") == 1 and "a, b on The scene task: two are alike." in page.text
+
+
+def test_blocks_that_scroll_are_reached_by_the_keyboard(planted, run_folder, parse, tmp_path):
+    page = parse(report_study(study_of(planted, run_folder), tmp_path / "page"))
+    blocks = [*page.all("pre"), *(box for box in page.all("div") if box.get("class") == "scroll")]
+    assert len(page.all("pre")) == 1 and all(box["tabindex"] == "0" and box["aria-label"] for box in blocks)

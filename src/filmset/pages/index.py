@@ -23,7 +23,7 @@ from lssd import config
 from lssd.errors import InputError, MediaError
 from lssd.languages import display_name
 from lssd.media import NO_MEDIA
-from lssd.reporting.markup import duration, page, paragraph, percent, section, table, text
+from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, table, text
 from lssd.store import lock, write_bytes
 
 PAGE = "index.html"
@@ -133,7 +133,7 @@ def index_page(films: FilmSet, chosen: Sequence[Title], unread: Mapping[str, str
         section("others", "Further titles", _others(rest)) if rest else "",
         section("numbers", "The set in numbers", _numbers(films)),
         section("settings", "Settings", _settings(films.settings)),
-        section("command", "How it was made", f"<pre><code>{text(command(films))}</code></pre>"),
+        section("command", "How it was made", commands([command(films)])),
     ]
     return page(f"Film set {films.folder.resolve().name}", lead, parts, beside=True)
 

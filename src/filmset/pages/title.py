@@ -83,10 +83,10 @@ height="{shown_height}" aria-label="The film, without sound; the tracks are play
 </div>
 <div class="controls">
 <button type="button" id="play">Play</button>
-<button type="button" id="back" aria-label="5 seconds back">−5 s</button>
-<button type="button" id="forward" aria-label="5 seconds on">+5 s</button>
-<button type="button" id="earlier" aria-label="One frame back">−1</button>
-<button type="button" id="later" aria-label="One frame on">+1</button>
+<button type="button" id="back" aria-label="−5 s, back">−5 s</button>
+<button type="button" id="forward" aria-label="+5 s, on">+5 s</button>
+<button type="button" id="earlier" aria-label="−1 frame">−1</button>
+<button type="button" id="later" aria-label="+1 frame">+1</button>
 <button type="button" id="boxes" aria-pressed="true">Boxes of the truth</button>
 <label>Speed <select id="speed">{speeds}</select></label>
 <label>Volume <input id="volume" type="range" min="0" max="1" step="0.05" value="1"></label>
@@ -134,8 +134,9 @@ def _key(title: Title) -> str:
 
 def _zoom() -> str:
     return (
-        '<div class="zoom"><button type="button" id="wider" aria-label="Stretch the time line">Zoom in'
-        '</button><button type="button" id="narrower" aria-label="Shrink the time line">Zoom out</button>'
+        '<div class="zoom"><button type="button" id="wider" aria-label="Zoom in on the time line">'
+        'Zoom in</button><button type="button" id="narrower" aria-label="Zoom out of the time line">'
+        "Zoom out</button>"
         '<span class="note">Click anywhere to go there.</span></div>'
     )
 

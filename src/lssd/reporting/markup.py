@@ -112,6 +112,12 @@ def table(
     )
 
 
+def commands(lines: Iterable[str]) -> str:
+    """Lines for a shell, in a block that scrolls sideways and that the keyboard reaches."""
+    shown = "\n".join(map(text, lines))
+    return f'<pre role="region" aria-label="Commands" tabindex="0"><code>{shown}</code></pre>'
+
+
 def image(data: bytes, description: str, kind: str, media_type: str = "image/png") -> str:
     """A picture inside the page; `description` is what a screen reader says."""
     encoded = base64.b64encode(data).decode("ascii")

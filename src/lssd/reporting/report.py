@@ -8,7 +8,7 @@ from lssd.errors import InputError
 from lssd.evaluation import Result
 from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
-from lssd.reporting.markup import duration, page, paragraph, percent, section, size, table, text
+from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, size, table, text
 from lssd.reporting.scene import scene_figure
 from lssd.reporting.study import Arm, Cost, Study
 from lssd.store import write_bytes
@@ -231,10 +231,7 @@ def _cost(cost: Cost) -> str:
 
 
 def _reproduce(study: Study) -> str:
-    if study.commands:
-        parts = [f"<pre><code>{chr(10).join(map(text, study.commands))}</code></pre>"]
-    else:
-        parts = [paragraph("No command was recorded.", "note")]
+    parts = [commands(study.commands)] if study.commands else [paragraph("No command was recorded.", "note")]
     for caption, values in (("Seeds", study.seeds), ("Versions", study.versions)):
         if values:
             rows = [[text(name), text(value)] for name, value in values.items()]

@@ -387,3 +387,9 @@ def test_files_stay_small(site):
     seconds = 6
     assert sizes["track-1.m4a"] < 17_000 * seconds and sizes["picture.mp4"] < 40_000 * seconds
     assert sizes["spectrogram-1.png"] < 6_000 * seconds and sizes["index.html"] < 60_000
+
+
+def test_a_button_is_called_by_the_words_on_it(site):
+    markup = (site / "title-0000" / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'<button [^>]*aria-label="([^"]*)"[^>]*>([^<]*)</button>', markup)
+    assert len(named) == 6 and all(name.startswith(words) for name, words in named)
