@@ -7,20 +7,24 @@ between the two finds the title in the manifest and finishes the move. So a plai
 """
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lssd.corpus.reading import MANIFEST, ShardReader
+from lssd.corpus.reading import MANIFEST, SHARD_NAME, ShardReader
 from lssd.corpus.schema import QUARANTINE, TABLES, Row, Rows, to_table
 from lssd.errors import CorpusError, InputError
 from lssd.store import atomic_path, sync_folder, write_json
 
 _FORMAT = 1
+_TITLE_ID = re.compile(r"[A-Za-z0-9_]+")
+_LARGEST = 1 << 50  # bytes, frames or seconds: more than any film has
 
 
 class DamagedTableError(CorpusError):
@@ -64,7 +68,9 @@ class Catalog(ShardReader):
                 self._read_part(name, title_id, int(manifest["titles"][title_id]["generation"]))
                 for title_id in self.title_ids
             ]
-            setattr(self, name, pa.concat_tables(parts) if parts else schema.empty_table())
+            table = pa.concat_tables(parts) if parts else schema.empty_table()
+            _check_values(name, table, self.root)
+            setattr(self, name, table)
         path = f"{self._base}/catalog/quarantine/quarantine.parquet"
         self.quarantine = self._read(path) if self._files.exists(path) else QUARANTINE.empty_table()
 
@@ -83,7 +89,13 @@ class Catalog(ShardReader):
     def _read_part(self, table: str, title_id: str, generation: int) -> pa.Table:
         staged = f"{self._base}/.staging/{title_id}-{generation}/tables/{table}.parquet"
         path = staged if self._files.exists(staged) else f"{self._base}/catalog/{table}/{title_id}.parquet"
-        return self._read(path)
+        part = self._read(path)
+        if part.schema.names != TABLES[table].names:
+            raise DamagedTableError(f"{path} does not have the columns of the table {table}")
+        try:
+            return part.cast(TABLES[table])
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DamagedTableError(f"{path} has values of a wrong type: {error}") from error
 
     def _read(self, path: str) -> pa.Table:
         try:
@@ -93,14 +105,42 @@ class Catalog(ShardReader):
             raise DamagedTableError(f"cannot read the table {path}: {error}") from error
 
 
+def _check_values(name: str, table: pa.Table, root: str) -> None:
+    """DamagedTableError for numbers that no film has, and for shards that are not files of their folder."""
+    for column in table.column_names:
+        values = table[column]
+        wrong: Any = None
+        if column in ("duration_s", "start_s", "end_s", "start_frame", "end_frame", "offset", "length"):
+            # NaN and null compare as false.
+            inside = pc.and_(pc.greater_equal(values, 0), pc.less(values, _LARGEST))
+            wrong = pc.invert(pc.fill_null(inside, False))
+        elif column == "shard":
+            fits = pc.match_substring_regex(values, f"^(?:{SHARD_NAME.pattern})$")
+            wrong = pc.invert(pc.fill_null(fits, False))
+        if wrong is not None and pc.any(wrong).as_py():
+            value = values.filter(wrong)[0].as_py()
+            raise DamagedTableError(f"the table {name} of {root} has the {column} {value!r}")
+
+
 def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(data)
     except ValueError as error:
         raise CorpusError(f"{root}/{MANIFEST} is damaged: {error}") from error
+    if not isinstance(manifest, dict):
+        raise CorpusError(f"{root}/{MANIFEST} is damaged: it is no JSON object")
     if manifest.get("format") != _FORMAT:
         found = manifest.get("format")
         raise CorpusError(f"{root} has catalog format {found}, this version reads {_FORMAT}")
+    titles = manifest.get("titles")
+    if not isinstance(titles, dict):
+        raise CorpusError(f"{root}/{MANIFEST} is damaged: it lists no titles")
+    for title_id, entry in titles.items():
+        # Ids become parts of paths.
+        if not _TITLE_ID.fullmatch(title_id):
+            raise CorpusError(f"{root}/{MANIFEST} is damaged: {title_id!r} is no id of a title")
+        if not (isinstance(entry, dict) and isinstance(entry.get("generation"), int)):
+            raise CorpusError(f"{root}/{MANIFEST} is damaged: the title {title_id} has no generation")
     return manifest
 
 

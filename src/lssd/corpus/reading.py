@@ -1,13 +1,16 @@
 """The stored bytes of a corpus by their place, without its tables."""
 
+import re
 from pathlib import Path
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from lssd.corpus.schema import Row
 from lssd.errors import CorpusError, MissingExtraError
 
 MANIFEST = "catalog/manifest.json"
+SHARD_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # a file of its folder, never a path
 
 
 class LostShardError(CorpusError):
@@ -30,6 +33,7 @@ class ShardReader:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root).rstrip("/")
+        self._sizes: dict[str, int] = {}  # of shards, in bytes
         try:
             self._files, self._base = fsspec.core.url_to_fs(self.root)
         except ImportError as error:
@@ -44,13 +48,23 @@ class ShardReader:
     def read(self, member: Row) -> bytes:
         """The stored bytes of one row of the table of members, by byte range.
 
-        Raises LostShardError when the shard cannot be read or is shorter than the catalog says.
+        Raises LostShardError when the shard cannot be read or is shorter than the catalog says, CorpusError
+        when the row leads out of the corpus or to no possible place in a shard.
         """
-        shard = str(member["shard"])
-        offset, length = int(member["offset"]), int(member["length"])  # type: ignore[call-overload]
+        shard, offset, length = str(member["shard"]), member["offset"], member["length"]
+        if not SHARD_NAME.fullmatch(shard):
+            raise CorpusError(f"{shard!r} in the catalog of {self.root} is no name of a shard")
+        if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and length >= 0):
+            raise CorpusError(f"the catalog of {self.root} has {length} bytes at {offset} of shard {shard}")
         hint = f"run lssd verify {self.root}"
         try:
-            data = self._files.cat_file(self.shard_path(shard), start=offset, end=offset + length)
+            path = self.shard_path(shard)
+            if offset + length > self._sizes.get(shard, -1):
+                self._sizes[shard] = self._size(path, shard)
+            # Checked before anything is read: a length of terabytes must not become a buffer of that size.
+            if offset + length > self._sizes[shard]:
+                raise LostShardError(f"shard {shard} is shorter than its catalog says; {hint}", shard)
+            data: bytes = self._files.cat_file(path, start=offset, end=offset + length)
         except OSError as error:
             raise LostShardError(
                 f"cannot read shard {shard}: {error.strerror or error}; {hint}", shard
@@ -58,6 +72,13 @@ class ShardReader:
         if len(data) != length:
             raise LostShardError(f"shard {shard} is shorter than its catalog says; {hint}", shard)
         return data
+
+    def _size(self, path: str, shard: str) -> int:
+        """The size of a shard in bytes. CorpusError for a link that leads out of the corpus."""
+        local = isinstance(self._files, LocalFileSystem)
+        if local and not Path(path).resolve().is_relative_to(Path(self._base).resolve()):
+            raise CorpusError(f"shard {shard} of {self.root} is a link that leads out of the corpus")
+        return int(self._files.info(path)["size"])
 
     def shard_path(self, shard: str) -> str:
         """Where a shard lies: its final place, or staging when its committer was killed just then."""
