@@ -179,3 +179,33 @@ def test_run_folders_are_reported_with_results_and_alone(run, planted, parse, tm
     assert str(arm.run_folder) in both.text and str(other.run_folder) in both.text
     plain = parse(report([planted("mono", "scene", 0.5)], tmp_path / "plain"))
     assert "How the runs went" not in plain.text and "By neighbours" not in plain.text
+
+
+def test_numbers_that_cannot_be_are_left_out_and_named(run, parse, tmp_path):
+    arm = run("hostile")
+    path = arm.run_folder / "metrics.jsonl"
+    wrong = [
+        "[1, 2]",
+        '{"step": "<b>", "cross": 1.0}',
+        '{"step": NaN, "cross": 1.0}',
+        '{"step": 61, "cross": 1e400}',
+        '{"step": 62, "cross": 1' + "0" * 400 + "}",
+        '{"step": 63, "data_wait_share": 12.5}',
+        '{"step": 64, "eval": "<script>alert(1)</script>"}',
+        '{"step": 65, "eval": {"recall@1": 4.5, "collapsed": "<script>"}}',
+    ]
+    path.write_text(path.read_text() + "\n".join(wrong) + "\n")
+    page = parse(report([arm.run_folder], tmp_path / "page"))
+    assert (
+        "hostile: 9 entries of metrics.jsonl are left out; the first: line 64 is not of a step." in page.text
+    )
+    assert "450.0%" not in page.text and "1250.0%" not in page.text and not page.all("script")
+
+
+@pytest.mark.parametrize("content", [b'{"step": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"[" * 100_000])
+def test_a_file_of_metrics_that_cannot_be_read_is_said(tmp_path, parse, content):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "metrics.jsonl").write_bytes(content)
+    page = parse(report([folder], tmp_path / "page"))
+    assert "the file is not JSON lines of sensible size" in page.text

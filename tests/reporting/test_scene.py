@@ -69,7 +69,7 @@ def test_the_clip_with_most_languages_is_shown_original_first(scene):
 
 
 def test_the_panels_show_levels_and_differences(scene, parse, tmp_path):
-    drawn = scenes.draw_scene(scene)
+    drawn = scenes.scene_markup(scene)
     path = tmp_path / "scene.html"
     path.write_text(f"<main>{drawn}</main>", encoding="utf-8")
     page = parse(path)
@@ -91,3 +91,12 @@ def test_a_corpus_without_clips_is_a_sentence(monkeypatch):
     empty.members = empty.members.slice(0, 0)
     monkeypatch.setattr(scenes.Catalog, "open", classmethod(lambda cls, root: empty))
     assert "no clip with sound" in scenes.scene_figure(Path("corpus"))
+
+
+@pytest.mark.parametrize("duration_s", [float("nan"), float("inf"), -1.0, 1e300])
+def test_a_clip_that_lasts_what_no_clip_can_is_named(monkeypatch, duration_s):
+    wrong = FakeCatalog()
+    clips = [{**row, "duration_s": duration_s} for row in wrong.clips.to_pylist()]
+    wrong.clips = pa.Table.from_pylist(clips)
+    monkeypatch.setattr(scenes.Catalog, "open", classmethod(lambda cls, root: wrong))
+    assert f"clip c1 lasts {duration_s} s in the catalog" in scenes.scene_figure(Path("corpus"))

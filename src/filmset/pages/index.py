@@ -23,7 +23,7 @@ from lssd import config
 from lssd.errors import InputError, MediaError
 from lssd.languages import display_name
 from lssd.media import NO_MEDIA
-from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, table, text
+from lssd.reporting.markup import commands, counted, duration, page, paragraph, percent, section, table, text
 from lssd.store import lock, write_bytes
 
 PAGE = "index.html"
@@ -121,8 +121,8 @@ def index_page(films: FilmSet, chosen: Sequence[Title], unread: Mapping[str, str
     order = dict.fromkeys((*films.settings.languages, *sorted(heard)))
     languages = [display_name(language) for language in order if language in heard]
     lead = (
-        f"{_count(len(films.titles), 'rendered film')}, {duration(length_s)} in all, "
-        f"{_count(tracks, 'sound track')} in {listed(languages)}. Everything in them is known: every cut, "
+        f"{counted(len(films.titles), 'rendered film')}, {duration(length_s)} in all, "
+        f"{counted(tracks, 'sound track')} in {listed(languages)}. Everything in them is known: every cut, "
         "word, voice and event."
     )
     rest = [title for title in films.titles if title not in chosen and title.name not in unread]
@@ -142,10 +142,6 @@ def _seconds(title: Title) -> float:
     return float(title.frames / title.rate)
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def _sheet(title: Title, kinds: Sequence[str]) -> str:
     shown = np.linspace(0, len(title.shots) - 1, min(_STILLS, len(title.shots))).round().astype(int)
     faults = "".join(
@@ -162,7 +158,7 @@ def _sheet(title: Title, kinds: Sequence[str]) -> str:
         f'<h3><a href="{text(title.name)}/{PAGE}">{text(title.name)}</a> '
         f'<span class="range">{text(words)}, {duration(_seconds(title))}</span></h3>{faults}\n'
         f'<ol class="sheet">{stills}</ol>'
-        + (paragraph(f"{_count(more, 'further shot')} on the title's page.", "note") if more else "")
+        + (paragraph(f"{counted(more, 'further shot')} on the title's page.", "note") if more else "")
     )
 
 
@@ -197,7 +193,7 @@ def shot_marks(shot: Shot, number: int) -> list[str]:
 
 def _unread(reasons: Mapping[str, str]) -> str:
     rows = [[text(name), text(reason)] for name, reason in reasons.items()]
-    return table(f"{_count(len(rows), 'title')} without a page, and why", ["Title", "Reason"], rows)
+    return table(f"{counted(len(rows), 'title')} without a page, and why", ["Title", "Reason"], rows)
 
 
 def _others(titles: Sequence[Title]) -> str:
@@ -215,7 +211,7 @@ def _others(titles: Sequence[Title]) -> str:
         for title in titles
     ]
     head = ["Title", "Original", "Other tracks", "Genre", "Director", "Split", "Shots", "Length"]
-    return table(f"{_count(len(titles), 'title')} without a page here", head, rows, (6, 7))
+    return table(f"{counted(len(titles), 'title')} without a page here", head, rows, (6, 7))
 
 
 def _numbers(films: FilmSet) -> str:
@@ -230,7 +226,7 @@ def _numbers(films: FilmSet) -> str:
         for title in films.titles
         for shot in title.shots[1:]
     ]
-    counted = (
+    tallies = (
         ("Tracks by language", Counter(display_name(track.language) for track in tracks)),
         ("Titles by original language", Counter(display_name(one.original_language) for one in films.titles)),
         ("Titles by split", Counter(title.split for title in films.titles)),
@@ -241,7 +237,7 @@ def _numbers(films: FilmSet) -> str:
         ("Planted faults", Counter(track.fault.kind for track in tracks if track.fault)),
     )
     bars = [_bars("Time by scene", scenes, duration)]
-    bars += [_bars(caption, counts, lambda count: f"{count:.0f}") for caption, counts in counted]
+    bars += [_bars(caption, counts, lambda count: f"{count:.0f}") for caption, counts in tallies]
     return f'<div class="bars">{"".join(bars)}</div>'
 
 

@@ -65,6 +65,15 @@ def size(count: float) -> str:
     return f"{count:.1f} {unit}"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "task"), counted(2, "task")
+    ('1 task', '2 tasks')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def section(identifier: str, title: str, *parts: str) -> str:
     """A section with its heading."""
     body = "\n".join(part for part in parts if part)

@@ -8,7 +8,18 @@ from lssd.errors import InputError
 from lssd.evaluation import Result
 from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
-from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, size, table, text
+from lssd.reporting.markup import (
+    commands,
+    counted,
+    duration,
+    page,
+    paragraph,
+    percent,
+    section,
+    size,
+    table,
+    text,
+)
 from lssd.reporting.scene import scene_figure
 from lssd.reporting.study import Arm, Cost, Study
 from lssd.store import write_bytes
@@ -81,8 +92,8 @@ def report(
     arms = _run_arms([path for path in map(_as_run, results) if path is not None])
     others = [result for result in results if _as_run(result) is None]
     tasks = scores.gather(read_results(others) if others or not arms else [], margin=margin)
-    counted = [_count(len(tasks[0].models), "model") + " on " + _count(len(tasks), "task")] if tasks else []
-    counted += [_count(len(arms), "run")] if arms else []
+    tally = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
+    tally += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
     for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
         tell(line)
@@ -90,7 +101,7 @@ def report(
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
-    return _write(page(title, f"{', '.join(counted)}.", parts), out)
+    return _write(page(title, f"{', '.join(tally)}.", parts), out)
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:
@@ -251,7 +262,3 @@ def _glossary(left_out: set[str]) -> str:
         f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in _GLOSSARY if word not in left_out
     )
     return section("words", "Words", f"<dl>{entries}</dl>")
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

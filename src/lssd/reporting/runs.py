@@ -1,12 +1,12 @@
 """What a run folder's `metrics.jsonl` says: losses, measures on held-out titles, and how the run went."""
 
-import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from lssd.pretraining.held_out.measures import Measure, measures_in
 from lssd.pretraining.metrics import read_metrics as read_lines
@@ -34,12 +34,18 @@ _DRAWN = (
 )
 
 
+_MOST = 1e15  # larger numbers are no measurement
+_SHARE = re.compile(r".+@\d+|knn_.+|data_wait_share")  # keys whose values lie within 0 and 1
+
+
 @dataclass(frozen=True)
 class Metrics:
-    """The lines of a run: those of training steps, and those of evaluations."""
+    """The lines of a run: those of training steps, and those of evaluations; every number in them is finite
+    and no share is above 1. `faults` names what was left out because it cannot be true."""
 
     steps: tuple[dict[str, Any], ...]
     evaluations: tuple[dict[str, Any], ...]
+    faults: tuple[str, ...] = ()
 
     def curve(self, key: str) -> tuple[list[float], list[float]]:
         """Steps and finite values of one quantity of training."""
@@ -76,11 +82,24 @@ _COLUMNS = (
 
 def read_metrics(run_folder: Path | None) -> Metrics:
     """The metrics of a run folder; empty when there are none."""
-    lines = read_lines(run_folder) if run_folder is not None else []
-    return Metrics(
-        tuple(line for line in lines if "eval" not in line),
-        tuple({"step": line["step"], **line["eval"]} for line in lines if "eval" in line),
-    )
+    try:
+        lines: list[Any] = read_lines(run_folder) if run_folder is not None else []
+    except (ValueError, RecursionError):
+        return Metrics((), (), ("the file is not JSON lines of sensible size",))
+    steps: list[dict[str, Any]] = []
+    evaluations: list[dict[str, Any]] = []
+    faults: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        step = line.get("step") if isinstance(line, dict) else None
+        values = line.get("eval", line) if isinstance(line, dict) else None
+        if not isinstance(values, dict) or not _finite(step) or float(step) < 0:
+            faults.append(f"line {number} is not of a step")
+            continue
+        wrong = [key for key, value in values.items() if not _believable(key, value)]
+        faults += [f"{key} in line {number} cannot be" for key in wrong]
+        kept = {key: value for key, value in values.items() if key not in wrong}
+        (evaluations if "eval" in line else steps).append(kept | {"step": step})
+    return Metrics(tuple(steps), tuple(evaluations), tuple(faults))
 
 
 def loss_curves(arms: Sequence[Arm]) -> str:
@@ -175,6 +194,15 @@ def health(arms: Sequence[Arm]) -> str:
         for arm, found in zip(arms, metrics, strict=True)
         if any(line.get("collapsed") for line in found.evaluations)
     ]
+    warnings += [
+        paragraph(
+            f"{arm.name}: {len(found.faults)} entries of metrics.jsonl are left out; the first: "
+            f"{found.faults[0]}.",
+            "warning",
+        )
+        for arm, found in zip(arms, metrics, strict=True)
+        if found.faults
+    ]
     there = [column for column in _COLUMNS if any(found.curve(column.key)[1] for found in metrics)]
     rows = []
     for arm, found in zip(arms, metrics, strict=True):
@@ -223,7 +251,7 @@ def _collapse_warning(arm: Arm, metrics: Metrics) -> str:
 def _shown(value: object, measure: Measure) -> str:
     if not _finite(value):
         return "–"
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     return percent(number) if measure.share else f"{number:.3g}"
 
 
@@ -241,5 +269,13 @@ def _missing(arms: Sequence[Arm], what: str) -> str:
     )
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _finite(value: object) -> TypeGuard[float]:
+    """Whether it is a number that a run can have: neither NaN nor beyond all measure."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST <= value <= _MOST
+
+
+def _believable(key: str, value: object) -> bool:
+    """Whether a run may have written it. Null stands for what was not finite; groups hold numbers."""
+    if value is None or isinstance(value, bool | dict):
+        return True
+    return _finite(value) and (0 <= value <= 1 or not _SHARE.fullmatch(key))

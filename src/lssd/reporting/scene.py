@@ -26,6 +26,7 @@ _RATE = 48_000  # of the log-mel that the paper draws, `LogMel`'s default
 _WIDTH = 480  # columns of a panel at most
 _RANGE_DB = 80.0
 _DIFFERENCE_DB = 30.0
+_LONGEST_S = 3600.0  # that a clip may last, whatever a catalog says
 _CANDIDATES = 12  # clips that are looked at for the figure
 
 
@@ -56,6 +57,9 @@ def read_scene(corpus: Path) -> Scene | None:
     if not clips:
         return None
     spoken = {clip_id: len({row["language"] for row in rows}) for clip_id, rows in sounds.items()}
+    for clip in clips:
+        if not 0 < clip["duration_s"] <= _LONGEST_S:
+            raise CorpusError(f"{corpus}: clip {clip['clip_id']} lasts {clip['duration_s']} s in the catalog")
     clips = [clip for clip in clips if spoken[clip["clip_id"]] == max(spoken.values())]
     clips.sort(key=lambda clip: (-clip["duration_s"], clip["clip_id"]))
     candidates = [
@@ -116,11 +120,11 @@ def scene_figure(corpus: Path) -> str:
         return paragraph(f"The clip could not be drawn: {error}", "note")
     if scene is None:
         return paragraph("The corpus holds no clip with sound, so there is none to show.", "note")
-    return draw_scene(scene)
+    return scene_markup(scene)
 
 
-def draw_scene(scene: Scene) -> str:
-    """Stills on top; below, a row a track."""
+def scene_markup(scene: Scene) -> str:
+    """A scene as markup: stills on top; below, a row a track."""
     stills = "".join(
         image(_jpeg(still), f"{scene.title} at {time_s:.1f} s of the clip", "still", "image/jpeg")
         for still, time_s in zip(scene.stills, scene.times_s, strict=True)
