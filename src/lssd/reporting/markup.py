@@ -14,19 +14,21 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 def text(value: object) -> str:
     """A value as HTML text or attribute value, for every string that a page shows.
 
-    Control characters, halves of surrogate pairs and marks that turn the direction of writing are shown by
-    their code.
-
     >>> text("<b>\\x1b[31m\\u202e")
     '&lt;b&gt;\\\\x1b[31m\\\\u202e'
     """
-    return html.escape("".join(map(_visible, str(value))), quote=True)
+    return html.escape(visible(str(value)), quote=True)
 
 
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS:
-        return character.encode("unicode_escape").decode("ascii")
-    return character
+def visible(words: str) -> str:
+    """Words with control characters, halves of surrogate pairs and marks that turn the direction of writing
+    shown by their code."""
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
+        else character
+        for character in words
+    )
 
 
 def percent(value: float, digits: int = 1) -> str:

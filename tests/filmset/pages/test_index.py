@@ -22,6 +22,7 @@ from filmset.pages.index import (
     write_pages,
 )
 from filmset.pages.timeline import pieces, player_data
+from filmset.pages.title import title_page
 from filmset.render import FilmSet
 from filmset.settings import Settings
 from filmset.truth import Fault, Spoken
@@ -393,3 +394,23 @@ def test_a_button_is_called_by_the_words_on_it(site):
     markup = (site / "title-0000" / "index.html").read_text(encoding="utf-8")
     named = re.findall(r'<button [^>]*aria-label="([^"]*)"[^>]*>([^<]*)</button>', markup)
     assert len(named) == 6 and all(name.startswith(words) for name, words in named)
+
+
+def test_names_that_turn_the_direction_of_writing_are_shown_by_their_codes(planted_title):
+    title = planted_title(0)
+    cast = (dataclasses.replace(title.cast[0], name="a\u202eb\x1b[2J"), title.cast[1])
+    shots = tuple(
+        dataclasses.replace(
+            shot,
+            people=tuple(dataclasses.replace(one, name="a\u202eb\x1b[2J") for one in shot.people),
+            lines=(),
+        )
+        for shot in title.shots
+    )
+    title = dataclasses.replace(title, cast=cast, shots=shots, genre="dra\u2066ma")
+    media = filmset_media.Media({filmset_media.sound_name(number): 1 for number in range(3)}, {})
+    markup = title_page(title, media, ("sea", "forest"), [])
+    assert not {"\u202e", "\u2066", "\x1b"} & set(markup)
+    assert "a\\u202eb\\x1b[2J" in markup and "dra\\u2066ma" in markup
+    names = {box["name"] for box in player_data(title)["boxes"]}
+    assert "a\\u202eb\\x1b[2J" in names
