@@ -105,8 +105,12 @@ def report(
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:
-    found = section("retrieval", "Picture and sound find each other", runs.retrieval(arms))
-    return [found, *_held_out_section(arms), _training_section(arms)]
+    measures = runs.held_out(arms)
+    return [
+        section("retrieval", "Picture and sound find each other", runs.retrieval(arms)),
+        section("held-out", "What held-out titles tell", measures) if measures else "",
+        section("training", "Training", runs.loss_curves(arms), runs.health(arms)),
+    ]
 
 
 def _as_run(result: Result | str | Path) -> Path | None:
@@ -137,12 +141,16 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
     names = [arm.name for arm in study.arms]
     results = [_renamed(result, arm.name) for arm in study.arms for result in arm.results]
     tasks = scores.gather(results, names, study.random_init)
+    rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
+    arms = table("All arms are compared with the first", ["Arm", "What it is"], rows)
     untrained = scores.against_untrained(tasks)
     for line in [*scores.verdict_lines(tasks), *untrained, *scores.how_found(tasks)]:
         tell(line)
     parts = [
         _verdict_section("Verdict", tasks),
-        section("arms", "The arms", _arms(study)),
+        section(
+            "arms", "The arms", table("All arms are compared with the first", ["Arm", "What it is"], arms)
+        ),
         _score_section(tasks),
         *_run_sections(study.arms),
         section("scene", "One clip in all its languages", _scene(study)),
@@ -194,20 +202,6 @@ def _score_section(tasks: list[scores.TaskScores]) -> str:
         scores.score_table(tasks, caption),
         scores.footnotes(tasks),
     )
-
-
-def _held_out_section(arms: Sequence[Arm]) -> list[str]:
-    measures = runs.held_out(arms)
-    return [section("held-out", "What held-out titles tell", measures)] if measures else []
-
-
-def _training_section(arms: Sequence[Arm]) -> str:
-    return section("training", "Training", runs.loss_curves(arms), runs.health(arms))
-
-
-def _arms(study: Study) -> str:
-    rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
-    return table("All arms are compared with the first", ["Arm", "What it is"], rows)
 
 
 def _scene(study: Study) -> str:
