@@ -148,9 +148,7 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
         tell(line)
     parts = [
         _verdict_section("Verdict", tasks),
-        section(
-            "arms", "The arms", table("All arms are compared with the first", ["Arm", "What it is"], arms)
-        ),
+        section("arms", "The arms", arms),
         _score_section(tasks),
         *_run_sections(study.arms),
         section("scene", "One clip in all its languages", _scene(study)),
