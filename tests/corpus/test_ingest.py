@@ -543,3 +543,21 @@ def test_a_film_on_which_a_codec_hangs_or_crashes_costs_itself_alone(
     assert "did not answer within 20 s" in reasons["hangs"]
     assert "died (signal SIGSEGV" in reasons["crashes"]
     assert verify(tmp_path / "c", quiet=True).faults == ()
+
+
+def test_an_untagged_file_of_a_title_is_refused_alone_and_by_its_own_name(tmp_path: Path, make_film) -> None:
+    for name, language in (("film_de", "de"), ("film_en", "en"), ("film", None), ("other", None)):
+        make_film(tmp_path / f"in/{name}.mkv", (4.0,), (language,), roles=["unknown"])
+    catalog = ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)
+    assert sorted(catalog.tracks["language"].to_pylist()) == ["de", "en"]
+    refused = catalog.quarantine.to_pylist()
+    assert {Path(row["path"]).name for row in refused} == {"film.mkv", "other.mkv"}
+    assert all(row["path"] in row["reason"] for row in refused)
+
+
+def test_every_reason_is_told_when_nothing_is_usable(tmp_path: Path, make_film) -> None:
+    make_film(tmp_path / "in/silent.mkv", (4.0,), ())
+    for name in ("a", "b", "c"):
+        (tmp_path / f"in/{name}.mkv").write_bytes(b"")
+    with pytest.raises(InputError, match=r"nothing usable: .*empty.* \(and 2 more\); .*no sound track"):
+        ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True)

@@ -164,13 +164,21 @@ def _plan(
     known = writer.sources
     fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
     identities, failures = _identify_all(fresh, records, settings, quiet)
+    arrange = partial(
+        assemble, records=records, original=original, standing=partial(_standing_tracks, writer)
+    )
     titles = []
-    for title in assemble(identities, records, original, partial(_standing_tracks, writer)):
-        fault = _fault(title)
-        if fault is None:
-            titles.append(title)
-        else:
-            failures += [{"path": path, "stage": "tracks", "reason": fault} for path in title.paths]
+    undecided = [identities]
+    while undecided:
+        for title in arrange(undecided.pop()):
+            faults = _faults(title)
+            failures += [{"path": path, "stage": "tracks", "reason": why} for path, why in faults.items()]
+            if not faults:
+                titles.append(title)
+            elif len(faults) < len(title.files):
+                # Without the refused files, another track may be the original, or no longer a second one.
+                undecided.append([file for file in title.files if file.path not in faults])
+    titles.sort(key=lambda title: title.title_id)
     _require_pairs(titles, writer, settings)
     return Plan(tuple(titles), len(files) - len(fresh), tuple(failures))
 
@@ -230,19 +238,21 @@ def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
         raise MediaError("the file's name is not valid text (UTF-8); rename it") from error
 
 
-def _fault(title: Title) -> str | None:
-    """Why a title cannot be used, or None."""
-    speech = [track for track in title.tracks if track.kept and track.is_speech]
-    if not speech:
+def _faults(title: Title) -> dict[str, str]:
+    """Why files of a title cannot be used, by path; the other files of the title can."""
+    kept = [track for track in title.tracks if track.kept and track.is_speech]
+    if not kept:
         reason = title.tracks[0].reason or "nobody speaks in a background track"
-        return f"{title.paths[0]} has no speech track that is kept ({reason})"
-    for track in speech:
-        if track.language is None and len([t for t in title.tracks if t.is_speech]) > 1:
-            return (
-                f"track {track.info.index} of {track.path} has no language tag; name the languages in the "
-                "'languages' column of --titles, or end the file's name with one, as in film_de.mkv"
-            )
-    return None
+        return {path: f"{path} has no speech track that is kept ({reason})" for path in title.paths}
+    if sum(track.is_speech for track in title.tracks) < 2:
+        return {}  # an only track needs no language
+    given = set(title.paths)
+    return {
+        track.path: f"track {track.info.index} of {track.path} has no language tag; name the languages in "
+        "the 'languages' column of --titles, or end the file's name with one, as in film_de.mkv"
+        for track in reversed(kept)
+        if track.language is None and track.path in given
+    }
 
 
 def _require_pairs(titles: list[Title], writer: CatalogWriter, settings: IngestSettings) -> None:
@@ -358,6 +368,10 @@ def _track_row(track: Track, title: Title) -> Row:
 def _require_something(failures: list[Row], plan: Plan, writer: CatalogWriter) -> None:
     if writer.title_ids or not failures:
         return
-    first = str(failures[0]["reason"])
-    more = f" (and {len(failures) - 1} more failed)" if len(failures) > 1 else ""
-    raise InputError(f"nothing usable: {first}{more}")
+    # A reason mostly names its file: the same fault of many files is told once, by the first of them.
+    groups: dict[str, list[str]] = {}
+    for row in failures:
+        reason = str(row["reason"])
+        groups.setdefault(reason.replace(str(row["path"]), ""), []).append(reason)
+    told = [f"{same[0]} (and {len(same) - 1} more)" if same[1:] else same[0] for same in groups.values()]
+    raise InputError(f"nothing usable: {'; '.join(told)}")
