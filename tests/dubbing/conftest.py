@@ -12,7 +12,7 @@ import yaml
 from filmset import Settings
 from filmset.render import render
 from filmset.truth import Title
-from lssd.dubbing import DubSettings, settings_from
+from lssd.dubbing import DubSettings
 from lssd.media import read_sound
 
 # Stems of one's own, lines found by level, other words, espeak-ng: no network is loaded.
@@ -77,7 +77,7 @@ def quick(rendered, tmp_path):
     preset.write_text(yaml.safe_dump(QUICK))
 
     def make(*dials: str, **given) -> DubSettings:
-        return settings_from([f"stems.folder={rendered.stems}", *dials], preset=str(preset), **given)
+        return DubSettings.build([f"stems.folder={rendered.stems}", *dials], preset=str(preset), **given)
 
     return make
 

@@ -12,10 +12,11 @@ from lssd.dubbing.dub import dub
 _KILLS = 3  # `studies/dubbing_kills.py` does ten, with the real preset
 _RUN = """
 import sys
-from lssd.dubbing import dub, settings_from
+from lssd.dubbing import DubSettings
+from lssd.dubbing.dub import dub
 if __name__ == "__main__":
     film, out, preset, stems = sys.argv[1:]
-    dub([film], ["fr"], out, settings_from([f"stems.folder={stems}"], preset=preset))
+    dub([film], ["fr"], out, DubSettings.build([f"stems.folder={stems}"], preset=preset))
 """
 
 

@@ -143,13 +143,13 @@ def ingest(arguments: argparse.Namespace) -> int:
 
 def dub(arguments: argparse.Namespace) -> int:
     """Make dubs of films: other words over the same picture and background."""
-    from lssd import dubbing
+    from lssd.dubbing import DubSettings
     from lssd.dubbing.dub import dub as run
     from lssd.reporting import terminal, write_track_figures
 
     given = vars(arguments)
     own = [f"{name}.folder={given[name]}" for name in ("stems", "lines") if given[name]]
-    settings = dubbing.settings_from(
+    settings = DubSettings.build(
         [*own, *arguments.set],
         preset=arguments.preset,
         source=arguments.source,

@@ -2,7 +2,7 @@
 
 separation, segmentation, transcription, diarisation,
 translation, speaking, stretching, conversion         the steps that have backends, a package each
-declaration, backends, workers, bench                 what backends are, which can be used, their processes
+declaration, backends, workers, backend_pool          what backends are, which can be used, their processes
 film, job, transcript, script, subtitles              a film and what is said in it
 voicing, placing, matching, remixing, tracks          a line, its place, its sound; a whole track
 pipeline, dub                                         a film, many films
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
     from lssd.dubbing.backends import standings
     from lssd.dubbing.dub import ONLY
     from lssd.dubbing.reports import DubReport, LanguageReport
-    from lssd.dubbing.settings import DubSettings, settings_from
+    from lssd.dubbing.settings import DubSettings
 
 _HOMES = {
     "DubReport": "reports",
     "DubSettings": "settings",
     "LanguageReport": "reports",
     "ONLY": "dub",
-    "settings_from": "settings",
     "standings": "backends",
 }
 
-__all__ = ["ONLY", "DubReport", "DubSettings", "LanguageReport", "settings_from", "standings"]
+__all__ = ["ONLY", "DubReport", "DubSettings", "LanguageReport", "standings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from lssd import languages
+from lssd.dubbing.backend_pool import BackendPool
 from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, read_preset
-from lssd.dubbing.bench import Bench
 from lssd.dubbing.pipeline import dub_film
 from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
@@ -28,20 +28,20 @@ class _Dubber:
     out: Path
     settings: DubSettings
     alone: bool
-    _bench: Bench | None = field(default=None, repr=False)
+    _pool: BackendPool | None = field(default=None, repr=False)
 
     def __call__(self, path: str) -> DubReport:
-        if self._bench is None:
+        if self._pool is None:
             one = self.settings
-            self._bench = Bench(one.preset, one.options, one.license_policy, one.timeout_s)
+            self._pool = BackendPool(one.preset, one.options, one.license_policy, one.timeout_s)
         try:
-            return dub_film(path, self.targets, self.out, self.settings, self._bench, self.alone)
+            return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
         except InputError as error:  # in what lies beside this film: the other films are none the worse
             return DubReport(path, reason=str(error))
 
     def close(self) -> None:
-        if self._bench is not None:
-            self._bench.close()
+        if self._pool is not None:
+            self._pool.close()
 
 
 def dub(

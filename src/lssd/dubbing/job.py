@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lssd.dubbing.bench import Bench, Tool
+from lssd.dubbing.backend_pool import BackendPool, Tool
 from lssd.dubbing.film import Film
 from lssd.dubbing.settings import DubSettings
 from lssd.dubbing.sound import Sound
@@ -33,7 +33,7 @@ class Job:
     stems: Stems
     beside: Sequence[Path]
     settings: DubSettings
-    bench: Bench
+    pool: BackendPool
     workspace: Workspace
     flags: list[str] = field(default_factory=list)
     listening: list[Tool] = field(default_factory=list)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lssd.dubbing.bench import Bench, Tool
+from lssd.dubbing.backend_pool import BackendPool, Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.film import RECORD, Film, companions, folder_of, open_film
 from lssd.dubbing.job import Job, Stems
@@ -32,7 +32,7 @@ _LATE_S = 0.5  # by which a line may end after the film
 
 
 def dub_film(
-    path: str | Path, targets: Sequence[str], out: Path, settings: DubSettings, bench: Bench, alone: bool
+    path: str | Path, targets: Sequence[str], out: Path, settings: DubSettings, pool: BackendPool, alone: bool
 ) -> DubReport:
     """Dub one film into `out`. A language that cannot be dubbed is reported, and the others are done.
 
@@ -43,9 +43,9 @@ def dub_film(
     film = open_film(path, settings)
     workspace = Workspace(out / CACHE)
     beside = companions(film.path, [*settings.subtitles, *settings.speakers], (*SUBTITLES, *TURNS), alone)
-    before = dict(bench.seconds)
-    stems, separator = _separated(film, bench, workspace)
-    job = Job(film, folder_of(film, out, workspace.folder), stems, beside, settings, bench, workspace)
+    before = dict(pool.seconds)
+    stems, separator = _separated(film, pool, workspace)
+    job = Job(film, folder_of(film, out, workspace.folder), stems, beside, settings, pool, workspace)
     reports: list[LanguageReport] = []
     with lock(job.folder, timeout_s=_WAIT_S):
         if settings.only is None:
@@ -55,7 +55,7 @@ def dub_film(
         else:
             tracks = [_background_track(job)]
             written = _mux(job, ".background", _BACKGROUND, tracks, record_of(job, separator, []))
-    backends = {f"backend {step}": seconds - before.get(step, 0.0) for step, seconds in bench.seconds.items()}
+    backends = {f"backend {step}": seconds - before.get(step, 0.0) for step, seconds in pool.seconds.items()}
     return DubReport(
         source=str(path),
         folder=str(job.folder),
@@ -118,7 +118,7 @@ def _keep(job: Job, script: Script, path: Path, read: bytes | None) -> bytes:
     return path.read_bytes()
 
 
-def _separated(film: Film, bench: Bench, workspace: Workspace) -> tuple[Stems, Tool]:
+def _separated(film: Film, pool: BackendPool, workspace: Workspace) -> tuple[Stems, Tool]:
     def extract(folder: Path) -> None:
         with SoundWriter(folder / "sound.npy", film.track.channels, SAMPLE_RATE) as writer:
             for piece_CS in iterate_sound(film.path, film.track.index, SAMPLE_RATE):
@@ -130,11 +130,11 @@ def _separated(film: Film, bench: Bench, workspace: Workspace) -> tuple[Stems, T
     if not sound.length:
         raise BackendError(f"{film.path}: track {film.track.index} holds no sample")
     reasons = []
-    for tool in bench.tools("separation", options={"name": film.path.stem}):
+    for tool in pool.tools("separation", options={"name": film.path.stem}):
 
         def separate(folder: Path, tool: Tool = tool) -> None:
             parts = folder / "speech.npy", folder / "background.npy"
-            bench.call(tool, "separate", sound, *parts, minutes=sound.duration_s / 60)
+            pool.call(tool, "separate", sound, *parts, minutes=sound.duration_s / 60)
 
         try:
             made = workspace.step("separate", {"of": extracted.key, "by": tool.identity}, separate)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from lssd.dubbing.bench import Tool
+from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.job import Job
 from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 from lssd import config
 from lssd.dubbing.matching import Matching
@@ -44,14 +44,14 @@ class DubSettings:
     remixing: Remixing = field(default_factory=Remixing)
     matching: Matching = field(default_factory=Matching)
 
+    @classmethod
+    def build(cls, overrides: Iterable[str] = (), **given: Any) -> Self:
+        """Settings from `KEY=VALUE` overrides: `placing.fastest=1.3`, `codec=aac`, or `BACKEND.KEY=VALUE`.
 
-def settings_from(dials: Iterable[str], **given: Any) -> DubSettings:
-    """Settings from `KEY=VALUE` dials: `placing.fastest=1.3`, `codec=aac`, or `BACKEND.DIAL`.
-
-    `given` are other fields by name. InputError for an unknown key or a wrong value.
-    """
-    mapping = config.override({}, dials)
-    names = {one.name for one in fields(DubSettings)} - {"options"}
-    own = {key: value for key, value in mapping.items() if key in names}
-    options = {key: value for key, value in mapping.items() if key not in names}
-    return replace(config.build(DubSettings, {**given, **own}, "dub"), options=options)
+        `given` are other fields by name. InputError for an unknown key or a wrong value.
+        """
+        mapping = config.override({}, overrides)
+        names = {one.name for one in fields(cls)} - {"options"}
+        own = {key: value for key, value in mapping.items() if key in names}
+        options = {key: value for key, value in mapping.items() if key not in names}
+        return replace(config.build(cls, {**given, **own}, "dub"), options=options)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lssd.dubbing.bench import Tool
+from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.job import Job
 from lssd.dubbing.lines import Segment
@@ -37,8 +37,8 @@ class Dub:
 
 def dub_track(job: Job, script: Script, target: str) -> Dub:
     """The track of a script that has words in the language. LssdError where no line can be spoken."""
-    speakers = job.bench.tools("speaking", target)
-    tools = Tools(job.bench.tools("stretching")[0], job.bench.tools("conversion")[0])
+    speakers = job.pool.tools("speaking", target)
+    tools = Tools(job.pool.tools("stretching")[0], job.pool.tools("conversion")[0])
     voicing = Voicing(job)
     voices = voicing.voices(script.utterances)
     flags: Flags = []
@@ -57,7 +57,7 @@ def dub_track(job: Job, script: Script, target: str) -> Dub:
     flags += _turned_down(mixed, [key for _, _, key in lines])
     report = LanguageReport(target, len(script.utterances), len(lines), flags=tuple(sorted(flags)))
     names = {said.by for one in script.utterances if (said := one.said.get(target)) is not None}
-    worded = [tool for tool in job.bench.tools("translation") if tool.name in names]
+    worded = [tool for tool in job.pool.tools("translation") if tool.name in names]
     used = [*worded, *(tool for tool in speakers if tool.name in spoke), tools.stretch, tools.convert]
     record = LanguageRecord.of(script, target, used, places, mixed.key, changed, flags, job.settings.consent)
     return Dub(report, Sound(mixed.folder / "mix.npy", SAMPLE_RATE), record)

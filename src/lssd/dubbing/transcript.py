@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lssd import languages
-from lssd.dubbing.bench import Tool
+from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.job import Job
 from lssd.dubbing.lines import Line, Segment, Word
@@ -59,10 +59,10 @@ def subtitles_in(job: Job, language: str) -> Path | None:
 
 
 def _segments(job: Job) -> tuple[list[Segment], Made]:
-    tool, speech = job.bench.tools("segmentation")[0], job.stems.speech
+    tool, speech = job.pool.tools("segmentation")[0], job.stems.speech
 
     def make(folder: Path) -> None:
-        found = job.bench.call(tool, "segment", speech, minutes=speech.duration_s / 60)
+        found = job.pool.call(tool, "segment", speech, minutes=speech.duration_s / 60)
         write_json(folder / "segments.json", [[one.start_s, one.end_s] for one in found])
 
     made = job.workspace.step("segment", {"of": job.stems.key, "by": tool.identity}, make)
@@ -73,11 +73,11 @@ def _segments(job: Job) -> tuple[list[Segment], Made]:
 def _heard(job: Job, segments: Sequence[Segment], segmented: Made) -> tuple[list[Line], str]:
     """By the first backend that can; that another had failed is a flag, and it is tried again next time."""
     speech, reasons = job.stems.speech, []
-    for tool in job.bench.tools("transcription", job.film.language):
+    for tool in job.pool.tools("transcription", job.film.language):
 
         def make(folder: Path, tool: Tool = tool) -> None:
             given = (speech, list(segments), job.film.language)
-            lines = job.bench.call(tool, "transcribe", *given, minutes=speech.duration_s / 60)
+            lines = job.pool.call(tool, "transcribe", *given, minutes=speech.duration_s / 60)
             write_json(folder / "lines.json", [asdict(line) for line in lines])
 
         of = {"of": segmented.key, "language": job.film.language, "by": tool.identity}
@@ -93,10 +93,10 @@ def _heard(job: Job, segments: Sequence[Segment], segmented: Made) -> tuple[list
 
 
 def _told_apart(job: Job, lines: Sequence[Line], key: str) -> tuple[list[Line], str]:
-    tool, speech = job.bench.tools("diarisation")[0], job.stems.speech
+    tool, speech = job.pool.tools("diarisation")[0], job.stems.speech
 
     def make(folder: Path) -> None:
-        speakers = job.bench.call(tool, "diarise", speech, list(lines), minutes=speech.duration_s / 60)
+        speakers = job.pool.call(tool, "diarise", speech, list(lines), minutes=speech.duration_s / 60)
         write_json(folder / "speakers.json", speakers)
 
     made = job.workspace.step("diarise", {"of": key, "by": tool.identity}, make)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lssd.dubbing.bench import Tool
+from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.job import Job
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.matching import loudness, match
@@ -49,7 +49,7 @@ class Voicing:
     """Makes the lines of one film."""
 
     def __init__(self, job: Job) -> None:
-        self._bench, self._workspace, self._stems = job.bench, job.workspace, job.stems
+        self._pool, self._workspace, self._stems = job.pool, job.workspace, job.stems
         self._matching = job.settings.matching
 
     def voices(self, utterances: Sequence[Utterance]) -> dict[str, Voice]:
@@ -74,7 +74,7 @@ class Voicing:
         choice = VoiceChoice(pitch_hz, one.speaker, voice.reference if declaration.clones else None)
 
         def make(folder: Path) -> None:
-            samples_S, rate = self._bench.call(tool, "speak", text, language, choice, seconds, one.id)
+            samples_S, rate = self._pool.call(tool, "speak", text, language, choice, seconds, one.id)
             write_sound(folder / "line.npy", samples_S[None], rate)
             write_json(folder / "line.json", {"sample_rate": rate, "samples": len(samples_S)})
 
@@ -126,7 +126,7 @@ class Voicing:
         def make(folder: Path) -> None:
             samples_S = Sound(spoken.folder / "line.npy", rate).read()[0]
             if length != len(samples_S):
-                samples_S = self._bench.call(tool, "stretch", samples_S, rate, length)
+                samples_S = self._pool.call(tool, "stretch", samples_S, rate, length)
             write_sound(folder / "line.npy", samples_S[None], rate)
             write_json(folder / "line.json", {"sample_rate": rate})
 
@@ -140,7 +140,7 @@ class Voicing:
             {"of": voice.key, "by": tool.identity},
             lambda folder: np.savez(
                 folder / "reference.npz",
-                **self._bench.call(tool, "reference", voice.reference.read()[0], voice.reference.sample_rate),
+                **self._pool.call(tool, "reference", voice.reference.read()[0], voice.reference.sample_rate),
             ),
         )
 
@@ -148,7 +148,7 @@ class Voicing:
             rate = read_json(stretched.folder / "line.json")["sample_rate"]
             samples_S = Sound(stretched.folder / "line.npy", rate).read()[0]
             with np.load(reference.folder / "reference.npz") as known:
-                converted_S = self._bench.call(tool, "convert", samples_S, rate, dict(known))
+                converted_S = self._pool.call(tool, "convert", samples_S, rate, dict(known))
             write_sound(folder / "line.npy", resample(converted_S[None], rate, SAMPLE_RATE), SAMPLE_RATE)
 
         return self._workspace.step(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from lssd.dubbing.bench import Tool
+from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.job import Job
 from lssd.dubbing.lines import Line, Request, Translation
@@ -28,7 +28,7 @@ def with_words(job: Job, script: Script, target: str) -> Script:
     left = {one.id: one for one in script.utterances if not (target in one.said and one.said[target].by_hand)}
     said: dict[str, Said] = {}
     reasons: list[str] = []
-    for tool in job.bench.tools("translation"):
+    for tool in job.pool.tools("translation"):
         of = {
             one.id: said_of(one.text, target, one.end_s - one.start_s, tool.identity) for one in left.values()
         }
@@ -76,7 +76,7 @@ def _translated(
 
     def make(folder: Path) -> None:
         minutes = len(requests) / _LINES_A_MINUTE
-        said = job.bench.call(tool, "translate", requests, source, target, minutes=minutes)
+        said = job.pool.call(tool, "translate", requests, source, target, minutes=minutes)
         if len(said) != len(requests):
             raise BackendError(f"{tool.name} gave {len(said)} translations of {len(requests)} lines")
         write_json(folder / "said.json", [asdict(one) for one in said])

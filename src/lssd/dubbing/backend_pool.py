@@ -1,4 +1,4 @@
-"""The backends at work: chosen once, started when needed, each in its process, with the time they took."""
+"""The backends of a call: chosen once, started when needed, each in its own process, and timed."""
 
 import time
 from collections import defaultdict
@@ -30,8 +30,8 @@ class Tool:
         return self.worker.name
 
 
-class Bench:
-    """Keeps a worker a backend while it lives; `seconds` counts what calls took, by step."""
+class BackendPool:
+    """One worker process for each backend in use; `seconds` is the time spent in calls, by step."""
 
     def __init__(
         self,
