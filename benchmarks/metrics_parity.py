@@ -25,13 +25,12 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
+from lssd.evaluation.metrics import METRICS
 from lssd.measures import (
-    METRICS,
     difference_p,
     equivalence_p,
     holm,
     mcnemar_p,
-    prepare,
     seed_test,
     wilson_interval,
 )
@@ -121,7 +120,7 @@ def print_timing(rng: np.random.Generator) -> None:
     print(f"\n| {items} x {classes} | scikit-learn, once | ours, once | ours, {weightings} weightings |")
     print("|---|---|---|---|")
     for name, peer in peers.items():
-        scorer = prepare(name, targets_NC, scores_NC)
+        scorer = METRICS[name].scorer(targets_NC, scores_NC)
         spent = (
             seconds(lambda peer=peer: peer(targets_NC, scores_NC)),
             seconds(lambda name=name: METRICS[name](targets_NC, scores_NC)),

@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lssd.errors import InputError
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
-from lssd.measures import METRICS
 from lssd.store import hash_file
 
 

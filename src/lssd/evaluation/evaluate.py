@@ -17,6 +17,7 @@ from lssd.engine import Progress
 from lssd.errors import InputError, LssdError
 from lssd.evaluation import probes
 from lssd.evaluation.foreign.load import HearModule
+from lssd.evaluation.metrics import METRICS, usual_metrics
 from lssd.evaluation.models import Subject, as_file_name, load_subjects
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.probing import Answers, answer, chance
@@ -24,7 +25,6 @@ from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
 from lssd.evaluation.tasks.task import checked
-from lssd.measures import METRICS, unjudged_classes
 from lssd.models import Model
 from lssd.store import hash_json
 
@@ -218,10 +218,10 @@ def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
 
 def _metrics(task: Task, answers: Answers) -> tuple[str, ...]:
     """The task's metrics and, of the others, those that can be computed on it; the primary one first."""
-    wanted = dict.fromkeys(task.metrics)
-    if not task.multilabel:
-        wanted["top1_acc"] = None
-    wanted.update(dict.fromkeys(METRICS if not task.multilabel else ("mAP", "aucroc", "d_prime")))
+    usual = usual_metrics(task.multilabel)
+    if task.multilabel:
+        usual = tuple(name for name in usual if not METRICS[name].per_item)
+    wanted = dict.fromkeys([*task.metrics, *usual])
     known = [name for name in wanted if np.isfinite(answers.predictions.measure(name))]
     if task.first_metric not in known:
         raise InputError(
@@ -251,12 +251,12 @@ def _out_of_means(predictions: Predictions, metrics: Sequence[str]) -> list[str]
     classes, notes = len(predictions.labels), []
     for metric in metrics:
         counts = {
-            fold: unjudged_classes(metric, predictions.targets_NC[rows])
+            fold: int((~METRICS[metric].judged_classes(predictions.targets_NC[rows])).sum())
             for fold, rows in zip(predictions.folds, predictions.fold_rows, strict=True)
         }
         lacking = [f"{count} of {classes} in {fold}" for fold, count in counts.items() if count]
         if lacking:
-            kinds = "a positive item" if metric == "mAP" else "items of both kinds"
+            kinds = "items of both kinds" if METRICS[metric].needs_negatives else "a positive item"
             notes.append(f"{metric} leaves out classes without {kinds}: {', '.join(lacking)}")
     return notes
 

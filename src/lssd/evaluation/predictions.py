@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lssd.errors import InputError
-from lssd.measures import METRICS, Scorer, prepare
+from lssd.evaluation.metrics import METRICS, Scorer
 from lssd.store import atomic_path, hash_file
 
 _COLUMNS = {
@@ -96,7 +96,7 @@ class Predictions:
             raise InputError(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
         parts = self.fold_rows
         return [
-            [prepare(metric, self.targets_NC[part], scores_NC[part]) for part in parts]
+            [METRICS[metric].scorer(self.targets_NC[part], scores_NC[part]) for part in parts]
             for scores_NC in self.scores_SNC
         ]
 

@@ -11,6 +11,7 @@ import numpy as np
 from lssd.errors import InputError
 from lssd.evaluation import probes
 from lssd.evaluation.kept_probes import kept_or_trained, probe_key
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.tasks import Item, Task
 
@@ -109,7 +110,7 @@ def chance(predictions: Predictions, metric: str) -> float:
     Labels an item / classes for top-1 (1 / classes where an item has one); for what ranks, all items tied:
     mAP is then the classes' mean share of the items.
     """
-    if metric == "top1_acc":
+    if METRICS[metric].per_item:
         labels_N = predictions.targets_NC.sum(axis=1)
         folds = [labels_N[rows].mean() for rows in predictions.fold_rows]
         return float(np.mean(folds) / len(predictions.labels))

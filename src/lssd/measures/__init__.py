@@ -1,4 +1,4 @@
-"""Plain functions of arrays: retrieval, neighbours, geometry, metrics of scores, uncertainty, tests.
+"""Plain functions of arrays: retrieval, neighbours, geometry, uncertainty, tests.
 
 Wrong arguments raise ValueError: these are functions for code, not for the command line. Rates and
 differences are in [0, 1] or [-1, 1]; whoever prints them turns them into points.
@@ -12,17 +12,6 @@ from lssd.measures.embeddings import (
     uniformity,
 )
 from lssd.measures.retrieval import Recall, cosine_similarity, recall_at_k
-from lssd.measures.scoring import (
-    BOUNDED,
-    METRICS,
-    Scorer,
-    mean_average_precision,
-    mean_d_prime,
-    mean_roc_auc,
-    prepare,
-    top1_accuracy,
-    unjudged_classes,
-)
 from lssd.measures.significance import (
     SeedTest,
     difference_p,
@@ -42,11 +31,8 @@ from lssd.measures.uncertainty import (
 )
 
 __all__ = [
-    "BOUNDED",
-    "METRICS",
     "Interval",
     "Recall",
-    "Scorer",
     "SeedTest",
     "alignment",
     "chance_rate",
@@ -58,19 +44,13 @@ __all__ = [
     "jackknife_error",
     "majority_rate",
     "mcnemar_p",
-    "mean_average_precision",
-    "mean_d_prime",
-    "mean_roc_auc",
     "minimum_detectable_difference",
     "minimum_detectable_from_error",
     "normalise_rows",
     "predict_neighbours",
-    "prepare",
     "quantile",
     "recall_at_k",
     "seed_test",
-    "top1_accuracy",
     "uniformity",
-    "unjudged_classes",
     "wilson_interval",
 ]

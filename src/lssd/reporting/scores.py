@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from lssd.errors import InputError
 from lssd.evaluation import RANDOM_INIT, Comparison, Result, adjust_family, compare
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.statistics.comparison import check_margin
-from lssd.measures import BOUNDED
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 
@@ -261,7 +261,7 @@ def verdict_lines(tasks: Sequence[TaskScores]) -> list[str]:
 
 def shown(result: Result, value: float) -> str:
     """A value of the primary metric in words: percent, but d' as it is."""
-    return percent(value) if result.primary_metric in BOUNDED else f"{value:.2f}"
+    return percent(value) if METRICS[result.primary_metric].bounded else f"{value:.2f}"
 
 
 def at_chance(result: Result) -> bool:
@@ -296,7 +296,7 @@ def charts(tasks: Sequence[TaskScores]) -> str:
     key.append(("mark", "chance"))
     figures = []
     for scores in tasks:
-        if scores.any.primary_metric not in BOUNDED:
+        if not METRICS[scores.any.primary_metric].bounded:
             continue  # no scale from chance to all right
         dots = [
             _dot(result, series, name)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.probes import PROBES, Division, describe, heads, judge
 from lssd.evaluation.probes.heads import LINEAR, PUBLISHED, Heads, judge_heads
 from lssd.evaluation.probes.training import Point, Schedule
-from lssd.measures.scoring import METRICS
 
 CLASSES, FEATURES = 4, 10
 CENTRES = np.random.default_rng(7).normal(size=(CLASSES, FEATURES))

@@ -5,8 +5,8 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.probes import PENALTIES, fit_probe, logistic
-from lssd.measures.scoring import METRICS
 
 
 def clusters(items: int, features: int, classes: int, spread: float, seed: int = 0):

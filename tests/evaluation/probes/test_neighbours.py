@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.probes import judge
-from lssd.evaluation.probes.divisions import Division
-from lssd.measures.scoring import METRICS
+from lssd.evaluation.probes.division import Division
 
 
 def literal_votes(train, labels, judged, k=10, temperature=0.07):

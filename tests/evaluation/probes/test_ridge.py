@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.probes import judge
-from lssd.evaluation.probes.divisions import Division
+from lssd.evaluation.probes.division import Division
 from lssd.evaluation.probes.ridge import LAMBDAS
-from lssd.measures.scoring import METRICS
 
 
 def closed_form(x, targets, judged, strength):

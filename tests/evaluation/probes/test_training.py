@@ -9,8 +9,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from lssd.evaluation.probes import networks, training
-from lssd.evaluation.probes.divisions import Division
-from lssd.evaluation.probes.placed import Placed
+from lssd.evaluation.probes.division import DeviceDivision, Division
 from lssd.evaluation.probes.streams import DropoutStream, drop_count, first_biases, first_weights, order
 from lssd.evaluation.probes.training import Point, Schedule, Setting, batch_bounds, train
 
@@ -20,7 +19,9 @@ SHORT = Schedule(hidden=32, batch=64, epochs=12, check_every=12)
 POINTS = [(1e-3, "xavier_normal"), (1e-2, "xavier_uniform"), (3e-3, "xavier_normal")]
 
 
-def placed(number: int = 0, items: int = 150, multilabel: bool = False, spread: float = 1.0) -> Placed:
+def placed(
+    number: int = 0, items: int = 150, multilabel: bool = False, spread: float = 1.0
+) -> DeviceDivision:
     rng = np.random.default_rng(number)
 
     def part(count):
@@ -31,14 +32,14 @@ def placed(number: int = 0, items: int = 150, multilabel: bool = False, spread: 
 
     (x, y), (x_valid, y_valid), (x_test, _) = part(items), part(80), part(40)
     division = Division(x, y, x_valid, y_valid, x_test)
-    return Placed.of(number, division, CLASSES, CPU, torch.float32)
+    return DeviceDivision.of(number, division, CLASSES, CPU, torch.float32)
 
 
 def setting(schedule: Schedule, multilabel: bool = False, metric: str = "mAP", seed: int = 3) -> Setting:
     return Setting(CLASSES, multilabel, metric, seed, schedule)
 
 
-def literal_scores(data: Placed, number: int, point: Point, how: Setting) -> torch.Tensor:
+def literal_scores(data: DeviceDivision, number: int, point: Point, how: Setting) -> torch.Tensor:
     """Linear, BatchNorm1d, dropout by the given mask, ReLU; torch's autograd and Adam; validation scores.
 
     Biases before a BatchNorm stand still: their true gradient is zero, and Adam would blow up its rounding.
@@ -163,19 +164,21 @@ def test_stops_keeps_the_best_and_drops_out_of_the_stack(monkeypatch):
     assert sum(sizes) == steps * sum(network.epochs for network in trained)
     for network in trained:  # the state is that of the best check, not the last
         scores = torch.from_numpy(network.scores(data.x_valid_MD, how))[None]
-        assert training.merit("mAP", scores, data.valid_MC).item() == pytest.approx(network.value)
+        assert training.metric_per_network("mAP", scores, data.valid_MC).item() == pytest.approx(
+            network.value
+        )
 
 
 def _watch_values(monkeypatch) -> list[list[float]]:
     values: list[list[float]] = []
-    original = training.merit
+    original = training.metric_per_network
 
     def watched(*arguments):
         found = original(*arguments)
         values.append(found.tolist())
         return found
 
-    monkeypatch.setattr(training, "merit", watched)
+    monkeypatch.setattr(training, "metric_per_network", watched)
     return values
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from lssd.evaluation.probes.divisions import Division, DivisionError, Judged, check_divisions
+from lssd.evaluation.metrics import metric_named
+from lssd.evaluation.probes.division import Division, DivisionError, Judged, check_divisions
 from lssd.evaluation.probes.heads import LINEAR, PUBLISHED, Heads, judge_heads
 from lssd.evaluation.probes.logistic import PENALTIES, LinearProbe, fit_probe, judge_logistic
-from lssd.evaluation.probes.merits import METRIC_NAMES
 from lssd.evaluation.probes.neighbours import NEIGHBOURS, TEMPERATURE, judge_neighbours
 from lssd.evaluation.probes.ridge import LAMBDAS, judge_ridge
 from lssd.evaluation.probes.training import Schedule
@@ -110,14 +110,14 @@ def judge(
 ) -> Judged:
     """Train a probe on each division and score its test items.
 
-    `metric`, one of HEAR's names, chooses hyperparameters and the epoch, on validation items alone. Equal
-    arguments give equal results at the same thread count. `device`: by default a GPU where torch finds one.
+    `metric`, of `lssd.evaluation.metrics`, chooses hyperparameters and the epoch, on validation items
+    alone. Equal arguments give equal results at the same thread count. `device`: by default a GPU where torch
+    finds one.
 
     ValueError for an unknown probe or metric; DivisionError for what `check_divisions` names, and for a
     training that diverges.
     """
-    if metric not in METRIC_NAMES:
-        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(METRIC_NAMES)}")
+    metric_named(metric)
     if seed < 0:
         raise ValueError(f"a seed is at least 0, not {seed}")
     chosen = _known(probe)

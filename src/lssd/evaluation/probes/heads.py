@@ -6,8 +6,7 @@ from itertools import groupby
 
 import torch
 
-from lssd.evaluation.probes.divisions import Division, DivisionError, Judged
-from lssd.evaluation.probes.placed import Placed
+from lssd.evaluation.probes.division import DeviceDivision, Division, DivisionError, Judged
 from lssd.evaluation.probes.training import Job, Point, Schedule, Setting, Trained, train
 
 _NORMAL, _UNIFORM = "xavier_normal", "xavier_uniform"
@@ -49,7 +48,7 @@ def judge_heads(
     """
     setting = Setting(classes, multilabel, metric, seed, heads.schedule)
     placed = [
-        Placed.of(number, division, classes, device, torch.float32)
+        DeviceDivision.of(number, division, classes, device, torch.float32)
         for number, division in enumerate(divisions)
     ]
     grid = _train_grid(

@@ -15,12 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from lssd.evaluation.metrics import metric_per_network
 from lssd.evaluation.probes.descent import Objective, minimise
-from lssd.evaluation.probes.divisions import Division, Judged, targets
-from lssd.evaluation.probes.merits import merit
-from lssd.evaluation.probes.placed import double_device
+from lssd.evaluation.probes.division import Division, Judged, double_device, moments, targets
 from lssd.evaluation.probes.products import product
-from lssd.evaluation.probes.scaling import moments
 
 # Weight of the penalty beside the mean loss an item; scikit-learn's C is 1 / (penalty x items).
 PENALTIES = tuple(10.0**exponent for exponent in (1, 0, -1, -2, -3, -4, -5))
@@ -120,7 +118,7 @@ def _value(logits_MC: Tensor, valid_MC: Tensor, multilabel: bool, metric: str) -
     else:
         loss = cross_entropy(logits_MC, valid_MC.argmax(dim=1))
         logits_MC = logits_MC.log_softmax(dim=1)
-    return merit(metric, logits_MC[None], valid_MC).item(), -loss.item()
+    return metric_per_network(metric, logits_MC[None], valid_MC).item(), -loss.item()
 
 
 def _solve(

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lssd.evaluation.probes.divisions import Division, Judged
-from lssd.evaluation.probes.merits import merit
-from lssd.evaluation.probes.placed import Placed
+from lssd.evaluation.metrics import metric_per_network
+from lssd.evaluation.probes.division import DeviceDivision, Division, Judged
 from lssd.evaluation.probes.products import product
 
 NEIGHBOURS, TEMPERATURE = 10, 0.07
@@ -24,10 +23,10 @@ def judge_neighbours(
     """The weighted mean of the neighbours' labels: shares in 0..1, in all 1 when items have one class."""
     scores, validation = [], []
     for division in divisions:
-        placed = Placed.of(0, division, classes, device, torch.float32)
+        placed = DeviceDivision.of(0, division, classes, device, torch.float32)
         reference_ND = normalize(placed.x_train_ND)
         shares_MC = _vote(reference_ND, placed.train_NC, normalize(placed.x_valid_MD))
-        validation.append(merit(metric, shares_MC[None], placed.valid_MC).item())
+        validation.append(metric_per_network(metric, shares_MC[None], placed.valid_MC).item())
         scores.append(_vote(reference_ND, placed.train_NC, normalize(placed.x_test_KD)).cpu().numpy())
     chosen = tuple({"k": min(NEIGHBOURS, len(division.x_train_ND))} for division in divisions)
     return Judged(tuple(scores), tuple(validation), chosen)

@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lssd.evaluation.probes.divisions import Division, Judged
-from lssd.evaluation.probes.merits import merit
-from lssd.evaluation.probes.placed import Placed, double_device
-from lssd.evaluation.probes.scaling import moments
+from lssd.evaluation.metrics import metric_per_network
+from lssd.evaluation.probes.division import DeviceDivision, Division, Judged, double_device, moments
 
 # Beside the squared error, divided by the number of items: five a decade, the strongest first.
 LAMBDAS = tuple(10.0 ** (exponent / 5) for exponent in range(14, -31, -1))
@@ -40,7 +38,7 @@ class _Paths:
     """The solutions for all penalties: in the axes of the training items each is a division."""
 
     def __init__(self, division: Division, classes: int, device: torch.device) -> None:
-        placed = Placed.of(0, division, classes, device, torch.float64)
+        placed = DeviceDivision.of(0, division, classes, device, torch.float64)
         mean_D, deviation_D = moments(placed.x_train_ND)
         x_ND, valid_MD, test_KD = (
             (x - mean_D) / deviation_D for x in (placed.x_train_ND, placed.x_valid_MD, placed.x_test_KD)
@@ -60,7 +58,7 @@ class _Paths:
         self._valid_MR, self._test_KR = valid_MD @ to_axes_DR, test_KD @ to_axes_DR
 
     def value(self, strength: float, multilabel: bool, metric: str) -> float:
-        return merit(metric, self._scores(self._valid_MR, strength)[None], self._valid_MC).item()
+        return metric_per_network(metric, self._scores(self._valid_MR, strength)[None], self._valid_MC).item()
 
     def test(self, strength: float) -> Tensor:
         return self._scores(self._test_KR, strength)

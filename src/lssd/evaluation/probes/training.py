@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lssd.evaluation.probes.merits import merit
+from lssd.evaluation.metrics import metric_per_network
+from lssd.evaluation.probes.division import DeviceDivision
 from lssd.evaluation.probes.networks import Networks
-from lssd.evaluation.probes.placed import Placed
 from lssd.evaluation.probes.streams import DropoutStream, first_biases, first_weights, order
 
 
@@ -77,7 +77,7 @@ class _Member:
     """One network in training."""
 
     index: int  # among the jobs
-    data: Placed
+    data: DeviceDivision
     parameters: list[Tensor]
     optimizer: torch.optim.Adam
     bounds: list[tuple[int, int]]
@@ -87,7 +87,7 @@ class _Member:
     state: list[Tensor] = field(default_factory=list)
 
 
-Job = tuple[Placed, int, Point]  # a network to train: on what, which point of the grid, and the point
+Job = tuple[DeviceDivision, int, Point]  # a network to train: on what, which point of the grid, and the point
 
 
 def stack_width(device: torch.device, hidden_layers: int) -> int:
@@ -189,7 +189,7 @@ def _train_epoch(networks: Networks, members: Sequence[_Member], setting: Settin
 class _Feed:
     """The batches of one division in one epoch, in order."""
 
-    def __init__(self, data: Placed, setting: Setting, epoch: int, layers: int) -> None:
+    def __init__(self, data: DeviceDivision, setting: Setting, epoch: int, layers: int) -> None:
         self._data, self._schedule, self._layers = data, setting.schedule, layers
         device = data.x_train_ND.device
         shuffled = epoch if setting.schedule.reshuffle else 0
@@ -209,7 +209,7 @@ def _check(networks: Networks, members: Sequence[_Member], setting: Setting, epo
     values: list[Tensor] = []
     for part, data in _shared(members):
         scores_GMC = networks.scores(part, data.x_valid_MD, setting.schedule.batch, setting.multilabel)
-        values.append(merit(setting.metric, scores_GMC, data.valid_MC))
+        values.append(metric_per_network(setting.metric, scores_GMC, data.valid_MC))
     for place, (member, value) in enumerate(zip(members, torch.cat(values).tolist(), strict=True)):
         member.waited += 1
         if value > member.value:
@@ -217,12 +217,12 @@ def _check(networks: Networks, members: Sequence[_Member], setting: Setting, epo
             member.state = networks.state(place)
 
 
-def _distinct(members: Sequence[_Member]) -> list[Placed]:
+def _distinct(members: Sequence[_Member]) -> list[DeviceDivision]:
     """The divisions of neighbours, each once."""
     return [next(run).data for _, run in groupby(members, key=lambda member: member.data.number)]
 
 
-def _shared(members: Sequence[_Member]) -> Iterator[tuple[slice, Placed]]:
+def _shared(members: Sequence[_Member]) -> Iterator[tuple[slice, DeviceDivision]]:
     """Runs of neighbours on one division."""
     start = 0
     for _, run in groupby(members, key=lambda member: member.data.number):

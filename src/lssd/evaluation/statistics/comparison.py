@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lssd.errors import InputError
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.results import Result
 from lssd.evaluation.statistics.intervals import LEVEL, PairedInterval, paired_interval
-from lssd.measures import BOUNDED, holm
+from lssd.measures import holm
 
 ALL_TASKS = "all tasks compared"
 
@@ -77,7 +78,7 @@ class Comparison:
     @property
     def unit(self) -> str:
         """What differences, their interval and the margin are in."""
-        return "points" if self.metric in BOUNDED else "of d'"
+        return "points" if METRICS[self.metric].bounded else "of d'"
 
     @property
     def verdict(self) -> str:
@@ -101,7 +102,7 @@ class Comparison:
 
     @property
     def _form(self) -> str:
-        return ".1f" if self.metric in BOUNDED else ".2f"
+        return ".1f" if METRICS[self.metric].bounded else ".2f"
 
     def _range(self, low: float, high: float) -> str:
         return f"{low:+{self._form}} to {high:+{self._form}}"
@@ -127,7 +128,7 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
         )
     found = paired_interval(*_aligned(a, b), a.primary_metric)
     notes = _notes(a, b, margin)
-    margin = margin if a.primary_metric in BOUNDED else None
+    margin = margin if METRICS[a.primary_metric].bounded else None
     scale = _scale(a.primary_metric)
     low, high = found.interval(LEVEL)
     equal_low, equal_high = found.interval(2 * LEVEL - 1)
@@ -172,7 +173,7 @@ def _notes(a: Result, b: Result, margin: float | None) -> tuple[str, ...]:
         notes.append(f"{a.model.name} lacks {a.missing} items, {b.model.name} {b.missing}")
     if a.rate != b.rate:
         notes.append(f"{a.model.name} had its sounds at {a.rate} Hz, {b.model.name} at {b.rate} Hz")
-    if margin is not None and a.primary_metric not in BOUNDED:
+    if margin is not None and not METRICS[a.primary_metric].bounded:
         notes.append("no margin: it is in points, and d' is not")
     return tuple(notes)
 
@@ -233,7 +234,7 @@ def adjust_family(comparisons: Sequence[Comparison], family: str) -> list[Compar
 
 def _scale(metric: str) -> float:
     """What a unit of the metric is in what people read: points, but d' as it is."""
-    return 100.0 if metric in BOUNDED else 1.0
+    return 100.0 if METRICS[metric].bounded else 1.0
 
 
 def _by_task(results: Sequence[Result]) -> dict[str, Result]:

@@ -15,10 +15,10 @@ import numpy as np
 from scipy import special
 
 from lssd.errors import InputError
+from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions, mean_over_folds
 from lssd.evaluation.results import Score
 from lssd.measures import (
-    BOUNDED,
     difference_p,
     effective_groups,
     equivalence_p,
@@ -71,7 +71,7 @@ class PairedInterval:
     def p(self) -> float:
         """Of no difference. For accuracies the exact test must agree: a guard on the smallest sets."""
         p = difference_p(self.difference, self.error, self.freedom)
-        return max(p, self.mcnemar_p) if self.metric == "top1_acc" else p
+        return max(p, self.mcnemar_p) if METRICS[self.metric].per_item else p
 
     def equivalence_p(self, margin: float) -> float:
         """Of a true difference of `margin` or more, either way."""
@@ -80,7 +80,7 @@ class PairedInterval:
     def minimum_detectable(self, level: float = LEVEL) -> float:
         """The smallest true difference that such a test finds with 80% power."""
         by_error = minimum_detectable_from_error(self.error, level=level, freedom=self.freedom)
-        if self.metric == "top1_acc":
+        if METRICS[self.metric].per_item:
             exact = _detectable(self.n, self.gained + self.lost, level)
             by_error = exact if self.alone else max(exact, by_error)
         return min(by_error, self._most)
@@ -99,7 +99,7 @@ def score_interval(predictions: Predictions, metric: str, level: float = LEVEL) 
     group says nothing, and the interval is all that is possible. InputError when nothing can be judged.
     """
     n, (lowest, highest) = len(predictions.items), _bounds(metric, len(predictions.items))
-    if metric == "top1_acc" and predictions.groups is None and len(predictions.seeds) == 1:
+    if METRICS[metric].per_item and predictions.groups is None and len(predictions.seeds) == 1:
         found = wilson_interval(predictions.measure(metric) * n, n, level)
         return Score(found.value, found.low, found.high, level, "Wilson")
     codes_N = _groups(predictions, metric)
@@ -108,7 +108,7 @@ def score_interval(predictions: Predictions, metric: str, level: float = LEVEL) 
     value = float(value_S.mean())
     if np.isnan(value):
         raise InputError(f"{metric} cannot be computed: in no fold has a class items of both kinds")
-    if metric in BOUNDED and value in (0.0, 1.0) and count > 1:
+    if METRICS[metric].bounded and value in (0.0, 1.0) and count > 1:
         effective = effective_groups(np.bincount(codes_N))
         found = wilson_interval(value * effective, effective, level)
         return Score(value, found.low, found.high, level, f"Wilson over {over}")
@@ -117,12 +117,12 @@ def score_interval(predictions: Predictions, metric: str, level: float = LEVEL) 
         why = "a single group" if count == 1 else f"{metric} hangs on one of its {over}"
         return Score(value, lowest, highest, level, f"none: {why}")
     width = quantile(level, freedom)
-    if metric in BOUNDED:
+    if METRICS[metric].bounded:
         centre, half = special.logit(value), width * error / (value * (1 - value))
         low, high = special.expit(centre - half), special.expit(centre + half)
     else:
         low, high = value - width * error, value + width * error
-    scale = "t on the logit scale" if metric in BOUNDED else "t"
+    scale = "t on the logit scale" if METRICS[metric].bounded else "t"
     method = f"jackknife over {over}{_and_seeds(predictions)}, {scale}"
     return Score(value, max(float(low), lowest), min(float(high), highest), level, method)
 
@@ -225,7 +225,7 @@ def _groups(predictions: Predictions, metric: str) -> np.ndarray:
     codes_N = predictions.group_codes
     codes_N = np.arange(len(predictions.items)) if codes_N is None else codes_N
     groups = int(codes_N.max()) + 1
-    if metric == "top1_acc" or groups <= _MOST_GROUPS:
+    if METRICS[metric].per_item or groups <= _MOST_GROUPS:
         return codes_N
     return (np.random.default_rng(_SEED).permutation(groups) % _MOST_GROUPS)[codes_N]
 
@@ -236,7 +236,7 @@ def _and_seeds(predictions: Predictions) -> str:
 
 def _bounds(metric: str, n: int) -> tuple[float, float]:
     """The least and the highest value that n items permit."""
-    if metric in BOUNDED:
+    if METRICS[metric].bounded:
         return 0.0, 1.0
     highest = float(np.sqrt(2) * special.ndtri(1 - 2 / max(n, 3) ** 2))  # n / 2 items of each kind
     return -highest, highest

@@ -18,6 +18,7 @@ from typing import Any
 
 from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
+from lssd.evaluation.metrics import METRICS, own_name, usual_metrics
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
 from lssd.evaluation.tasks.published import KNOWN, size_notes, with_groups
 from lssd.evaluation.tasks.task import (
@@ -29,14 +30,11 @@ from lssd.evaluation.tasks.task import (
     absent_classes,
     in_order,
 )
-from lssd.measures.scoring import METRICS
 
 METADATA = "task_metadata.json"
 VOCABULARY = "labelvocabulary.csv"
 GROUPS = "groups.csv"
 _SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
-_DEFAULT_METRICS = {"multiclass": ["top1_acc"], "multilabel": ["mAP"]}
-_ALIASES = {"accuracy": "top1_acc", "pitch_acc": "top1_acc"}  # NSynth's classes are the pitches
 
 
 def hear_task(folder: Path, modality: str | None = None, rate: int | None = None) -> Task:
@@ -119,10 +117,10 @@ def _metrics(
     metadata: dict[str, Any], prediction_type: str, folder: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The task's metrics that can be computed, and a note of those that cannot."""
-    named = metadata.get("evaluation", _DEFAULT_METRICS[prediction_type])
+    named = metadata.get("evaluation", [usual_metrics(prediction_type == "multilabel")[0]])
     if not isinstance(named, list) or not named:
         raise InputError(f"{folder / METADATA}: evaluation must be a list of metrics, not {named!r}")
-    named = [_ALIASES.get(str(metric), str(metric)) for metric in named]
+    named = [own_name(str(metric)) for metric in named]
     metrics = tuple(dict.fromkeys(metric for metric in named if metric in METRICS))
     if not metrics:
         raise InputError(

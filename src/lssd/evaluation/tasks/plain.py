@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
+from lssd.evaluation.metrics import usual_metrics
 from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
 from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order
@@ -128,9 +129,6 @@ class _Draft:
         suffix = "" if judged == own else f"-{judged}"
         order = {split: place for place, split in enumerate(splits)}
         items = sorted(self.items, key=lambda item: order[item.split])
-        metrics = ("top1_acc", "mAP", "d_prime", "aucroc")
-        if prediction_type == "multilabel":
-            metrics = ("mAP", "d_prime", "aucroc", "top1_acc")
         labels = in_order(sorted(self.labels), items)
         return checked(
             Task(
@@ -143,7 +141,7 @@ class _Draft:
                 items=tuple(items),
                 missing=tuple(self.missing),
                 group_name="group" if grouped else None,
-                metrics=metrics,
+                metrics=usual_metrics(prediction_type == "multilabel"),
                 prediction_type=prediction_type,
                 modality=judged,
                 notes=(*self.notes, *absent_classes(sorted(self.labels), labels)),

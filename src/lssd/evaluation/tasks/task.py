@@ -49,7 +49,7 @@ class Task:
     items            in the order of its lists, split by split
     missing          names of items whose file is not there
     group_name       what the groups are ("title", "speaker"), None when items have none
-    metrics          of METRICS; the first is the one that its authors judge by
+    metrics          of `lssd.evaluation.metrics`; the first is the one that its authors judge by
     prediction_type  multiclass or multilabel
     modality         of MODALITIES: what of its items is judged
     rate             of the folder of sounds that its items are in, None where there is but one set of media

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from lssd.evaluation.metrics import METRICS
 
 
 class DivisionError(ValueError):
@@ -39,6 +43,37 @@ class Judged:
     chosen: tuple[dict, ...]
 
 
+@dataclass(frozen=True)
+class DeviceDivision:
+    """A division as tensors of one type, on the device where it is worked on.
+
+    Targets are (items, C), 1 at an item's labels. `number` is the division's own.
+    """
+
+    number: int
+    x_train_ND: Tensor
+    train_NC: Tensor
+    x_valid_MD: Tensor
+    valid_MC: Tensor
+    x_test_KD: Tensor
+
+    @classmethod
+    def of(
+        cls, number: int, division: Division, classes: int, device: torch.device, dtype: torch.dtype
+    ) -> "DeviceDivision":
+        def place(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)
+
+        return cls(
+            number,
+            place(division.x_train_ND),
+            place(targets(division.y_train, classes)),
+            place(division.x_valid_MD),
+            place(targets(division.y_valid, classes)),
+            place(division.x_test_KD),
+        )
+
+
 def check_divisions(divisions: Sequence[Division], classes: int, multilabel: bool, metric: str) -> None:
     """DivisionError that names the division, the part and what is wrong with it.
 
@@ -68,20 +103,13 @@ def check_divisions(divisions: Sequence[Division], classes: int, multilabel: boo
             raise DivisionError(f"division {number}: features have {sorted(sizes)} columns, not one number")
         if len(division.x_train_ND) < 2:
             raise DivisionError(f"division {number}, train: one item is not enough to learn from")
-        if not _judgeable(targets(division.y_valid, classes), metric):
+        if not METRICS[metric].judged_classes(targets(division.y_valid, classes)).any():
             raise DivisionError(f"division {number}, valid: {metric} has no class there that it can judge")
 
 
 def targets(y: np.ndarray, classes: int) -> np.ndarray:
     """Class numbers (items,) or bool (items, C) -> bool (items, C)."""
     return y if y.ndim == 2 else np.eye(classes, dtype=bool)[y]
-
-
-def _judgeable(valid_MC: np.ndarray, metric: str) -> bool:
-    judged_C = valid_MC.any(axis=0)
-    if metric in ("aucroc", "d_prime"):
-        judged_C &= ~valid_MC.all(axis=0)
-    return metric == "top1_acc" or bool(judged_C.any())
 
 
 def _check_features(x_ND: np.ndarray, where: str) -> None:
@@ -106,3 +134,21 @@ def _check_labels(y: np.ndarray, items: int, classes: int, multilabel: bool, whe
         raise DivisionError(f"{where}: labels must be class numbers ({items},), not {y.dtype} {y.shape}")
     if y.min() < 0 or y.max() >= classes:
         raise DivisionError(f"{where}: class numbers must lie in 0..{classes - 1}, not {y.min()}..{y.max()}")
+
+
+def double_device(device: torch.device) -> torch.device:
+    """Where double precision is to be had: the device itself, unless it has none."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def moments(x_ND: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (D,) of the training items, by which features are scaled.
+
+    A penalty then means the same for every embedding.
+
+    A feature that is constant (to rounding) tells nothing and must not be blown up: its deviation is
+    infinite.
+    """
+    mean_D, deviation_D = x_ND.mean(dim=0), x_ND.std(dim=0, correction=0)
+    varies_D = deviation_D > 1e-9 * (mean_D.abs() + 1e-9)
+    return mean_D, torch.where(varies_D, deviation_D, torch.inf)
