@@ -183,3 +183,21 @@ def test_real_subtitles(language, text):
     assert len(found.lines) + found.not_speech + found.faulty >= times
     assert all("<" not in line.text and 0 <= line.start_s < line.end_s for line in found.lines)
     assert text is None or found.lines[1].text == text
+
+
+@pytest.mark.parametrize(
+    "row", ['<font color="#ffff00">Come in.</font>', "He is the #1 suspect.", "#1 suspect", "Don&#39;t go."]
+)
+def test_a_hash_within_speech_is_no_music(tmp_path, row):
+    path = tmp_path / "film.en.srt"
+    path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{row}\n")
+    found = read_subtitles(path)
+    assert len(found.lines) == 1 and found.not_speech == 0
+
+
+@pytest.mark.parametrize("row", ["# la la #", "#la la#", "♪ la", "<i># la la</i>"])
+def test_a_hash_around_words_is_music(tmp_path, row):
+    path = tmp_path / "film.en.srt"
+    path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{row}\n")
+    found = read_subtitles(path)
+    assert not found.lines and found.not_speech == 1

@@ -22,7 +22,8 @@ _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
 _RUBY_READING = re.compile(r"<rt>.*?</rt>|<rt>[^<]*", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _SOUNDS = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|［[^［］]*］|（[^（）]*）|【[^【】]*】|\*[^*]*\*")
-_MUSIC = re.compile(r"[♪♫♬♩#]")
+# A hash is a note where it stands apart or encloses a row: "# la la #", not "#1 suspect".
+_MUSIC = re.compile(r"[♪♫♬♩]|^\s*#\s|\s#\s*$|^\s*#[^#]*#\s*$", re.MULTILINE)
 _NAME = re.compile(r"^\s*((?:[^\W\d_a-z]|[.'’\- ]){1,}(?:[^\W_a-z]|[.'’\- #]){0,30})\s*:\s+(?=\S)")
 _DASH = re.compile(r"^\s*[-–—‐]\s*")
 _BOMS = (
@@ -179,7 +180,7 @@ def _seconds(fields: tuple[str | None, ...]) -> float:
 
 def _said(start_s: float, end_s: float, text: str) -> list[Line]:
     """The lines of one cue; none where it is music or noise."""
-    if _MUSIC.search(text):
+    if _MUSIC.search(_MARKUP.sub("", text)):
         return []
     parts = [_one_part(part) for part in _parts(text)]
     parts = [(speaker, words) for speaker, words in parts if any(sign.isalnum() for sign in words)]
