@@ -1,17 +1,20 @@
-# Two targets do everything on a fresh machine: `make demo` and `make test`.
+# Two targets do everything on a fresh machine: `make demo` and `make test`. `make test-slow` has the longer proofs.
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= demo-out
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lssd demo --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m 'not slow'
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
-"""Small films for all rooms: shots of different looks, one tone a language."""
+"""Small films for all rooms: shots of different looks, one tone a language; a summary of what was skipped."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -86,3 +87,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, make_film: FilmMaker) -> Pa
         quiet=True,
     )
     return root / "corpus"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped, a line a reason: a green suite must not hide what it did not try."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"skipped {count}: {reason}")

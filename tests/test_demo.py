@@ -30,6 +30,7 @@ SMALL = DemoSettings(
 )
 
 
+@pytest.mark.slow
 def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     first = demo(tmp_path / "d", SMALL, quiet=True)
     page = first.page.read_text(encoding="utf-8")

@@ -126,6 +126,7 @@ def closed(people: tuple[Speaker, ...]) -> dict[str, np.ndarray]:
     return {person.name: np.zeros(FRAMES, np.float32) for person in people}
 
 
+@pytest.mark.slow
 def test_a_recap_is_near_its_original_and_all_else_is_far(tmp_path: Path) -> None:
     """Of recaps as long as their originals; both are encoded anew in the film and again in the clip."""
     chosen = Settings(seed=21, seconds=60.0, sizes=("160x96",), dubs_per_title=0, recaps=0.0)

@@ -11,6 +11,8 @@ from lssd.corpus.ingest import ingest
 from lssd.media import probe
 from lssd.views import ClipIndex, Selection
 
+pytestmark = pytest.mark.slow
+
 EPISODE = REAL / "angel_one" / "angel_one_5lang_480p.mkv"
 SHOTS = REAL / "paper_clips"
 

@@ -80,6 +80,7 @@ def test_ingest_takes_the_tracks_as_dubs_of_the_same_title(rendered, quick, tmp_
     ]
 
 
+@pytest.mark.slow
 def test_the_same_again_costs_nothing_and_languages_add_up(rendered, quick, tmp_path):
     first = run(rendered, quick, tmp_path / "out", "fr")
     data = Path(first.film).read_bytes()
@@ -94,6 +95,7 @@ def test_the_same_again_costs_nothing_and_languages_add_up(rendered, quick, tmp_
     assert Path(fresh.film).read_bytes() == Path(more.film).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_edited_line_costs_its_own_chain(rendered, quick, tmp_path):
     first = run(rendered, quick, tmp_path / "out", "en", "fr")
     path = Path(first.folder) / "utterances.json"

@@ -21,6 +21,8 @@ from lssd.dubbing.dub import dub
 from lssd.dubbing.speaking.speaker import Speaker
 from lssd.media import SoundTrack, add_tracks, probe, write_film
 
+pytestmark = pytest.mark.slow
+
 
 class Moody(Speaker):
     """Speaks a tone, and of some lines dies, hangs, refuses, or stumbles."""

@@ -7,7 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from lssd.dubbing.dub import dub
+
+pytestmark = pytest.mark.slow
 
 _KILLS = 3  # `studies/dubbing_kills.py` does ten, with the real preset
 _RUN = """

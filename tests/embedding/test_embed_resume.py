@@ -13,6 +13,8 @@ import soundfile
 from lssd.embedding.embed import embed
 from lssd.models import save_model
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 
 VARIANTS = [  # name of the output, of the cache if any, reading processes, kills

@@ -45,6 +45,7 @@ def test_a_dying_worker_costs_its_item_alone() -> None:
     assert {item: outcome.value for item, outcome in outcomes.items()} == {1: 1, 2: 4, 6: 36, 7: 49, 8: 64}
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_a_worker_dies_while_nobody_looks() -> None:
     seen = []
     for outcome in run_stage(work, [1, 5, 2, 6, 7, 8], workers=2):

@@ -47,6 +47,7 @@ def test_every_item_of_every_fold_is_judged_once(model, folds, tmp_path):
     assert result.primary.value == pytest.approx(found.correct_SN.mean()), "equal folds"
 
 
+@pytest.mark.slow
 def test_labels_without_a_sound_of_their_own_score_near_chance(model, tones, tmp_path):
     """The probe must not see the test labels: shuffled labels give no accuracy."""
     rng = np.random.default_rng(0)
@@ -62,6 +63,7 @@ def test_labels_without_a_sound_of_their_own_score_near_chance(model, tones, tmp
     assert np.mean(scores) < 0.85
 
 
+@pytest.mark.slow
 def test_a_standing_result_is_kept_and_a_changed_question_asked_again(
     model, new_model, tones, tmp_path, calls
 ):
@@ -128,6 +130,7 @@ def test_the_metric_of_the_authors_comes_first(model, tones, tmp_path):
 
 
 @pytest.mark.parametrize("protocol", PROBES)
+@pytest.mark.slow
 def test_every_protocol_hears_what_can_be_heard(model, tones, tmp_path, protocol):
     (result,) = evaluate(model, [tones], "", tmp_path / "out", protocol=protocol, seeds=2)
     drawing = protocol in ("hear-fixed", "hear-strict", "linear")

@@ -93,8 +93,8 @@ def test_media_are_hashed_once_and_what_cannot_be_read_is_named(model, tones, tm
     cache, out = tmp_path / "cache", tmp_path / "out"
     (first,) = run(model, [tones], out, cache=cache)
     hashed = []
-    for place in ("file_hashes", "readers"):
-        monkeypatch.setattr(f"lssd.evaluation.{place}.hash_file", lambda path: hashed.append(path) or "")
+    for place in ("embedding.file_hashes", "embedding.reading.worker"):
+        monkeypatch.setattr(f"lssd.{place}.hash_file", lambda path: hashed.append(path) or "")
     assert run(model, [tones], out, cache=cache) == [first] and not hashed
     monkeypatch.undo()
     real = file_hashes.hash_file
@@ -104,8 +104,8 @@ def test_media_are_hashed_once_and_what_cannot_be_read_is_named(model, tones, tm
             raise OSError(5, "Input/output error", str(path))
         return real(path)
 
-    for place in ("file_hashes", "readers"):
-        monkeypatch.setattr(f"lssd.evaluation.{place}.hash_file", failing)
+    for place in ("embedding.file_hashes", "embedding.reading.worker"):
+        monkeypatch.setattr(f"lssd.{place}.hash_file", failing)
     (broken,) = run(model, [tones], tmp_path / "other", cache=tmp_path / "fresh")
     assert broken.missing == 1 and broken.data_sha256 != first.data_sha256
     assert any("test-0.wav" in note and "Input/output error" in note for note in broken.notes)

@@ -18,6 +18,8 @@ from lssd.corpus.titles import read_titles
 from lssd.errors import InputError
 from lssd.media import picture_hash, probe, read_sound, track_hash
 
+pytestmark = pytest.mark.slow
+
 SMALL = Settings(
     seed=5, seconds=8.0, sizes=("80x48",), dubs_per_title=1, revoiced=True, faults=("level",), channels=2
 )

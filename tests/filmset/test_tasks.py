@@ -23,6 +23,8 @@ from lssd.evaluation import read_task
 from lssd.media import probe, read_frames, read_sound
 from lssd.speech import voices
 
+pytestmark = pytest.mark.slow
+
 RENDERED = ("filmset_prosody", "filmset_events", "filmset_picture_speaker", "filmset_av_sync")
 ITEMS = 5
 

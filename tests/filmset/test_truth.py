@@ -12,6 +12,8 @@ from filmset.truth import Shot, Title
 from lssd.errors import InputError
 from lssd.media import iterate_frames, probe, read_sound
 
+pytestmark = pytest.mark.slow
+
 FILMS = range(3)
 RATE = 48000
 

@@ -141,6 +141,7 @@ class TestCompile:
         assert len(traced) == 2
 
     @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+    @pytest.mark.slow
     def test_compiled_code_gives_the_same_step(self):
         class Layer(nn.Module):
             def __init__(self) -> None:

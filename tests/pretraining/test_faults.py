@@ -67,6 +67,7 @@ def _program(corpus: Path, out: Path, settings: tuple[str, ...]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_full_disk_while_saving_keeps_the_checkpoints_before(
     corpus: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_full_disk_while_saving_keeps_the_checkpoints_before(
     assert isinstance(again, Run) and again.steps == 9
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_one_line_and_the_same_command_goes_on(
     corpus: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:

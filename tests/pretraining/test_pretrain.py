@@ -103,6 +103,7 @@ def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named(
     corpus: Path, tmp_path: Path, name: str, small: tuple[str, ...]
 ) -> None:
@@ -202,6 +203,7 @@ def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path, small: 
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_the_loss_falls_when_sound_and_picture_go_together(
     corpus: Path, tmp_path: Path, small: tuple[str, ...]
 ) -> None:

@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 
+pytestmark = pytest.mark.slow
+
 STEPS = 18
 CHANGES = (
     f"schedule.steps={STEPS}",
@@ -30,7 +32,7 @@ import json, os, signal, sys
 import lssd.pretraining.checkpoint as checkpoint
 import lssd.pretraining.loop as loop
 import lssd.pretraining.step as step
-from lssd.pretraining import pretrain
+from lssd.pretraining.pretrain import pretrain
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 

