@@ -27,7 +27,7 @@ _GIB = 1 << 30
 Check = tuple[str, str, bool, str]
 
 
-def examine(room: str | None = None) -> list[Check]:
+def doctor(room: str | None = None) -> list[Check]:
     """Check each part that rooms need: (room, part, there, version or the way to get it).
 
     InputError for a room that has nothing to check.

@@ -1,0 +1,34 @@
+"""`lssd inspect`."""
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+HELP = "Describe a film, a corpus, a run or a film set."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="a film, or the folder of a corpus, a run or a film set")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from lssd.inspect import inspect
+    from lssd.reporting import terminal
+
+    kind, found = inspect(arguments.path)
+    if arguments.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        show: dict[str, Callable[[dict[str, Any]], None]] = {
+            "film": terminal.show_film,
+            "corpus": terminal.show_corpus,
+            "run": terminal.show_run,
+            "filmset": terminal.show_filmset,
+        }
+        show[kind](found)
+    return 0
