@@ -1,10 +1,6 @@
 """`lssd demo`."""
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """\
 Render films, ingest them, pretrain without and with dubs, evaluate, and write the report.
@@ -15,11 +11,13 @@ beside their bounds (10 minutes, 6 GB, 15 %); with --check it exits with 1 when 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("--out", default="demo-out", metavar="DIR", help="default: demo-out")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is missed")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.demo import demo
 
     outcome = demo(arguments.out, quiet=arguments.quiet)

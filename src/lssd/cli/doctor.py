@@ -1,19 +1,17 @@
 """`lssd doctor`."""
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 HELP = "Say what is installed and works here, and how to get what is missing."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("room", nargs="?", metavar="ROOM", help="check this room alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.doctor import doctor
     from lssd.reporting import terminal
 

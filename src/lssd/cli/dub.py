@@ -2,13 +2,9 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from lssd.cli.parser import show_progress
 from lssd.errors import LssdError
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """\
 Make dubs of films: other words over the same picture and background.
@@ -27,6 +23,7 @@ Exit code 0 when a film was written; what could not be dubbed is named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="films, or folders of them")
     parser.add_argument("--to", nargs="+", default=[], metavar="LANG", help="languages, such as es fr ja")
     parser.add_argument("--out", required=True, metavar="DIR")
@@ -56,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.dubbing import settings_from
     from lssd.dubbing.dub import dub
     from lssd.reporting import terminal, write_track_figures

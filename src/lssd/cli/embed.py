@@ -2,13 +2,9 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from lssd.cli.parser import add_embedding, show_progress
 from lssd.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """\
 Turn sound or picture files into vectors.
@@ -17,6 +13,7 @@ FILE ends in .parquet or .npz; columns path, start_s, end_s, modality, vector.""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of them")
     parser.add_argument("--out", required=True, metavar="FILE")
@@ -31,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.embedding.embed import embed
     from lssd.evaluation.foreign.load import default_device, is_module
     from lssd.models import load_model

@@ -3,12 +3,8 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lssd.cli.parser import add_embedding, show_progress
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """\
 Judge a model's frozen embeddings on tasks, beside its untrained twin.
@@ -20,6 +16,7 @@ predictions; `random-init` is the same architecture untrained. lssd report compa
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument(
         "model", metavar="MODEL", help="a model folder, a hub id, or hear:MODULE[@MODEL_FILE]"
     )
@@ -44,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.evaluation import Unjudged
     from lssd.evaluation.evaluate import evaluate
     from lssd.reporting import terminal

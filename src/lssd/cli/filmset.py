@@ -2,12 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lssd.cli.parser import show_progress
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """\
 Render films with several sound tracks, whose whole truth is known.
@@ -45,6 +41,7 @@ _FILMSET_SWITCHES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("--titles", type=int, required=True, metavar="N")
     parser.add_argument("--out", required=True, metavar="DIR")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same films; default 0")
@@ -74,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from filmset import Settings, check_tasks, write_tasks
     from filmset.render import render
     from lssd import config

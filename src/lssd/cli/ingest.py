@@ -3,10 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 HELP = """\
 Turn films into a corpus: identify, cut at shots, store clips with all their tracks.
@@ -26,6 +23,7 @@ _CLIP_DIALS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="films, or folders of them")
     parser.add_argument("--out", required=True, metavar="CORPUS")
     parser.add_argument("--clips", action="store_true", help="each file is one clip already; find no shots")
@@ -47,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.corpus import ClipSettings, IngestSettings, Plan
     from lssd.corpus.ingest import ingest
 

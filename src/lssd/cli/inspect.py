@@ -3,20 +3,19 @@
 import argparse
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 HELP = "Describe a film, a corpus, a run or a film set."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("path", metavar="PATH", help="a film, or the folder of a corpus, a run or a film set")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.inspect import inspect
     from lssd.reporting import terminal
 

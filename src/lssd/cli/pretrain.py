@@ -28,6 +28,7 @@ _RETRIEVAL = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("recipe", metavar="RECIPE")
     parser.add_argument("--corpus", metavar="CORPUS")
     parser.add_argument("--out", metavar="RUN")
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd import config
     from lssd.pretraining import Forecast, check_push, load_recipe, push_model
     from lssd.pretraining.pretrain import pretrain

@@ -1,15 +1,12 @@
 """`lssd report`."""
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 HELP = "Set results side by side: verdicts here, and one page with all behind them."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("results", nargs="+", metavar="RESULT", help="result files, folders of them, or runs")
     parser.add_argument("--out", required=True, metavar="DIR")
     parser.add_argument(
@@ -18,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.reporting import terminal
     from lssd.reporting.report import report
 

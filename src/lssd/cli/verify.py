@@ -1,19 +1,17 @@
 """`lssd verify`."""
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 HELP = "Check every stored byte of a corpus against its catalog."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
     parser.add_argument("path", metavar="CORPUS")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked and return the exit code."""
     from lssd.corpus.verify import verify
 
     verdict = verify(arguments.path, quiet=arguments.quiet)
