@@ -14,8 +14,6 @@ from types import TracebackType
 
 import psutil
 
-import filmset
-from filmset.render import render
 from lssd import evaluation
 from lssd.corpus import Catalog, ClipSettings, IngestSettings
 from lssd.corpus.ingest import ingest
@@ -193,6 +191,9 @@ def _memory_of_tree() -> int:
 
 
 def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> str:
+    import filmset
+    from filmset.render import render
+
     with ledger.stage("render films"), Progress("render films", settings.titles, "titles", quiet) as progress:
         films = render(
             root / "films",

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from filmset import describe_filmset
 from lssd.corpus import describe_corpus
 from lssd.errors import InputError
 from lssd.media import probe
@@ -24,6 +23,8 @@ def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
     if (place / "recipe.yaml").exists():
         return "run", describe_run(place)
     if (place / "filmset.json").exists():
+        from filmset import describe_filmset
+
         return "filmset", describe_filmset(place)
     raise InputError(
         f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"

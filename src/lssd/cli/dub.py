@@ -54,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
-    from lssd.dubbing import settings_from
+    from lssd.dubbing import DubSettings
     from lssd.dubbing.dub import dub
     from lssd.reporting import terminal, write_track_figures
 
     given = vars(arguments)
     own = [f"{name}.folder={given[name]}" for name in ("stems", "lines") if given[name]]
-    settings = settings_from(
+    settings = DubSettings.build(
         [*own, *arguments.set],
         preset=arguments.preset,
         source=arguments.source,

@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from filmset.pages.index import write_pages
-from filmset.render import FilmSet
-
 
 def view(
     path: str | Path,
@@ -22,5 +19,8 @@ def view(
     Raises InputError when `path` holds no film set, when `out` cannot be written, or for fewer than 1 or more
     than 200 titles.
     """
+    from filmset.pages.index import write_pages
+    from filmset.render import FilmSet
+
     films = FilmSet.open(path)
     return write_pages(films, Path(path) / "page" if out is None else Path(out), titles, progress)
