@@ -27,7 +27,7 @@ from filmset.render import FilmSet
 from filmset.settings import Settings
 from filmset.truth import Fault, Spoken
 from lssd import config
-from lssd.cli.arguments import build_parser
+from lssd.cli import build_parser
 from lssd.errors import InputError
 from lssd.media import SoundTrack, iterate_frames, probe, read_sound, write_film
 from lssd.speech import Word
@@ -345,18 +345,10 @@ def test_the_command_renders_the_same_set(planted_filmset):
     films = dataclasses.replace(planted_filmset, settings=settings)
     words = shlex.split(command(films))
     assert words[:2] == ["lssd", "filmset"]
-    arguments = build_parser(dict.fromkeys(_VERBS, _verb)).parse_args(words[1:])
+    arguments = build_parser().parse_args(words[1:])
     assert arguments.titles == 3 and arguments.out == "set"
     given = {name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__}
     assert config.build(Settings, config.override(given, arguments.set), "test") == settings
-
-
-_VERBS = "demo filmset inspect ingest dub verify pretrain embed evaluate report view doctor".split()  # noqa: SIM905
-
-
-def _verb(arguments) -> int:
-    """A verb."""
-    return 0
 
 
 def test_settings_in_words_and_marks_of_a_shot(planted_title):
