@@ -9,7 +9,7 @@ import pytest
 from av.stream import Disposition
 
 from lssd.media import SoundTrack, encode_picture, probe, read_frames, read_sound, write_film
-from lssd.media.probe import role_of
+from lssd.media.tracks import role_of
 
 TAGS = [
     ("en", "original", True),

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", action="store_true", help="each file is one clip already; find no shots")
     parser.add_argument("--titles", metavar="CSV", help="what is known of the titles")
     parser.add_argument("--labels", metavar="CSV", help="what is so in which seconds of which film")
-    parser.add_argument("--original", metavar="L", help="original language, where nothing else says it")
+    parser.add_argument("--original", metavar="L", help="original language, where --titles does not say it")
     parser.add_argument(
         "--single-language", action="store_true", help="accept a corpus in which no title has a dub"
     )

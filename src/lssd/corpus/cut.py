@@ -163,10 +163,8 @@ def _store_sounds(
     for track in tracks:
         if not _covers(track, shot):
             continue
-        channels = min(track.info.channels, 2)
-        sound_CS = read_sound(
-            track.path, track.info.index, shot.start_s, shot.duration_s, SOUND_RATE, channels
-        )
+        channels = min(track.channels, 2)
+        sound_CS = read_sound(track.path, track.index, shot.start_s, shot.duration_s, SOUND_RATE, channels)
         data = encode_sound(sound_CS, SOUND_RATE, settings.sound_codec)
         place = shards.add(clip_id, f"{track.track_id}.{settings.sound_codec}", data)
         names = {"track_id": track.track_id, "language": track.language}
@@ -189,8 +187,9 @@ def _store_sounds(
 
 def _covers(track: Track, shot: Shot) -> bool:
     """Whether a track has sound for the whole shot, to within a quarter of a second at its ends."""
-    end_s = track.info.start_s + track.info.duration_s
-    return track.info.start_s <= shot.start_s + 0.25 and end_s >= shot.end_s - 0.25
+    assert track.span_s is not None, "only new tracks are cut"
+    start_s, end_s = track.span_s
+    return start_s <= shot.start_s + 0.25 and end_s >= shot.end_s - 0.25
 
 
 def _frame_count(shot: Shot) -> int:

@@ -31,7 +31,7 @@ class IngestSettings:
     clips: how clips are cut and stored.
     titles: a titles table (CSV) with original language, genre, split and track languages.
     labels: a labels table (CSV): path, start_s, end_s, name, value; what is so in a stretch of a film.
-    original: original language of titles that do not say it.
+    original: original language of titles of which the titles table does not say it.
     single_language: accept a corpus in which no title has two languages.
     workers: processes; None takes one a core.
     retry_failed: try again what is in quarantine.
@@ -244,11 +244,11 @@ def _faults(title: Title) -> dict[str, str]:
     if not kept:
         reason = title.tracks[0].reason or "nobody speaks in a background track"
         return {path: f"{path} has no speech track that is kept ({reason})" for path in title.paths}
-    if sum(track.is_speech for track in title.tracks) < 2:
+    if sum(track.has_voices for track in title.tracks) < 2:
         return {}  # an only track needs no language
     given = set(title.paths)
     return {
-        track.path: f"track {track.info.index} of {track.path} has no language tag; name the languages in "
+        track.path: f"track {track.index} of {track.path} has no language tag; name the languages in "
         "the 'languages' column of --titles, or end the file's name with one, as in film_de.mkv"
         for track in reversed(kept)
         if track.language is None and track.path in given
@@ -356,10 +356,10 @@ def _track_row(track: Track, title: Title) -> Row:
         "track_id": track.track_id,
         "title_id": title.title_id,
         "path": track.path,
-        "index": track.info.index,
+        "index": track.index,
         "language": track.language,
         "role": track.role,
-        "channels": track.info.channels,
+        "channels": track.channels,
         "kept": track.kept,
         "reason": track.reason,
     }

@@ -5,6 +5,7 @@ track's tag, else from the file's name, else from the titles table; roles from t
 track's also from the file's name. Nobody speaks in a background track, so it has no language.
 """
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,12 +16,23 @@ from typing import Any
 from lssd import languages
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError, MediaError
-from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
+from lssd.media import (
+    SPEECH,
+    FilmInfo,
+    TrackInfo,
+    default_decides,
+    original_track,
+    picture_hash,
+    probe,
+    spoken_language,
+    track_hash,
+)
+
+_LOG = logging.getLogger(__name__)
 
 _ID_DIGITS = 16
 _COLUMNS = {"path", "original_language", "genre", "split", "languages"}
 SPLITS = ("train", "valid", "test")
-_NOT_SPEECH = {"background"}
 # At the end of a file's stem; not after a space alone, where it may well be a film's own name.
 _BACKGROUND = re.compile(
     r"[._-]\s*(background|m\s?[&+]\s?e|music[._ -]?(and|&)[._ -]?effects)$", re.IGNORECASE
@@ -39,13 +51,20 @@ class TitleRecord:
 
 @dataclass(frozen=True)
 class Track:
-    """One sound track of a title, with the decision whether it is kept."""
+    """One sound track of a title, with the decision whether it is kept.
+
+    `index` counts the sound tracks of its file; `span_s` is where its sound begins and ends on the film's
+    time line, None for a committed track, whose sound is stored already.
+    """
 
     track_id: str
     path: str
-    info: TrackInfo
+    index: int
+    channels: int
     language: str | None
     role: str
+    default: bool = False
+    span_s: tuple[float, float] | None = None
     reason: str | None = None
 
     @property
@@ -53,8 +72,14 @@ class Track:
         return self.reason is None
 
     @property
+    def has_voices(self) -> bool:
+        """Whether somebody speaks, be it the film's lines or about the film."""
+        return self.role != "background"
+
+    @property
     def is_speech(self) -> bool:
-        return self.role not in _NOT_SPEECH
+        """Whether the film's own lines are spoken."""
+        return self.role in SPEECH
 
 
 @dataclass(frozen=True)
@@ -140,18 +165,21 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
 
 def _track(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> Track:
     named = info.role == "unknown" and len(film.tracks) == 1 and _BACKGROUND.search(Path(path).stem)
-    role = "background" if named else info.role
-    language = None if role in _NOT_SPEECH else _language(info, film, path, record)
-    return Track(track_hash(path, info.index)[:_ID_DIGITS], str(path), info, language, role)
-
-
-def _language(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> str | None:
+    track = Track(
+        track_id=track_hash(path, info.index)[:_ID_DIGITS],
+        path=str(path),
+        index=info.index,
+        channels=info.channels,
+        language=None,
+        role="background" if named else info.role,
+        default=info.default,
+        span_s=(info.start_s, info.start_s + info.duration_s),
+    )
+    if not track.has_voices:
+        return track
     if info.index < len(record.languages):
-        return record.languages[info.index]
-    if info.language is not None:
-        return info.language
-    # A file's name speaks for its only track; with several it cannot say which one is meant.
-    return languages.from_file_name(path) if len(film.tracks) == 1 else None
+        return replace(track, language=record.languages[info.index])
+    return replace(track, language=spoken_language(info.language, path, len(film.tracks)))
 
 
 def assemble(
@@ -162,14 +190,14 @@ def assemble(
 ) -> list[Title]:
     """Group files by their picture and decide on the tracks of each title.
 
-    `original` is the original language of titles for which neither the container nor the titles
-    table says it. `standing` gives the tracks that a title has already; their roles stay. Titles come
-    in the order of their ids.
+    `original` is the original language of titles for which the titles table does not say it. `standing`
+    gives the tracks that a title has already; their roles stay. Titles come in the order of their ids.
     """
     groups: dict[str, list[Identity]] = defaultdict(list)
     for identity in sorted(identities, key=lambda item: item.path):
         groups[identity.title_id].append(identity)
     titles = []
+    hinted = []
     for title_id, group in sorted(groups.items()):
         known = [records[path] for path in (Path(item.path).resolve() for item in group) if path in records]
         record = known[0] if known else TitleRecord()
@@ -177,6 +205,8 @@ def assemble(
         known_ids = {track.track_id for track in old}
         fresh = [track for identity in group for track in identity.tracks if track.track_id not in known_ids]
         wanted = record.original_language or original
+        if not old and default_decides(fresh, wanted):
+            hinted.append(group[0].path)
         titles.append(
             Title(
                 title_id=title_id,
@@ -186,33 +216,47 @@ def assemble(
                 record=record,
             )
         )
+    if hinted:
+        _LOG.warning(
+            "in %d titles, first %s, only a default flag says which track is the original; if it is "
+            "another one, name its language in --titles or with --original",
+            len(hinted),
+            hinted[0],
+        )
     return titles
 
 
 def decide_tracks(tracks: list[Track], original: str | None = None, standing: bool = False) -> list[Track]:
     """Settle the role of each track and whether it is kept.
 
-    Commentary and audio description are not kept, nor a track that repeats another one or is a
-    second one of its language, nor a second background track. The original is the track flagged so, else
-    the one of the language `original`, else the one flagged default, else the first; all other speech is
-    a dub. Tracks of a `standing` title come first and have its original among them, which stays.
+    First the original is chosen (`lssd.media.original_track`, in the language `original` where there is
+    such a track); all other speech is a dub. Then commentary and audio description are left out, and each
+    track that repeats another one or is a second one of its language, and a second background track.
+    Tracks of a `standing` title come first and have its original among them, which stays.
     """
-    decided: list[Track] = []
-    # Speech first: where nobody speaks, the background track is the same sound, and the one to leave out.
-    for track in sorted(tracks, key=lambda track: not track.is_speech):
-        reason = _reason(track, [other for other in decided if other.kept])
-        decided.append(replace(track, reason=reason))
-    speech = [track for track in decided if track.kept and track.is_speech and track.role != "revoiced"]
-    if not speech:
-        return decided
+    wanted = None
     if standing:
-        chosen = next(track for track in speech if track.role == "original").track_id
-    else:
-        chosen = min(speech, key=lambda track: _rank(track, original)).track_id
-    return [
-        replace(track, role="original" if track.track_id == chosen else "dub") if track in speech else track
-        for track in decided
-    ]
+        places = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
+        wanted = next(places, None)
+    chosen = original_track(tracks, wanted, original)
+    # Speech first: where nobody speaks, the background track is the same sound, and the one to leave out.
+    ordered = sorted(tracks, key=lambda track: not track.has_voices)
+    kept: list[Track] = []
+    reasons: dict[int, str | None] = {}
+    # The original before all others, so that what repeats it is what goes.
+    for track in sorted(ordered, key=lambda track: track is not chosen):
+        reason = reasons[id(track)] = _reason(track, kept)
+        if reason is None:
+            kept.append(track)
+    decided = []
+    for track in ordered:
+        reason, role = reasons[id(track)], track.role
+        if track is chosen:
+            role = "original"
+        elif reason is None and track.is_speech and role != "revoiced":
+            role = "dub"
+        decided.append(replace(track, role=role, reason=reason))
+    return decided
 
 
 def _reason(track: Track, kept: list[Track]) -> str | None:
@@ -220,7 +264,7 @@ def _reason(track: Track, kept: list[Track]) -> str | None:
         return f"the track is a {track.role}"
     for other in kept:
         if other.track_id == track.track_id:
-            return f"the same sound as track {other.info.index} of {Path(other.path).name}"
+            return f"the same sound as track {other.index} of {Path(other.path).name}"
         if other.is_speech != track.is_speech or track.role == "revoiced":
             continue
         if not track.is_speech:
@@ -230,23 +274,14 @@ def _reason(track: Track, kept: list[Track]) -> str | None:
     return None
 
 
-def _rank(track: Track, original: str | None) -> tuple[bool, bool, bool]:
-    return (track.role != "original", track.language != original, not track.info.default)
-
-
 def track_of(row: dict[str, Any]) -> Track:
     """A committed track from its row in the catalog."""
-    info = TrackInfo(
+    return Track(
+        track_id=row["track_id"],
+        path=row["path"],
         index=row["index"],
+        channels=row["channels"],
         language=row["language"],
         role=row["role"],
-        title="",
-        default=False,
-        channels=row["channels"],
-        layout="",
-        sample_rate=0,
-        codec="",
-        start_s=0.0,
-        duration_s=0.0,
+        reason=row["reason"],
     )
-    return Track(row["track_id"], row["path"], info, row["language"], row["role"], row["reason"])

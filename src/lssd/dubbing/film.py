@@ -1,5 +1,6 @@
 """The film that is dubbed: which track is the original, what it speaks, and where its dub goes."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +9,21 @@ from pathlib import Path
 from lssd import languages
 from lssd.dubbing.settings import DubSettings
 from lssd.errors import InputError, MediaError
-from lssd.media import FilmInfo, TrackInfo, picture_hash, probe, track_hash
+from lssd.media import (
+    FilmInfo,
+    TrackInfo,
+    default_decides,
+    original_track,
+    picture_hash,
+    probe,
+    spoken_language,
+    track_hash,
+)
 from lssd.store import hash_json, lock, write_bytes
 
 RECORD = "provenance.json"
 _LANGUAGE = re.compile(r"[._-][A-Za-z]{2,3}([_-][A-Za-z0-9]+)*")
-_NO_SPEECH = ("commentary", "description", "background")
+_LOG = logging.getLogger(__name__)
 _ID = 12  # hexadecimal digits
 _CLAIM = ".film"
 
@@ -37,8 +47,9 @@ def open_film(path: str | Path, settings: DubSettings) -> Film:
     says what it speaks.
     """
     info = probe(path)
-    track = original_track(info, settings.track)
-    language = languages.normalise(settings.source) if settings.source else track.language
+    track = _chosen_track(info, settings.track)
+    language = languages.normalise(settings.source) if settings.source else None
+    language = language or spoken_language(track.language, path, len(info.tracks))
     if language is None:
         raise MediaError(
             f"{path}: track {track.index} does not say what it speaks; say it with --from, as in --from en"
@@ -48,21 +59,25 @@ def open_film(path: str | Path, settings: DubSettings) -> Film:
     return Film(Path(path), info, track, language, hash_json([picture_id, track_id], 32), track_id)
 
 
-def original_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
-    """The track that is dubbed: `wanted`, else flagged original, else default, else the first with speech."""
+def _chosen_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
+    """The track that is dubbed: number `wanted`, else the original (`lssd.media.original_track`)."""
     if not info.tracks:
         raise MediaError(f"{info.path} has no sound track; there is nothing to dub")
-    if wanted is not None:
-        if not 0 <= wanted < len(info.tracks):
-            raise MediaError(
-                f"{info.path} has no sound track {wanted}; it has {len(info.tracks)}, counted from 0"
-            )
-        return info.tracks[wanted]
-    speech = [track for track in info.tracks if track.role not in _NO_SPEECH]
-    if not speech:
+    if wanted is not None and not 0 <= wanted < len(info.tracks):
+        raise MediaError(
+            f"{info.path} has no sound track {wanted}; it has {len(info.tracks)}, counted from 0"
+        )
+    track = original_track(info.tracks, wanted)
+    if track is None:
         raise MediaError(f"{info.path} has no track of speech, only {info.tracks[0].role}")
-    chosen = next((track for track in speech if track.role == "original"), None)
-    return chosen or next((track for track in speech if track.default), speech[0])
+    if wanted is None and default_decides(info.tracks):
+        _LOG.warning(
+            "only a default flag says that track %d of %s is the original; if it is another one, "
+            "name it with --track",
+            track.index,
+            info.path,
+        )
+    return track
 
 
 def folder_of(film: Film, out: Path, cache: Path) -> Path:

@@ -16,7 +16,15 @@ import numpy as np
 from lssd.embedding.pictures import sequence_of_windows
 from lssd.errors import MediaError
 from lssd.languages import display_name
-from lssd.media import FilmInfo, TrackInfo, iterate_frames, probe, read_frames, read_sound
+from lssd.media import (
+    FilmInfo,
+    iterate_frames,
+    original_track,
+    probe,
+    read_frames,
+    read_sound,
+    spoken_language,
+)
 from lssd.media.lengths import data_end
 
 RULE = 2  # part of every cache key: another way to cut, scale or pad is a new number
@@ -27,7 +35,6 @@ _BLOCK_BYTES = 12 << 20  # of windows read at a time: 20 of sound at 48 kHz, 5 o
 _GUESSED = {"aac", "mp3", "ac3", "eac3", "dts", "loas", "amr"}
 _SLACK_S = 0.5
 _TINY = 16  # pixels, where only the number of frames matters
-_LAST_ROLES = ("commentary", "description", "background")  # taken where there is nothing else
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Extent:
 class SoundWindows:
     """Windows of sound as one model takes them: float32 (channels, size) each, `rate` samples a second.
 
-    `language` picks the track of that language; None the original, else the default, else the first.
+    `language` picks the original track among those of that language, None among all.
     """
 
     rate: int
@@ -173,21 +180,21 @@ def span_s(windows: Windows, extent: Extent, start: int) -> tuple[float, float]:
 
 
 def pick_track(info: FilmInfo, language: str | None) -> int:
-    """The index of the sound track to embed, of `language` where one is given.
+    """The index of the sound track to embed: the original, among those of `language` where one is given.
 
-    The original, else the default, else the first; commentary, audio description and background come last.
+    Where there is no track of speech, the default one of the others, else the first.
     Raises MediaError when the file has no sound, or none in that language.
     """
     tracks = info.tracks
-    if language is not None:
-        tracks = tuple(track for track in tracks if track.language == language)
-        if not tracks:
-            found = ", ".join(display_name(track.language) for track in info.tracks) or "no sound"
-            raise MediaError(f"no track in {display_name(language)} in {info.path}; it has {found}")
     if not tracks:
         raise MediaError(f"no sound in {info.path}")
-
-    def turn(track: TrackInfo) -> tuple[bool, bool, bool, int]:
-        return track.role != "original", track.role in _LAST_ROLES, not track.default, track.index
-
-    return min(tracks, key=turn).index
+    if language is not None:
+        spoken = {
+            track.index: spoken_language(track.language, info.path, len(tracks)) for track in info.tracks
+        }
+        tracks = tuple(track for track in tracks if spoken[track.index] == language)
+        if not tracks:
+            found = ", ".join(map(display_name, spoken.values()))
+            raise MediaError(f"no track in {display_name(language)} in {info.path}; it has {found}")
+    chosen = original_track(tracks) or min(tracks, key=lambda track: not track.default)
+    return chosen.index

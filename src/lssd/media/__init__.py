@@ -13,16 +13,19 @@ from lssd.media.remux import add_tracks
 from lssd.media.resampling import resample
 from lssd.media.search import NO_MEDIA, find_files, find_films
 from lssd.media.sound import iterate_sound, read_sound
+from lssd.media.tracks import SPEECH, default_decides, original_track, spoken_language
 from lssd.media.write import SoundTrack, write_film, write_sounds
 
 __all__ = [
     "NO_MEDIA",
+    "SPEECH",
     "FilmInfo",
     "Frame",
     "SoundTrack",
     "TrackInfo",
     "VideoInfo",
     "add_tracks",
+    "default_decides",
     "encode_picture",
     "encode_sound",
     "find_files",
@@ -30,11 +33,13 @@ __all__ = [
     "has_encoder",
     "iterate_frames",
     "iterate_sound",
+    "original_track",
     "picture_hash",
     "probe",
     "read_frames",
     "read_sound",
     "resample",
+    "spoken_language",
     "track_hash",
     "write_film",
     "write_sounds",

@@ -1,6 +1,5 @@
 """What a film holds: its picture, and its sound tracks with language and role."""
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,29 +17,7 @@ from lssd.media.display import pixel_aspect, quarter_turns
 from lssd.media.lengths import container_end, own_end, start_of
 from lssd.media.source import Source, name_of, opened, picture_stream
 from lssd.media.timeline import picture_grid, sound_zero
-
-ROLES = ("original", "dub", "commentary", "description", "background", "revoiced", "unknown")
-
-# Dispositions first, in this order: a description in the original language is a description.
-_FLAGS = (
-    (Disposition.comment, "commentary"),
-    (Disposition.visual_impaired | Disposition.descriptions, "description"),
-    (Disposition.clean_effects | Disposition.karaoke, "background"),
-    (Disposition.dub, "dub"),
-    (Disposition.original, "original"),
-)
-_SPECIAL = {"commentary", "description", "background"}
-_TITLES = (
-    (r"\bcommentar|kommentar|\bcomment(aire|ario)s?\b", "commentary"),
-    (
-        r"\baudio[ -]?descri|\bdescriptive\b|\bdescribed video\b|\bvisually impaired\b|\baudiodesk",
-        "description",
-    ),
-    (r"\bm\s?[&+]\s?e\b|\bmusic (and|&) effects\b|\bisolated (score|music)\b|\bbackground\b", "background"),
-    (r"\brevoiced\b", "revoiced"),
-    (r"\bdub(bed)?\b|\bdoublage\b|\bsynchron", "dub"),
-    (r"\boriginal\b(?! (score|soundtrack|music))", "original"),
-)
+from lssd.media.tracks import role_of
 
 
 @dataclass(frozen=True)
@@ -102,18 +79,6 @@ class FilmInfo:
             "video": video,
             "tracks": [dict(vars(track)) for track in self.tracks],
         }
-
-
-def role_of(disposition: Disposition, title: str) -> str:
-    """The role of a track from its flags, else from its title, else "unknown".
-
-    A title that says commentary, description or background outranks the flags dub and original.
-    """
-    flagged = next((role for flags, role in _FLAGS if disposition & flags), None)
-    titled = next((role for pattern, role in _TITLES if re.search(pattern, title, re.IGNORECASE)), None)
-    if flagged in _SPECIAL or titled is None:
-        return flagged or "unknown"
-    return titled if titled in _SPECIAL or flagged is None else flagged
 
 
 def _title(stream: Stream) -> str:
