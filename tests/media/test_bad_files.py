@@ -144,3 +144,25 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, marks):
     with pytest.raises(RuntimeError, match="the source broke"):
         write_film(path, breaking(), Fraction(25), [])
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("silent_terminal")
+@pytest.mark.parametrize("reader", READERS)
+def test_a_list_of_other_files_is_not_followed(tmp_path, reader, make_film):
+    film = make_film(tmp_path / "film.mkv", (1.0,))
+    hls = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
+    lists = {
+        "list.mkv": f"ffconcat version 1.0\nfile '{film.name}'\n",
+        "absolute.mp4": f"ffconcat version 1.0\nfile '{film}'\n",
+        "list.m3u8": hls.format(f"file://{film}"),
+        "remote.m3u8": hls.format("http://127.0.0.1:9/film.ts"),
+        "list.mpd": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"></MPD>',
+        "list.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+        message = message_of(MediaError, reader, tmp_path / name)
+        assert name in message
+        assert "list of other files" in message or name == "list.mpd"  # which FFmpeg does not know here
+    with pytest.raises(MediaError, match="list of other files"):
+        probe(lists["absolute.mp4"].encode())

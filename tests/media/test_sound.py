@@ -211,3 +211,24 @@ def test_requests_that_cannot_be_met(marked_film, tmp_path):
     write_film(silent, [np.zeros((32, 32, 3), np.uint8)] * 5, Fraction(25), [])
     with pytest.raises(MediaError, match="has no sound track"):
         read_sound(silent)
+
+
+@pytest.mark.parametrize("channels", [1, 6, 8])
+@pytest.mark.parametrize(("codec", "suffix"), [("flac", "flac"), ("libopus", "mkv"), ("pcm_s16le", "mkv")])
+def test_sound_of_up_to_eight_channels(tmp_path, channels, codec, suffix):
+    """Each channel holds a tone of its own; a decoder gives 8 of them packed or in planes of their own."""
+    layout = {1: "mono", 6: "5.1", 8: "7.1"}[channels]
+    hertz = 50 * (1 + np.arange(channels))
+    samples_CS = 0.3 * np.sin(2 * np.pi * hertz[:, None] * np.arange(48000) / 48000)
+    path = tmp_path / f"sound.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=48000, layout=layout)
+        packed = np.round(samples_CS.T * 32767).astype(np.int16).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, "s16", layout)
+        frame.sample_rate, frame.pts = 48000, 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    found_CS = read_sound(path, duration_s=1.0)
+    assert found_CS.shape == (channels, 48000)
+    loudest = np.abs(np.fft.rfft(found_CS * np.hanning(48000))).argmax(axis=1)  # bins of 1 Hz
+    assert loudest.tolist() == hertz.tolist()
+    assert np.isfinite(read_sound(path, channels=2)).all()

@@ -24,13 +24,18 @@ _PREROLL_S = 0.5  # decoded before a window, as transform codecs need past block
 _BACK_OFF_S = (0.0, 2.0, 10.0, 60.0)  # how much earlier to try when a seek lands late
 _BEGINNING = 6  # blocks that show a stream's rhythm
 _SCALES = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
+_TYPES = {"u8": "u1", "s16": "<i2", "s32": "<i4", "s64": "<i8", "flt": "<f4", "dbl": "<f8"}
 
 
 def as_float(frame: AudioFrame) -> np.ndarray:
     """A decoded frame as float32 (C, S) in [-1, 1]."""
-    raw = frame.to_ndarray()
-    samples_CS = raw if frame.format.is_planar else raw.reshape(-1, len(frame.layout.channels)).T
     kind = frame.format.packed.name
+    channels = len(frame.layout.channels)
+    # Not `to_ndarray`: for 8 planar channels PyAV finds a ninth plane, which points nowhere, and reads it.
+    planes = frame.planes[: channels if frame.format.is_planar else 1]
+    samples = frame.samples * channels // len(planes)
+    raw = np.stack([np.frombuffer(memoryview(plane), _TYPES[kind], samples) for plane in planes])
+    samples_CS = raw if frame.format.is_planar else raw.reshape(-1, channels).T
     if kind == "u8":
         return ((samples_CS.astype(np.float32)) - 128.0) / 128.0
     if kind in _SCALES:
