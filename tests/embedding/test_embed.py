@@ -181,6 +181,16 @@ def test_the_language_picks_the_track(model, tmp_path):
         embed(model, [path], language="x!")
 
 
+def test_the_name_of_a_file_says_what_its_only_track_speaks(model, tmp_path):
+    paths = [tone(tmp_path / name, 500, 1) for name in ("x_de.wav", "x_fr.wav", "x.wav")]
+    rows = embed(model, paths, language="de")
+    assert rows.path == (str(paths[0]),)
+    assert [failure.reason.split("; ")[1] for failure in rows.failed] == [
+        "it has French",
+        "it has undetermined",
+    ]
+
+
 def track(index, role, default=False):
     return TrackInfo(index, "en", role, "", default, 2, "stereo", 48000, "aac", 0.0, 1.0)
 

@@ -1,6 +1,5 @@
 """Films in, corpus out: identify, cut, commit, title by title."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
 from lssd.engine import Progress, TimeLimit, available_cpus, run_stage
 from lssd.errors import ABORTING, InputError, MediaError
-from lssd.media import find_films
+from lssd.media import find_films, is_text, spelled
 from lssd.store import lock
 
 _OWN = {".lock", ".staging", "catalog", "shards"}  # what a corpus folder holds
@@ -212,7 +211,7 @@ def _identify_all(
             if outcome.value is not None:
                 identities.append(outcome.value)
             else:
-                failures.append({"path": _readable(outcome.item), "stage": "probe", "reason": outcome.reason})
+                failures.append({"path": spelled(outcome.item), "stage": "probe", "reason": outcome.reason})
             progress.advance()
     return identities, failures
 
@@ -225,17 +224,10 @@ def _reading_limit_s(limit: TimeLimit, path: Path) -> float:
         return limit.base_s  # gone by now: identifying it will say so
 
 
-def _readable(path: Path) -> str:
-    """A path as text that any table can hold, also when its name is not valid UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def _identify(path: Path, records: dict[Path, TitleRecord]) -> Identity:
-    try:
-        str(path).encode()
-        return identify(path, records.get(path))
-    except UnicodeEncodeError as error:
-        raise MediaError("the file's name is not valid text (UTF-8); rename it") from error
+    if not is_text(path):
+        raise MediaError("the file's name is not valid text (UTF-8); rename it")
+    return identify(path, records.get(path))
 
 
 def _faults(title: Title) -> dict[str, str]:

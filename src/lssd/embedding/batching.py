@@ -17,6 +17,7 @@ from lssd.embedding.table import Failure
 from lssd.embedding.windows import PictureWindows, SoundWindows, Windows, span_s
 from lssd.engine import Progress, reason_of
 from lssd.errors import InputError
+from lssd.media import spelled
 from lssd.models import Model, window_starts
 
 Modality = Literal["audio", "video"]
@@ -138,7 +139,7 @@ class Embedder:
             self.data[index] = seen.data
             self._hashes.record(self._files[index], seen.signature, seen.data)
         if seen.extent is None:
-            self._ready.append((index, Failure(str(self._files[index]), seen.reason)))
+            self._ready.append((index, Failure(spelled(self._files[index]), seen.reason)))
             return None
         if seen.data in self._broken:
             self._ready.append((index, self._as_other(self._broken[seen.data], index)))
@@ -188,7 +189,7 @@ class Embedder:
         pending = self._pending[index]
         self._forget(pending)
         self._batch.drop(pending)
-        failure = Failure(str(self._files[index]), reason)
+        failure = Failure(spelled(self._files[index]), reason)
         if self._cache is not None:
             self._broken[pending.data] = failure
         for other in (index, *pending.followers):
@@ -196,7 +197,7 @@ class Embedder:
 
     def _as_other(self, failure: Failure, index: int) -> Failure:
         """The same failure of a file of the same content."""
-        path = str(self._files[index])
+        path = spelled(self._files[index])
         return Failure(path, failure.reason.replace(failure.path, path))
 
     def _forget(self, pending: _Pending) -> None:
@@ -287,4 +288,4 @@ def _row(one: _Embedded) -> WindowRow:
 def checked(path: Path, value: WindowVectors) -> Value:
     """The vectors, or the failure that they are when one of them is not finite."""
     finite = np.isfinite(value.vectors).all()
-    return value if finite else Failure(str(path), "its embedding is not finite")
+    return value if finite else Failure(spelled(path), "its embedding is not finite")

@@ -15,6 +15,7 @@ from lssd.embedding.table import Failure
 from lssd.engine import Progress
 from lssd.engine.ray import run_stage
 from lssd.errors import InputError
+from lssd.media import spelled
 from lssd.models import Model
 from lssd.store import hash_file
 
@@ -124,7 +125,7 @@ class ClusterEmbedder:
             paths = dict(outcome.item)
             if outcome.value is None and alone is None:
                 yield from (
-                    (index, "", Failure(str(path), outcome.reason or "")) for index, path in outcome.item
+                    (index, "", Failure(spelled(path), outcome.reason or "")) for index, path in outcome.item
                 )
             elif outcome.value is None and alone is not None:
                 alone += [(file,) for file in outcome.item]

@@ -14,11 +14,11 @@ from lssd.embedding.batching import Embedder, Modality, windows_of
 from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity
 from lssd.embedding.cluster import ClusterEmbedder
 from lssd.embedding.file_hashes import FileHashes
-from lssd.embedding.media_files import find_media, is_text, spelled
 from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.languages import normalise
+from lssd.media import find_media, is_text, spelled
 from lssd.models import Model, weights_hash
 from lssd.store import hash_json
 
@@ -109,7 +109,7 @@ class _Request:
         """What the written file says of its making: hashes of the encoder, and of what was embedded."""
         if self.identity is None:
             return {}
-        names = [*map(str, self.files), *(failure.path for failure in self.unwritable)]
+        names = [*map(spelled, self.files), *(failure.path for failure in self.unwritable)]
         return {
             "pool": self.pool,
             "language": self.identity["language"],
@@ -156,7 +156,7 @@ def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddi
         )
     order = sorted(done)
     return Embeddings(
-        tuple(str(request.files[index]) for index in order for _ in range(len(done[index]))),
+        tuple(spelled(request.files[index]) for index in order for _ in range(len(done[index]))),
         np.concatenate([done[index].start_s for index in order]),
         np.concatenate([done[index].end_s for index in order]),
         request.modality,

@@ -12,7 +12,6 @@ import numpy as np
 
 from lssd.embedding.embed import Engine, Failure
 from lssd.embedding.file_hashes import FileHashes
-from lssd.embedding.media_files import spelled
 from lssd.engine import Progress
 from lssd.errors import InputError, LssdError
 from lssd.evaluation import probes
@@ -25,6 +24,7 @@ from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
 from lssd.evaluation.tasks.task import checked
+from lssd.media import spelled
 from lssd.models import Model
 from lssd.store import hash_json
 
@@ -213,7 +213,7 @@ def _method(task: Task, request: _Request) -> str:
 
 def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
     """The task of the items that have a vector."""
-    return replace(task, items=tuple(item for item in task.items if str(item.path) in vectors), notes=())
+    return replace(task, items=tuple(item for item in task.items if spelled(item.path) in vectors), notes=())
 
 
 def _metrics(task: Task, answers: Answers) -> tuple[str, ...]:

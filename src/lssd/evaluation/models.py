@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from lssd.embedding.embed import Engine, Failure
-from lssd.embedding.media_files import spelled
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.foreign.load import HearModule, load_any
@@ -16,6 +15,7 @@ from lssd.evaluation.items import JOINED, check_encoders, item_vectors, settings
 from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
 from lssd.evaluation.untrained import untrained_twin
+from lssd.media import spelled
 from lssd.models import Model, weights_hash
 from lssd.store import hash_json
 

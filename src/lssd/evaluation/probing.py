@@ -14,6 +14,7 @@ from lssd.evaluation.kept_probes import kept_or_trained, probe_key
 from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.tasks import Item, Task
+from lssd.media import spelled
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def answer(
     naming division and split, when that leaves a split without an item, or too few for the probe or its
     metric.
     """
-    items = [item for item in task.items if str(item.path) in vectors]
+    items = [item for item in task.items if spelled(item.path) in vectors]
     parts = [_split(task, items, number) for number in range(len(task.divisions()))]
     divisions = [
         probes.Division(
@@ -131,7 +132,7 @@ def _split(task: Task, items: Sequence[Item], number: int) -> tuple[list[Item], 
 
 
 def _stack(items: Sequence[Item], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.stack([vectors[str(item.path)] for item in items]).astype(np.float32)
+    return np.stack([vectors[spelled(item.path)] for item in items]).astype(np.float32)
 
 
 def _labels(items: Sequence[Item], task: Task) -> np.ndarray:

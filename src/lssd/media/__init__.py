@@ -11,13 +11,15 @@ from lssd.media.pictures import Frame, iterate_frames, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
 from lssd.media.remux import add_tracks
 from lssd.media.resampling import resample
-from lssd.media.search import NO_MEDIA, find_files, find_films
+from lssd.media.search import FILMS, NO_MEDIA, SOUNDS, find_files, find_films, find_media, is_text, spelled
 from lssd.media.sound import iterate_sound, read_sound
 from lssd.media.tracks import SPEECH, default_decides, original_track, spoken_language
 from lssd.media.write import SoundTrack, write_film, write_sounds
 
 __all__ = [
+    "FILMS",
     "NO_MEDIA",
+    "SOUNDS",
     "SPEECH",
     "FilmInfo",
     "Frame",
@@ -30,7 +32,9 @@ __all__ = [
     "encode_sound",
     "find_files",
     "find_films",
+    "find_media",
     "has_encoder",
+    "is_text",
     "iterate_frames",
     "iterate_sound",
     "original_track",
@@ -39,6 +43,7 @@ __all__ = [
     "read_frames",
     "read_sound",
     "resample",
+    "spelled",
     "spoken_language",
     "track_hash",
     "write_film",

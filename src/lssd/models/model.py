@@ -1,8 +1,7 @@
 """A model as users hold it: encoders together with their preprocessing, from raw input to embeddings."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from lssd.errors import InputError
 from lssd.models.acceleration import Precision, autocast
 from lssd.models.draws import Draws, Randomness
 from lssd.models.encoder import Encoder
+from lssd.models.evaluating import evaluating
 from lssd.models.preprocessing import FrameInput, FrameInputConfig, SoundInput, SoundInputConfig
 from lssd.models.registry import create
 
@@ -170,19 +170,8 @@ class Model(nn.Module):
         if batch < 1:
             raise InputError(f"batch must be at least 1, not {batch}")
         device = next(tower.encoder.parameters()).device
-        with _evaluating(tower), autocast(precision, device):
+        with evaluating(tower), autocast(precision, device):
             return torch.cat([tower(part.to(device)).float() for part in items.split(batch)])
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; the mode of before afterwards."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)
 
 
 def _check_waveform(waveform_BCS: Tensor, config: SoundInputConfig) -> None:

@@ -19,7 +19,7 @@ from lssd.embedding.table import Failure
 from lssd.embedding.windows import pick_track
 from lssd.engine import Progress, reason_of
 from lssd.errors import InputError, MediaError
-from lssd.media import probe, read_sound
+from lssd.media import probe, read_sound, spelled
 
 _READERS = 2  # threads that read; together they may be two files each ahead
 _WAITING_S = 300.0  # of sound that may wait for more of its length
@@ -75,13 +75,14 @@ class SoundEmbedder:
             for sounds in waiting.values():
                 self._forward(sounds)
                 self._report(progress, len(paths))
-        failed = tuple(self._failed[str(path)] for path in paths if str(path) in self._failed)
+        failed = tuple(self._failed[spelled(path)] for path in paths if spelled(path) in self._failed)
         if not self._vectors and failed:
             first = failed[0]
             raise InputError(
                 f"none of {len(paths)} files could be embedded; the first, {first.path}: {first.reason}"
             )
-        return {str(path): self._vectors[str(path)] for path in paths if str(path) in self._vectors}, failed
+        names = map(spelled, paths)
+        return {name: self._vectors[name] for name in names if name in self._vectors}, failed
 
     def _sounds(self, paths: Sequence[Path], hashes: FileHashes | None) -> Iterator[_Sound]:
         """The sounds that have to be embedded, read ahead; what the cache holds and what fails is noted."""
@@ -98,7 +99,7 @@ class SoundEmbedder:
                     continue
                 kept = self._cache.get(data) if self._cache is not None and data else None
                 if kept is not None:
-                    self._vectors[str(path)] = kept[0].vectors[0]
+                    self._vectors[spelled(path)] = kept[0].vectors[0]
                     continue
                 reading.append((path, data, pool.submit(_read, path, self.rate, seen)))
                 if len(reading) >= 2 * self._readers:
@@ -147,13 +148,13 @@ class SoundEmbedder:
             if not np.isfinite(vector).all():
                 self._fail(sound.path, "its embedding is not finite")
                 continue
-            self._vectors[str(sound.path)] = vector
+            self._vectors[spelled(sound.path)] = vector
             rows.append(WindowRow(sound.data, 0, 1, 0.0, len(sound.samples) / self.rate, vector))
         if self._cache is not None:
             self._cache.put(rows)
 
     def _fail(self, path: Path, reason: str) -> None:
-        self._failed[str(path)] = Failure(str(path), reason)
+        self._failed[spelled(path)] = Failure(spelled(path), reason)
 
     def _report(self, progress: Progress | None, total: int) -> None:
         if progress is not None:

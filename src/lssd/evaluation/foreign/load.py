@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lssd.embedding.media_files import spelled
 from lssd.embedding.table import Failure
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.foreign.embed import SoundEmbedder
 from lssd.evaluation.hear import SAMPLE_RATES
+from lssd.media import spelled
 from lssd.models import Model, load_model, weights_hash
 from lssd.store import hash_file, hash_json
 

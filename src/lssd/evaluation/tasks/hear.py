@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS, own_name, usual_metrics
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
@@ -30,6 +29,7 @@ from lssd.evaluation.tasks.task import (
     absent_classes,
     in_order,
 )
+from lssd.media import FILMS, SOUNDS, is_text, spelled
 
 METADATA = "task_metadata.json"
 VOCABULARY = "labelvocabulary.csv"

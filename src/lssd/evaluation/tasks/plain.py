@@ -17,13 +17,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lssd.embedding.media_files import FILMS, SOUNDS, is_text, spelled
 from lssd.errors import InputError
 from lssd.evaluation.metrics import usual_metrics
 from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
 from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order
-from lssd.media import find_files
+from lssd.media import FILMS, SOUNDS, find_files, is_text, spelled
 
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 _FOLD = re.compile(r"(?:fold|split)?[ _-]?(\d+)", re.IGNORECASE)

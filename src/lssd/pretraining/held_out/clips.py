@@ -3,18 +3,18 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lssd.corpus import Catalog
 from lssd.errors import CorpusError, MediaError
 from lssd.models import ProjectionHead
+from lssd.models.evaluating import evaluating
 from lssd.models.model import Tower
 from lssd.pretraining.distributed import World, gather_objects
 from lssd.pretraining.held_out.measures import COLLAPSED_BELOW, ClipEmbeddings, ClipFacts, summarise
@@ -97,7 +97,7 @@ class Monitor:
         decoder = Decoder(self.recipe.views, self.catalog, cache)
         embeddings: list[ClipEmbeddings] = []
         left_out: list[str] = []
-        with torch.no_grad(), _evaluating(network):
+        with torch.no_grad(), evaluating(network):
             for first in range(rank * self.batch, len(self.clips), processes * self.batch):
                 readings = []
                 for position in range(first, min(first + self.batch, len(self.clips))):
@@ -207,18 +207,6 @@ def _project(tower: Tower, head: ProjectionHead, raw: Tensor, batch: int) -> tup
 def _to_numpy(rows: list[Tensor]) -> np.ndarray:
     found: np.ndarray = torch.cat(rows).float().cpu().numpy()
     return found
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; each module's own mode afterwards."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _read_labels(catalog: Catalog, clips: Sequence[ClipEntry]) -> dict[str, dict[str, str]]:
