@@ -136,7 +136,9 @@ def test_tracks_switch_while_it_plays_and_stay_in_time(browser):
     assert 0 <= after["time"] - before["time"] < 0.5  # it neither stopped nor started again
     browser.until("document.querySelector('video').currentTime > 1.7")
     late = browser.value(_STATE)
-    assert max(map(abs, late["gaps"])) < 0.08
+    # A busy machine starts sounds late; the player brings them back while it plays.
+    browser.until(f"{_STATE}.gaps.every((gap) => Math.abs(gap) < 0.08)", limit_s=3.0)
+    assert not browser.value(_STATE)["paused"]
     assert late["subtitle"] == "" if late["time"] > 1.75 else True
     browser.press(" ")
     assert browser.value(_STATE)["paused"]
