@@ -28,6 +28,7 @@ from filmset.pictures import draw_title
 from filmset.render import render
 from filmset.script import write_script
 from filmset.words import make_voicing
+from lssd.engine import Progress
 from lssd.media import SoundTrack, write_film
 
 
@@ -78,19 +79,19 @@ def _cpu_time() -> float:
 
 def whole_set(titles: int, seconds: float, workers: int) -> float:
     """Render a whole set; returns minutes."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Progress("render", unit="titles") as progress:
         start = time.perf_counter()
         render(
             folder,
             titles,
             Settings(seed=1, seconds=seconds),
             workers=workers,
-            progress=lambda done, total: print(f"\r{done}/{total}", end="", flush=True),
+            progress=progress,
         )
         minutes = (time.perf_counter() - start) / 60
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
     speed = titles * seconds / 60 / minutes / workers
-    print(f"\r{titles} titles of {seconds:.0f} s on {workers} workers: {minutes:.1f} min, ", end="")
+    print(f"{titles} titles of {seconds:.0f} s on {workers} workers: {minutes:.1f} min, ", end="")
     print(f"{speed:.1f} x real time a core, {size:.0f} MB")
     return minutes
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from filmset.subtitles import write_subtitles
 from filmset.truth import Title
 from filmset.words import make_voicing
 from lssd import config
-from lssd.engine import run_stage
+from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.media import SoundTrack, write_film
 from lssd.store import hash_file, hash_json, lock, read_json, write_bytes, write_json
@@ -77,14 +76,14 @@ def render(
     settings: Settings,
     *,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FilmSet:
     """Render films whose truth is known: MKV (H.264, FLAC) and a JSON each, titles.csv and labels.csv.
 
     Title i depends on the settings and i alone: the same call makes the same truth, the same samples
     and the same pictures, with any number of workers, and a larger `titles` adds films without changing
     the first. Whole titles that are already there are kept, so a killed call may be made again.
-    progress: called with (titles done, titles) after each.
+    progress: told how many titles are done.
 
     Raises InputError for impossible settings, a folder that cannot be written, is in use, or holds
     films of other settings; MissingExtraError without espeak-ng; LssdError when titles fail.
@@ -101,15 +100,15 @@ def render(
         names = [_name(index) for index in range(titles)]
         todo = [index for index, name in enumerate(names) if not _stands(folder, name, settings)]
         done = titles - len(todo)
-        if progress:
-            progress(done, titles)
+        if progress is not None:
+            progress.update(done, titles)
         failed = []
         for outcome in run_stage(partial(_render_title, folder, settings), todo, workers):
             done += outcome.ok
             if not outcome.ok:
                 failed.append(f"{names[outcome.item]}: {outcome.reason}")
-            elif progress:
-                progress(done, titles)
+            elif progress is not None:
+                progress.update(done, titles)
         if failed:
             raise LssdError(f"{len(failed)} of {titles} titles failed, first {failed[0]}; run again to go on")
         _write_tables(folder, settings)

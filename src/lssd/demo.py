@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """The size of the demo, and the bounds that it holds itself to.
+    """The size of the demo, and the bounds that `lssd demo --check` holds it to.
 
     titles, seconds, held_out: of the rendered films, each, and the share kept for retrieval.
     items_per_class: sounds a class in each probe task. settings: changes of both arms' recipes.
@@ -56,7 +56,7 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class DemoOutcome:
-    """What the demo measured of itself; `lines` are for the terminal."""
+    """What the demo measured of itself."""
 
     page: Path
     seconds: float
@@ -86,10 +86,10 @@ class DemoOutcome:
             ),
         ]
 
-    def summary(self) -> str:
-        """The verdicts, the bounds and where the page is, a line each."""
+    def summary(self) -> list[str]:
+        """The verdicts, the bounds and where the page is: lines for a terminal."""
         bounds = [text if held else f"{text}  BEYOND ITS BOUND" for text, held in self._bounds()]
-        return "\n".join([*self.verdicts, *bounds, f"the page: {self.page}"])
+        return [*self.verdicts, *bounds, f"the page: {self.page}"]
 
 
 def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool = False) -> DemoOutcome:
@@ -194,7 +194,7 @@ def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool)
     import filmset
     from filmset.render import render
 
-    with ledger.stage("render films"), Progress("render films", settings.titles, "titles", quiet) as progress:
+    with ledger.stage("render films"), Progress("render films", unit="titles", quiet=quiet) as progress:
         films = render(
             root / "films",
             settings.titles,
@@ -205,16 +205,16 @@ def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool)
                 held_out=settings.held_out,
             ),
             workers=2,
-            progress=lambda done, total: progress.update(done, total),
+            progress=progress,
         )
-    with ledger.stage("render tasks"), Progress("render tasks", 10, "folds", quiet) as progress:
+    with ledger.stage("render tasks"), Progress("render tasks", unit="folds", quiet=quiet) as progress:
         filmset.write_tasks(
             root / "tasks",
             settings.seed,
             settings.items_per_class,
             tasks=TASKS,
             workers=2,
-            progress=lambda done, total: progress.update(done, total),
+            progress=progress,
         )
     return f"{len(films.titles)} titles of {settings.seconds:.0f} s"
 

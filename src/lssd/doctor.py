@@ -6,7 +6,7 @@ import shutil
 from importlib import metadata
 
 from lssd.engine import available_cpus
-from lssd.errors import InputError
+from lssd.errors import InputError, install_hint
 
 # room, import name, distribution, and the extra that brings it ("" for the base installation)
 _PARTS = (
@@ -32,30 +32,38 @@ def doctor(room: str | None = None) -> list[Check]:
 
     InputError for a room that has nothing to check.
     """
-    checks = [_check_package(*part) for part in _PARTS]
-    checks += [_check_encoder(name) for name in _ENCODERS]
-    checks += [_check_speech(), _check_device(), _check_disk(), *_check_dubbing()]
-    rooms = sorted({check[0] for check in checks})
+    further = {
+        "media": _check_encoders,
+        "filmset": _check_speech,
+        "models": _check_device,
+        "corpus": _check_disk,
+        "dubbing": _check_dubbing,
+    }
+    rooms = sorted({*(part[0] for part in _PARTS), *further})
     if room is not None and room not in rooms:
         raise InputError(f"no room '{room}' to check; rooms: {', '.join(rooms)}")
-    return sorted(check for check in checks if room in (None, check[0]))
+    checks = [_check_package(*part) for part in _PARTS if room in (None, part[0])]
+    for name, check in further.items():
+        if room in (None, name):
+            checks += check()
+    return sorted(checks)
 
 
 def _check_package(room: str, module: str, distribution: str, extra: str) -> Check:
     if importlib.util.find_spec(module) is None:
-        wanted = f"lssd[{extra}]" if extra else "lssd"
-        return room, distribution, False, f"pip install '{wanted}'"
+        return room, distribution, False, install_hint(extra)
     return room, distribution, True, metadata.version(distribution)
 
 
-def _check_encoder(name: str) -> Check:
+def _check_encoders() -> list[Check]:
     from lssd.media import has_encoder
 
-    there = has_encoder(name)
-    return "media", f"encoder {name}", there, "in PyAV's FFmpeg" if there else "install PyAV from its wheel"
+    found = [(name, has_encoder(name)) for name in _ENCODERS]
+    words = {True: "in PyAV's FFmpeg", False: "install PyAV from its wheel"}
+    return [("media", f"encoder {name}", there, words[there]) for name, there in found]
 
 
-def _check_speech() -> Check:
+def _check_speech() -> list[Check]:
     from lssd.errors import LssdError
     from lssd.speech import Synthesiser, voices
 
@@ -63,8 +71,8 @@ def _check_speech() -> Check:
         with Synthesiser() as synthesiser:
             spoken = synthesiser.speak("hello", "en", voices("en")[0])
     except LssdError as error:
-        return "filmset", "a spoken line", False, str(error)
-    return "filmset", "a spoken line", True, f"{len(spoken)} samples"
+        return [("filmset", "a spoken line", False, str(error))]
+    return [("filmset", "a spoken line", True, f"{len(spoken)} samples")]
 
 
 def _check_dubbing() -> list[Check]:
@@ -81,13 +89,13 @@ def _check_dubbing() -> list[Check]:
     return checks
 
 
-def _check_device() -> Check:
+def _check_device() -> list[Check]:
     torch = importlib.import_module("torch")
     if torch.cuda.is_available():
-        return "models", "device", True, torch.cuda.get_device_name()
-    return "models", "device", True, f"CPU, {available_cpus()} cores"
+        return [("models", "device", True, torch.cuda.get_device_name())]
+    return [("models", "device", True, f"CPU, {available_cpus()} cores")]
 
 
-def _check_disk() -> Check:
+def _check_disk() -> list[Check]:
     free = shutil.disk_usage(".").free / _GIB
-    return "corpus", "free space here", free > 1, f"{free:.0f} GiB"
+    return [("corpus", "free space here", free > 1, f"{free:.0f} GiB")]

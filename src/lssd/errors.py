@@ -43,3 +43,14 @@ class CheckpointError(LssdError):
 
 class MissingExtraError(LssdError):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+def install_hint(extra: str = "") -> str:
+    """The command that installs this project with an extra, in its clone: the package index does not have it.
+
+    >>> install_hint("filmset")
+    "pip install -c constraints.txt -e '.[filmset]'"
+    """
+    return (
+        f"pip install -c constraints.txt -e '.[{extra}]'" if extra else "pip install -c constraints.txt -e ."
+    )

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from lssd.corpus import describe_corpus
 from lssd.errors import InputError
-from lssd.media import probe
-from lssd.pretraining import describe_run
+
+# Each kind's room is imported where it is asked for: to look at a film must not wait for torch.
 
 
 def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
@@ -15,17 +14,23 @@ def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
     Raises InputError when the path is missing or a folder of no such kind, MediaError for a file
     that is no film.
     """
-    place = Path(path)
-    if not place.is_dir():
-        return "film", probe(place).to_json()
-    if (place / "catalog" / "manifest.json").exists():
-        return "corpus", describe_corpus(place)
-    if (place / "recipe.yaml").exists():
-        return "run", describe_run(place)
-    if (place / "filmset.json").exists():
+    folder = Path(path)
+    if not folder.is_dir():
+        from lssd.media.probe import probe
+
+        return "film", probe(folder).to_json()
+    if (folder / "catalog" / "manifest.json").exists():
+        from lssd.corpus import describe_corpus
+
+        return "corpus", describe_corpus(folder)
+    if (folder / "recipe.yaml").exists():
+        from lssd.pretraining import describe_run
+
+        return "run", describe_run(folder)
+    if (folder / "filmset.json").exists():
         from filmset import describe_filmset
 
-        return "filmset", describe_filmset(place)
+        return "filmset", describe_filmset(folder)
     raise InputError(
         f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
     )

@@ -165,19 +165,20 @@ def test_killed_around_the_switch_of_the_manifest(tmp_path: Path, make_film, mom
 
 
 def test_films_that_are_no_inputs_are_counted_in_a_warning(
-    tmp_path: Path, make_film, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_film, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_film(tmp_path / "in/film.mkv", (4.0,))
     table = write(tmp_path / "l.csv", "in/film.mkv,,,a,b", "in/other.mkv,,,a,b", "x.mkv,,,a,b", "x.mkv,,,a,c")
-    ingest([tmp_path / "in"], tmp_path / "c", given(table), quiet=True)
-    told = capsys.readouterr().err.splitlines()
+    ingest([tmp_path / "in"], tmp_path / "c", given(table))
+    told = caplog.messages[:]
+    caplog.clear()
     assert len(told) == 1 and "names 2 films that are neither given nor in the corpus" in told[0]
     # A film of the corpus is no stranger, though it is not given this time.
     other = make_film(tmp_path / "in2/film.mkv", (4.0,), seed=1)
     write(table, "in/film.mkv,,,a,c")
-    catalog = ingest([other], tmp_path / "c", given(table), quiet=True)
+    catalog = ingest([other], tmp_path / "c", given(table))
     assert labels_of(catalog) == {(0.0, "a", "c")}
-    assert capsys.readouterr().err == ""
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(

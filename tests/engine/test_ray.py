@@ -19,7 +19,9 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         raise ImportError(name)
 
     monkeypatch.setattr(on_ray.importlib, "import_module", missing)
-    with pytest.raises(MissingExtraError, match=r"pip install 'lssd\[ray\]'; or use the engine local"):
+    with pytest.raises(
+        MissingExtraError, match=r"pip install -c constraints.txt -e '.\[ray\]'; or use the engine local"
+    ):
         on_ray.run_stage(work, [1])
 
 

@@ -1,4 +1,6 @@
 import json
+import tempfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,13 +10,22 @@ from tests.evaluation.conftest import write_tone
 from lssd.engine import Progress
 from lssd.errors import CheckpointError, InputError
 from lssd.evaluation import Result, compare
-from lssd.evaluation.evaluate import evaluate
+from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.probes import PROBES
 from lssd.models import save_model, weights_hash
 
+evaluate = partial(evaluate_with_twin, random_init=False)
+
 
 def test_a_task_that_can_be_heard_is_solved(model, tones, tmp_path):
-    with Progress("Embed", 1, quiet=True) as progress:
+    counts = []
+
+    class Counting(Progress):
+        def update(self, done, total=None, note=None):
+            super().update(done, total, note)
+            counts.append((self.done, self.total))
+
+    with Counting("evaluate", quiet=True) as progress:
         (result,) = evaluate(
             model,
             ["tones"],
@@ -24,7 +35,7 @@ def test_a_task_that_can_be_heard_is_solved(model, tones, tmp_path):
             name="tiny",
             progress=progress,
         )
-    assert (progress.done, progress.total) == (24, 24)
+    assert counts[-1] == (24, 24)
     assert result.primary.value == 1.0 and result.primary.low < 1.0
     assert (result.n, result.missing, result.classes, result.chance, result.majority) == (8, 0, 2, 0.5, 0.5)
     assert result.groups == "group" and result.covers == "test items (by group); one training seed"
@@ -72,7 +83,8 @@ def test_a_standing_result_is_kept_and_a_changed_question_asked_again(
 
     def run():
         calls.clear()
-        (result,) = evaluate(place, ["tones"], data, out)
+        cache = tempfile.mkdtemp(dir=tmp_path)  # a new one: what stands is to be kept by itself
+        (result,) = evaluate(place, ["tones"], data, out, cache=cache)
         return result, bool(calls)
 
     first, ran = run()
@@ -211,3 +223,12 @@ def test_the_untrained_twin_is_judged_beside_the_model(new_model, tones, tmp_pat
     calls.clear()
     assert evaluate(model, [tones], "", tmp_path / "out", name="tiny", random_init=True) == results
     assert not calls
+
+
+def test_python_judges_the_twin_and_keeps_embeddings_as_the_command_line_does(model, tones, tmp_path, calls):
+    results = evaluate_with_twin(model, [tones], "", tmp_path / "out", protocol="ridge", name="tiny")
+    assert [result.model.name for result in results] == ["tiny", "random-init"]
+    assert (tmp_path / "out" / "cache").is_dir()
+    calls.clear()
+    evaluate(model, [tones], "", tmp_path / "out", protocol="knn", name="tiny")
+    assert not calls, "the second protocol takes the embeddings of the first"

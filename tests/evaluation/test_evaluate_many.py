@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from lssd.embedding import Failure, file_hashes
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation import Result, probes
-from lssd.evaluation.evaluate import evaluate
+from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.foreign.load import load_any
 from lssd.evaluation.items import item_vectors
 from lssd.evaluation.probing import chance
 from lssd.evaluation.untrained import untrained_twin
 from lssd.models import Model, save_model, weights_hash
+
+evaluate = partial(evaluate_with_twin, random_init=False)
 
 
 def run(model, tasks, out, **changes):
@@ -84,7 +87,7 @@ def test_one_bad_task_costs_itself_alone(model, tones, folds, tmp_path, capsys):
     command = [str(word) for word in ["evaluate", tmp_path / "tiny", *words, bad]]
     assert main([*command, str(tones)]) == 0
     said = capsys.readouterr().err
-    assert "not judged: tiny on bad: " in said and "1 results stand, 1 could not be made" in said
+    assert "not judged: tiny on bad: " in said and "1 result stands, 1 could not be made" in said
     assert main(command) == 2
 
 
@@ -163,13 +166,13 @@ def test_progress_names_the_probe_that_is_trained(model, folds, tmp_path):
     notes = []
 
     class Listening(Progress):
-        def update(self, done, total=None, note=None):
-            notes.append(note)
-            super().update(done, total, note)
+        def phase(self, name, total=0, unit=None):
+            notes.append(name)
+            super().phase(name, total, unit)
 
     with Listening("evaluate", 0, quiet=True) as progress:
         evaluate(model, [folds], "", tmp_path / "out", protocol="linear", seeds=2, progress=progress)
-    probes = [note for note in notes if note and ": linear " in note]
+    probes = [note for note in notes if ": linear " in note]
     assert probes == ["folds: linear 1 of 2, 3 folds", "folds: linear 2 of 2, 3 folds"]
     assert "checking folds" in notes and "model on folds" in notes
 

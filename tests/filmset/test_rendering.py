@@ -8,6 +8,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,13 +45,18 @@ def contents(film_set: FilmSet) -> list[tuple[bytes | str, ...]]:
     ]
 
 
+def told(calls: list[tuple[int, int]]) -> SimpleNamespace:
+    """A progress that notes what it is told."""
+    return SimpleNamespace(update=lambda *call: calls.append(call))
+
+
 def times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("title-*")}
 
 
 def test_same_seed_same_films_in_one_process_or_two(small_set, tmp_path):
     calls = []
-    again = render(tmp_path, 3, Settings(**SMALL), workers=2, progress=lambda *call: calls.append(call))
+    again = render(tmp_path, 3, Settings(**SMALL), workers=2, progress=told(calls))
     assert contents(again) == contents(small_set)
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert again.titles == small_set.titles
@@ -73,7 +79,7 @@ def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
     (tmp_path / "title-0001.json").unlink()  # the film alone does not count as whole
     film_path(tmp_path, "title-0002").unlink()
     calls = []
-    again = render(tmp_path, 3, Settings(**SMALL), progress=lambda *call: calls.append(call))
+    again = render(tmp_path, 3, Settings(**SMALL), progress=told(calls))
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert contents(again)[:2] == known
     assert times(tmp_path)["title-0000.mkv"] == before["title-0000.mkv"]
@@ -275,7 +281,7 @@ def test_a_damaged_table_is_one_line(small_set, tmp_path, table):
 
 def test_without_espeak_the_message_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(synthesiser.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"lssd\[filmset\]"):
+    with pytest.raises(MissingExtraError, match=r"-e '.\[filmset\]'"):
         render(tmp_path, 1, Settings(**SMALL))
     assert not list(tmp_path.iterdir())
 

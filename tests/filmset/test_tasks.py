@@ -5,6 +5,7 @@ import itertools
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -269,8 +270,15 @@ def test_who_speaks_moves_and_nobody_else(plans):
 def test_same_seed_same_items_in_one_process_or_two_whatever_else_is_asked_for(folders, tmp_path):
     calls = []
     names = ("filmset_av_sync", "filmset_events")
-    again = write_tasks(tmp_path, 3, ITEMS, names, workers=2, progress=lambda *call: calls.append(call))
-    assert calls == [(done, 10) for done in range(1, 11)]
+    again = write_tasks(
+        tmp_path,
+        3,
+        ITEMS,
+        names,
+        workers=2,
+        progress=SimpleNamespace(update=lambda *call: calls.append(call)),
+    )
+    assert calls == [(done, 10) for done in range(11)]
     for name, other in zip(names, again, strict=True):
         one = folders[name]
         files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())

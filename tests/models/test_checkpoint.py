@@ -198,7 +198,7 @@ class TestHub:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(MissingExtraError) as caught:
             load_model("someone/encoder@main")
-        assert "lssd[hub]" in str(caught.value)
+        assert "-e '.[hub]'" in str(caught.value)
         assert str(tmp_path / "someone" / "encoder@main") in str(caught.value)
 
     @pytest.mark.parametrize(

@@ -285,5 +285,5 @@ def test_what_is_no_whole_model_is_not_pushed(
         push_model(tmp_path, "me/films")
     assert not hub.uploads
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'lssd\[hub\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[hub\]'"):
         push_model(run, "me/films")

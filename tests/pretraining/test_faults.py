@@ -38,13 +38,13 @@ def damaged(corpus: Path, tmp_path: Path) -> Path:
 
 
 def test_a_clip_that_no_longer_decodes_is_replaced_and_counted(
-    damaged: Path, tmp_path: Path, small: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    damaged: Path, tmp_path: Path, small: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = pretrain("demo", damaged, tmp_path / "r", settings=(*small, "views.batch_size=4"), quiet=True)
+    run = pretrain("demo", damaged, tmp_path / "r", settings=(*small, "views.batch_size=4"))
     assert isinstance(run, Run)
     assert run.steps == 9 and run.replaced > 0
     assert read_metrics(run.folder)[-2]["replaced"] == run.replaced
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "takes its place" in line]
+    warnings = [line for line in caplog.messages if "takes its place" in line]
     assert len(warnings) == min(run.replaced, 10)
 
 

@@ -162,7 +162,7 @@ def test_what_keeps_the_service_from_starting_is_one_line(
         MetricsWriter(tmp_path, wandb="films")
     assert "\n" not in str(caught.value)
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'lssd\[wandb\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[wandb\]'"):
         MetricsWriter(tmp_path, wandb="films")
 
 

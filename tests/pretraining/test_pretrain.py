@@ -181,18 +181,22 @@ def test_a_gpu_that_is_not_there(corpus: Path, tmp_path: Path, small: tuple[str,
 
 
 def test_a_small_corpus_warns_and_trains_in_small_batches(
-    tmp_path: Path, make_film, capsys: pytest.CaptureFixture[str], small: tuple[str, ...]
+    tmp_path: Path, make_film, caplog: pytest.LogCaptureFixture, small: tuple[str, ...]
 ) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 3.5), ("en", "de"))
     ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
     settings = (*small, "schedule.steps=2")
-    run = pretrain("demo", tmp_path / "c", tmp_path / "r", settings=settings, quiet=True)
+    run = pretrain("demo", tmp_path / "c", tmp_path / "r", settings=settings)
     assert isinstance(run, Run)
     assert run.held_out == {}
-    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    warnings = caplog.messages
     assert len(warnings) == 2
     assert "batches hold 3 instead of 6" in warnings[0]
     assert "no clip in its valid or test titles" in warnings[1]
+    assert "column split" in warnings[1] and "lssd ingest --titles" in warnings[1]
+    caplog.clear()
+    pretrain("demo", tmp_path / "c", tmp_path / "again", settings=settings, quiet=True)
+    assert caplog.messages == []
 
 
 def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path, small: tuple[str, ...]) -> None:

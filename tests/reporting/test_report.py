@@ -176,6 +176,16 @@ def test_the_command_prints_verdicts_and_refuses_a_margin_that_is_none(planted, 
     assert "dubs against mono: cannot be compared: " in capsys.readouterr().out
 
 
+def test_names_in_results_steer_no_terminal(planted, tmp_path, capsys):
+    hostile = "a\x1b[31m\x07\u009b2J\u202eb\nforged"
+    planted("mono", hostile, 0.5), planted(hostile, hostile, 0.6)
+    assert main(["report", str(tmp_path / "results"), "--out", str(tmp_path / "page")]) == 0
+    out = capsys.readouterr().out
+    assert r"a\x1b[31m\x07\x9b2J\u202eb" in out
+    assert not set("\x1b\x07\u009b\u202e") & set(out)
+    assert not any(line.startswith("forged") for line in out.splitlines())
+
+
 def test_numbers_of_items_are_given_by_model_where_they_differ(planted, parse, tmp_path):
     planted("mono", "scene", 0.5, missing=3), planted("dubs", "scene", 0.6)
     page = parse(report([tmp_path / "results"], tmp_path / "page"))

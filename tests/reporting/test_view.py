@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from lssd.errors import InputError
@@ -6,7 +8,7 @@ from lssd.reporting.view import view
 
 def test_a_film_sets_page_lies_in_it_or_where_it_is_asked_for(make_filmset, tmp_path):
     folder, done = make_filmset(tmp_path / "set", 2), []
-    page = view(str(folder), titles=1, progress=lambda *progress: done.append(progress))
+    page = view(str(folder), titles=1, progress=SimpleNamespace(update=lambda *call: done.append(call)))
     assert page == folder / "page" / "index.html" and done == [(0, 1), (1, 1)]
     assert "2 rendered films" in page.read_text(encoding="utf-8")
     assert sorted(path.name for path in page.parent.iterdir() if path.is_dir()) == ["title-0000"]

@@ -246,7 +246,7 @@ def test_without_the_extra_the_message_names_it(monkeypatch):
         "find_spec",
         lambda name: None if name == "espeakng_loader" else real(name),
     )
-    with pytest.raises(MissingExtraError, match=r"lssd\[filmset\]"):
+    with pytest.raises(MissingExtraError, match=r"-e '.\[filmset\]'"):
         Synthesiser()
 
 

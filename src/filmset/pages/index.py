@@ -20,26 +20,25 @@ from filmset.render import FilmSet, film_path
 from filmset.settings import Settings
 from filmset.truth import Shot, Title
 from lssd import config
+from lssd.engine import Progress
 from lssd.errors import InputError, MediaError
 from lssd.languages import display_name
 from lssd.media import NO_MEDIA
-from lssd.reporting.markup import commands, counted, duration, page, paragraph, percent, section, table, text
+from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, table, text
 from lssd.store import lock, write_bytes
+from lssd.text import counted
 
 PAGE = "index.html"
 _STILLS = 24  # of a title on the contact sheet; its own page has all
 _TITLES = 200  # the most with pages of their own
 
 
-def write_pages(
-    films: FilmSet, out: Path, titles: int = 12, progress: Callable[[int, int], None] | None = None
-) -> Path:
+def write_pages(films: FilmSet, out: Path, titles: int, progress: Progress | None = None) -> Path:
     """Write `out/index.html` and a folder a title; return the index' path.
 
     titles: how many have a page of their own, evenly over the set; the others are listed. Their sounds
     and pictures are kept when they stand already; pages of an earlier call that are not of these titles
-    are removed. Films that cannot be read are named on the index. progress: called with (titles done,
-    titles).
+    are removed. Films that cannot be read are named on the index. progress: told how many titles are done.
 
     Raises InputError when `out` is the set's own folder, cannot be written or is in use; and InputError or
     MediaError when none of the films can be read.
@@ -66,21 +65,21 @@ def write_pages(
 
 
 def _make_all(
-    films: FilmSet, chosen: Sequence[Title], out: Path, progress: Callable[[int, int], None] | None
+    films: FilmSet, chosen: Sequence[Title], out: Path, progress: Progress | None
 ) -> tuple[dict[str, Media], dict[str, str]]:
     """By title the files of its page, or why its film cannot be read. Raises when that is so of all."""
     media: dict[str, Media] = {}
     errors: dict[str, InputError | MediaError] = {}
-    if progress:
-        progress(0, len(chosen))
+    if progress is not None:
+        progress.update(0, len(chosen))
     for done, title in enumerate(chosen, start=1):
         try:
             media[title.name] = make_media(title, film_path(films.folder, title.name), out / title.name)
         except (InputError, MediaError) as error:
             errors[title.name] = error
             (out / title.name / PAGE).unlink(missing_ok=True)  # nothing on it would play
-        if progress:
-            progress(done, len(chosen))
+        if progress is not None:
+            progress.update(done, len(chosen))
     if errors and not media:
         raise next(iter(errors.values()))
     return media, {name: str(error) for name, error in errors.items()}

@@ -7,7 +7,8 @@ from filmset.camera import Box
 from filmset.pages.heard import NARRATOR, Heard, clock, heard
 from filmset.truth import Shot, Spoken, Title
 from lssd.languages import display_name
-from lssd.reporting.markup import text, visible
+from lssd.reporting.markup import text
+from lssd.text import printable
 
 TRANSITIONS = {"cut": "cut", "fade": "fade through black", "dissolve": "dissolve"}
 _PIXELS_A_SECOND = 14  # of the time line where the page is narrower than the film is long
@@ -59,7 +60,7 @@ def player_data(title: Title) -> dict[str, Any]:
         "width": title.width,
         "height": title.height,
         "tracks": [
-            {"name": visible(name), "lines": [_subtitle(title, one) for one in heard(title, number)]}
+            {"name": printable(name), "lines": [_subtitle(title, one) for one in heard(title, number)]}
             for number, name in enumerate(track_names(title))
         ],
         "boxes": [box for shot in title.shots for box in _boxes(shot)],
@@ -70,10 +71,10 @@ def _subtitle(title: Title, one: Heard) -> dict[str, Any]:
     return {
         "start": round(one.spoken.start_s, 3),
         "end": round(one.spoken.end_s, 3),
-        "speaker": visible(one.speaker),
+        "speaker": printable(one.speaker),
         "colour": speaker_colour(title, one.speaker),
         "row": one.row,
-        "pieces": [[visible(words), *times] for words, *times in pieces(one.spoken)],
+        "pieces": [[printable(words), *times] for words, *times in pieces(one.spoken)],
     }
 
 
@@ -81,13 +82,13 @@ def _boxes(shot: Shot) -> list[dict[str, Any]]:
     """Mouths and events of a shot while anything of it is seen."""
     span = {"from": shot.seen_from, "to": shot.seen_to}
     mouths = [
-        {"kind": "mouth", "name": visible(one.name), **span, "places": _places(shot, one.mouth)}
+        {"kind": "mouth", "name": printable(one.name), **span, "places": _places(shot, one.mouth)}
         for one in shot.people
     ]
     events = [
         {
             "kind": "event",
-            "name": visible(event.kind),
+            "name": printable(event.kind),
             **span,
             "places": _places(shot, event.box),
             "hits": list(event.hits_s),

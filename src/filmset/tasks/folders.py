@@ -1,14 +1,14 @@
 """Task folders in HEAR's layout, written once and whole."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from filmset.settings import SAMPLE_RATE
 from filmset.tasks.registry import TASKS
 from filmset.tasks.task import FOLDS, Clip, Fold, Studio, Task
-from lssd.engine import run_stage
+from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.media import NO_MEDIA, SoundTrack, encode_sound, write_film
 from lssd.speech import check_installed
@@ -49,13 +49,13 @@ def write_tasks(
     items_per_class: int = 50,
     tasks: Sequence[str] | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write probe tasks (names of TASKS; all by default) and return their folders in that order.
 
     The same seed and number of items make the same samples, whichever tasks are asked for. Whole tasks
     that are already there are kept, so a killed call may be made again. items_per_class: over all five
-    folds, a multiple of 5; progress: called with (folds done, folds) after each.
+    folds, a multiple of 5; progress: told how many folds are done.
 
     Raises InputError for a bad number, an unknown task, a folder that cannot be written or holds tasks
     of other settings; MissingExtraError without espeak-ng.
@@ -68,6 +68,8 @@ def write_tasks(
     folds = [Fold(task.name, n, seed, items_per_class // FOLDS) for task in todo for n in range(FOLDS)]
     done, total = FOLDS * (len(chosen) - len(todo)), FOLDS * len(chosen)
     rows: dict[str, dict[str, list[Row]]] = {task.name: {} for task in todo}
+    if progress is not None:
+        progress.update(done, total)
     with ExitStack() as everything:
         commits = {task.name: everything.enter_context(ExitStack()) for task in todo}
         partials = {name: commits[name].enter_context(atomic_folder(folders[name])) for name in commits}
@@ -82,8 +84,8 @@ def write_tasks(
                 (partial / marks[fold.task]).touch()
                 commits[fold.task].close()  # whole: it stays, whatever becomes of the others
             done += 1
-            if progress:
-                progress(done, total)
+            if progress is not None:
+                progress.update(done, total)
     return list(folders.values())
 
 

@@ -1,20 +1,24 @@
-"""The command line: a verb a file, each calling the public function of its name.
+"""The command line: one file a verb, each calling one public function.
 
 Exit codes: 0 what was asked now stands; 1 `verify` found a fault, or `demo --check` missed a bound; 2 wrong
 request, or nothing usable; 130 interrupted; 141 nobody reads what is printed. An error that the user can
-mend is one line on stderr.
+mend is one line on stderr. A verb's file imports what it runs inside `run`: parsing waits for nothing.
 """
 
 import argparse
 import errno
+import logging
 import os
 import select
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
-from lssd.cli.parser import Parser
+from lssd.cli.parser import HelpFormatter, Parser
 from lssd.errors import LssdError
+from lssd.quiet import quieted
+from lssd.text import printable
 
 VERBS = (
     "demo",
@@ -36,35 +40,42 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of `lssd`. The verbs' files import their rooms when they run: `--help` must be quick."""
+    """The parser of `lssd`, with a parser a verb."""
     parser = Parser(
         prog="lssd",
         description="Audiovisual pretraining on dubbed films: looking similar, sounding different.",
         epilog="Start with: lssd demo",
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="show the version and stop"
+    )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=Parser)
     for name in VERBS:
         verb = import_module(f"lssd.cli.{name}")
-        sub = verbs.add_parser(
-            name,
-            help=verb.HELP.splitlines()[0],
-            description=verb.HELP,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        sub.add_argument("--quiet", action="store_true", help="no progress lines")
-        verb.add_arguments(sub)
+        summary = verb.HELP.splitlines()[0]
+        sub = verbs.add_parser(name, help=summary, description=verb.HELP, formatter_class=HelpFormatter)
+        sub.add_argument("--quiet", action="store_true", help="no progress lines, no warnings")
         sub.set_defaults(run=verb.run)
+        verb.add_arguments(sub)
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata  # slow, and needed for this alone
+
+        print(f"lssd {metadata.version('lssd')}")
+        parser.exit()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        with _logging_to_stderr(), quieted(arguments.quiet):
+            return int(arguments.run(arguments))
     except LssdError as error:
-        print(f"lssd: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(f"lssd: {error}")
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
@@ -72,10 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _FULL:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        print(f"lssd: no room to write{where}: {error.strerror}; free some and run again", file=sys.stderr)
+        _complain(f"lssd: no room to write{where}: {error.strerror}; free some and run again")
         return 2
     except KeyboardInterrupt:
-        print("lssd: interrupted; run the same command again to go on", file=sys.stderr)
+        _complain("lssd: interrupted; run the same command again to go on")
         return _INTERRUPTED
 
 
@@ -97,14 +108,37 @@ def run() -> None:
     os._exit(code)
 
 
+class _StderrLines(logging.Handler):
+    """One line a record on the stderr of the moment; a warning says that it is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
+        try:
+            _complain(kind + record.getMessage())
+        except (OSError, ValueError, TypeError):
+            self.handleError(record)
+
+
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    """Show what the project's loggers say, inside."""
+    logger, handler = logging.getLogger("lssd"), _StderrLines()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def _complain(words: str) -> None:
+    print(printable(" ".join(words.split())), file=sys.stderr, flush=True)
+
+
 def _reader_is_gone() -> bool:
     """Whether nobody reads what is printed any more, as after `lssd ... | head`."""
     output = select.poll()
     output.register(sys.stdout.fileno(), 0)
     return bool(output.poll(0))
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    return f"lssd {metadata.version('lssd')}"

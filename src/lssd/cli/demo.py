@@ -1,4 +1,4 @@
-"""`lssd demo`."""
+"""`lssd demo`: the whole path at small size."""
 
 import argparse
 
@@ -6,8 +6,8 @@ HELP = """\
 Render films, ingest them, pretrain without and with dubs, evaluate, and write the report.
 
 The whole path at small size: 6-8 minutes on 2 cores. Killed and run again, it does only what is
-missing. At its end it prints its time, its memory and the share of training spent waiting for data,
-beside their bounds (10 minutes, 6 GB, 15 %); with --check it exits with 1 when one is missed."""
+missing. At its end it prints its time, its memory and the share of training spent waiting for data, each
+with its bound; with --check it exits with 1 when one is missed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
     from lssd.demo import demo
+    from lssd.reporting import terminal
 
     outcome = demo(arguments.out, quiet=arguments.quiet)
-    print(outcome.summary())
+    terminal.show_lines(outcome.summary())
     return 1 if arguments.check and not outcome.within_bounds else 0

@@ -1,13 +1,15 @@
-"""`lssd doctor`."""
+"""`lssd doctor`: what works here."""
 
 import argparse
+
+from lssd.cli.parser import add_option, given
 
 HELP = "Say what is installed and works here, and how to get what is missing."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("room", nargs="?", metavar="ROOM", help="check this room alone")
+    add_option(parser, "room", nargs="?", metavar="ROOM", help="check this room alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,5 +17,5 @@ def run(arguments: argparse.Namespace) -> int:
     from lssd.doctor import doctor
     from lssd.reporting import terminal
 
-    terminal.show_doctor(doctor(arguments.room))
+    terminal.show_doctor(doctor(**given(arguments, "room")))
     return 0

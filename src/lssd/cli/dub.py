@@ -1,10 +1,8 @@
-"""`lssd dub`."""
+"""`lssd dub`: other words over the same picture and background."""
 
 import argparse
-import sys
 
-from lssd.cli.parser import show_progress
-from lssd.errors import LssdError
+from lssd.cli.parser import add_engine, add_option, add_set, given, require_paths
 
 HELP = """\
 Make dubs of films: other words over the same picture and background.
@@ -21,69 +19,84 @@ provenance.json, and a figure of all tracks. Outside speech the original's sampl
 
 Exit code 0 when a film was written; what could not be dubbed is named."""
 
+_SETTINGS = "lssd/dubbing/settings.py:DubSettings."
+_OWN = ("preset", "source", "track", "only", "subtitles", "speakers", "consent", "license_policy")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="films, or folders of them")
     parser.add_argument("--to", nargs="+", default=[], metavar="LANG", help="languages, such as es fr ja")
     parser.add_argument("--out", required=True, metavar="DIR")
-    parser.add_argument(
-        "--preset", default="best", metavar="P", help="offline, best (default), paper, a YAML"
+    add_option(
+        parser,
+        "--preset",
+        metavar="P",
+        help="offline, best, paper, or a YAML file",
+        default_of=f"{_SETTINGS}preset",
     )
-    parser.add_argument("--only", choices=("separate",), help="do this step alone: the background track")
-    parser.add_argument("--from", dest="source", metavar="LANG", help="what the original speaks")
-    parser.add_argument("--track", type=int, metavar="N", help="which sound track is the original, from 0")
-    parser.add_argument("--subtitles", nargs="+", default=[], metavar="PATH", help="FILM.LANG.srt or .vtt")
-    parser.add_argument("--speakers", nargs="+", default=[], metavar="PATH", help="RTTM: who speaks when")
+    add_option(parser, "--only", choices=("separate",), help="do this step alone: the background track")
+    add_option(parser, "--from", dest="source", metavar="LANG", help="what the original speaks")
+    add_option(parser, "--track", type=int, metavar="N", help="which sound track is the original, from 0")
+    add_option(parser, "--subtitles", nargs="+", metavar="PATH", help="FILM.LANG.srt or .vtt")
+    add_option(parser, "--speakers", nargs="+", metavar="PATH", help="RTTM: who speaks when")
     parser.add_argument("--stems", metavar="DIR", help="your own FILM.speech.flac, FILM.background.flac")
     parser.add_argument("--lines", metavar="DIR", help="your own spoken lines, ID.LANG.flac")
-    parser.add_argument(
-        "--consent", default="not stated", metavar="TEXT", help="of the speakers, for the record"
+    add_option(
+        parser,
+        "--consent",
+        metavar="TEXT",
+        help="of the speakers, for the record",
+        default_of=f"{_SETTINGS}consent",
     )
-    parser.add_argument("--license-policy", choices=("any", "permissive"), default="any", help="default any")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="films at a time; default 1")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: many machines")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="BACKEND.DIAL, codec ...",
+    add_option(
+        parser,
+        "--license-policy",
+        choices=("any", "permissive"),
+        help="permissive refuses backends whose licences bind or forbid",
+        default_of=f"{_SETTINGS}license_policy",
     )
+    add_option(
+        parser,
+        "--workers",
+        type=int,
+        metavar="N",
+        help="films at a time",
+        default_of="lssd/dubbing/dub.py:dub.workers",
+    )
+    add_engine(parser)
+    add_set(parser, "BACKEND.DIAL, codec ...")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
+    require_paths(*arguments.paths)
     from lssd.dubbing import DubSettings
     from lssd.dubbing.dub import dub
-    from lssd.reporting import terminal, write_track_figures
+    from lssd.engine import Progress
+    from lssd.errors import LssdError
+    from lssd.reporting import terminal
+    from lssd.reporting.tracks import write_track_figures
 
-    given = vars(arguments)
-    own = [f"{name}.folder={given[name]}" for name in ("stems", "lines") if given[name]]
-    settings = DubSettings.build(
-        [*own, *arguments.set],
-        preset=arguments.preset,
-        source=arguments.source,
-        track=arguments.track,
-        only=arguments.only,
-        subtitles=tuple(arguments.subtitles),
-        speakers=tuple(arguments.speakers),
-        consent=arguments.consent,
-        license_policy=arguments.license_policy,
-    )
-    with show_progress("dub", 0, "films", arguments) as progress:
+    folders = {"stems": arguments.stems, "lines": arguments.lines}
+    own = [f"{name}.folder={folder}" for name, folder in folders.items() if folder]
+    dials = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given(arguments, *_OWN).items()
+    }
+    settings = DubSettings.build([*own, *arguments.set], **dials)
+    with Progress("dub", unit="films", quiet=arguments.quiet) as progress:
         reports = dub(
             arguments.paths,
             arguments.to,
             arguments.out,
             settings,
-            workers=arguments.workers,
-            engine=arguments.engine,
+            **given(arguments, "workers", "engine"),
             progress=progress,
         )
     terminal.show_dubs(reports)
     try:
         write_track_figures(report.film for report in reports if report.ok)
     except LssdError as error:
-        print(f"no figure of the tracks: {error}", file=sys.stderr)
+        terminal.tell(f"no figure of the tracks: {error}")
     return 0 if any(report.ok for report in reports) else 2

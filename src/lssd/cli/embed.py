@@ -1,9 +1,8 @@
-"""`lssd embed`."""
+"""`lssd embed`: files in, vectors out."""
 
 import argparse
-import sys
 
-from lssd.cli.parser import add_embedding, show_progress
+from lssd.cli.parser import add_embedding, add_option, given, require_paths
 from lssd.errors import InputError
 
 HELP = """\
@@ -11,45 +10,49 @@ Turn sound or picture files into vectors.
 
 FILE ends in .parquet or .npz; columns path, start_s, end_s, modality, vector."""
 
+_EMBED = "lssd/embedding/embed.py:embed."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
     parser.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of them")
     parser.add_argument("--out", required=True, metavar="FILE")
-    parser.add_argument("--modality", choices=("audio", "video"), default="audio")
-    parser.add_argument(
-        "--pool", choices=("file", "window"), default="file", help="a vector a file or a window"
+    add_option(
+        parser, "--modality", choices=("audio", "video"), help="what of films", default_of=f"{_EMBED}modality"
     )
-    parser.add_argument(
-        "--language", metavar="L", help="of the sound track; default: the original, else the first"
+    add_option(
+        parser,
+        "--pool",
+        choices=("file", "window"),
+        help="a vector a file or a window",
+        default_of=f"{_EMBED}pool",
+    )
+    add_option(
+        parser, "--language", metavar="L", help="of the sound track; default: the original, else the first"
     )
     add_embedding(parser)
+    add_option(parser, "--cache", metavar="DIR", help="keep embeddings here between runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
+    require_paths(*arguments.paths)
     from lssd.embedding.embed import embed
+    from lssd.engine import Progress
     from lssd.evaluation.foreign.load import default_device, is_module
     from lssd.models import load_model
+    from lssd.reporting import terminal
 
     if is_module(arguments.model):
         raise InputError("lssd embed takes models of ours; lssd evaluate judges modules of HEAR's API")
-    model = load_model(arguments.model).to(default_device())
-    with show_progress("embed", 0, "files", arguments) as progress:
+    with Progress("embed", unit="files", quiet=arguments.quiet) as progress:
         embeddings = embed(
-            model,
+            load_model(arguments.model).to(default_device()),
             arguments.paths,
             arguments.out,
-            modality=arguments.modality,
-            pool=arguments.pool,
-            language=arguments.language,
-            cache=arguments.cache,
-            workers=arguments.workers,
-            engine=arguments.engine,
+            **given(arguments, "modality", "pool", "language", "cache", "workers", "engine"),
             progress=progress,
         )
-    for failure in embeddings.failed:
-        print(f"left out: {failure.path}: {failure.reason}", file=sys.stderr)
-    print(f"{arguments.out}: {len(embeddings.vectors)} vectors, {len(embeddings.failed)} files left out")
+    terminal.show_embeddings(arguments.out, embeddings)
     return 0

@@ -1,10 +1,8 @@
-"""`lssd evaluate`."""
+"""`lssd evaluate`: a model's frozen embeddings on tasks."""
 
 import argparse
-import sys
-from pathlib import Path
 
-from lssd.cli.parser import add_embedding, show_progress
+from lssd.cli.parser import add_embedding, add_option, given, require_paths
 
 HELP = """\
 Judge a model's frozen embeddings on tasks, beside its untrained twin.
@@ -13,6 +11,8 @@ TASK is a task folder in HEAR's layout, any folder of class folders with sounds 
 columns path, label and split or group, or the name of one under ROOT; TASK/speakers asks for folds that
 share no speaker. Each result is one JSON with an interval, chance and the majority's score, and its
 predictions; `random-init` is the same architecture untrained. lssd report compares results."""
+
+_EVALUATE = "lssd/evaluation/evaluate.py:evaluate."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,48 +25,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", default=".", metavar="ROOT", help="where tasks are; default: here")
     parser.add_argument("--out", required=True, metavar="DIR")
-    parser.add_argument(
+    add_option(
+        parser,
         "--protocol",
         choices=("hear-fixed", "hear-strict", "linear", "logistic", "ridge", "knn"),
-        default="hear-fixed",
-        help="how the probe is trained; default hear-fixed",
+        help="how the probe is trained",
+        default_of=f"{_EVALUATE}protocol",
     )
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="probes to train; default 1")
-    parser.add_argument(
-        "--modality", choices=("audio", "picture", "audiovisual"), help="what of films is judged"
+    add_option(
+        parser, "--seeds", type=int, metavar="N", help="probes to train", default_of=f"{_EVALUATE}seeds"
     )
-    parser.add_argument("--name", metavar="NAME", help="what reports call the model")
+    add_option(
+        parser, "--modality", choices=("audio", "picture", "audiovisual"), help="what of films is judged"
+    )
+    add_option(parser, "--name", metavar="NAME", help="what reports call the model")
     add_embedding(parser)
-    parser.add_argument("--no-random-init", action="store_true", help="leave the untrained twin out")
+    add_option(parser, "--cache", metavar="DIR", help="keep embeddings here between runs; default: OUT/cache")
+    add_option(
+        parser,
+        "--no-random-init",
+        dest="random_init",
+        action="store_false",
+        help="leave the untrained twin out",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
+    require_paths(arguments.data)
+    from lssd.engine import Progress
     from lssd.evaluation import Unjudged
     from lssd.evaluation.evaluate import evaluate
     from lssd.reporting import terminal
 
     unjudged: list[Unjudged] = []
-    with show_progress("evaluate", 0, "files", arguments) as progress:
+    own = given(
+        arguments, "protocol", "seeds", "modality", "name", "random_init", "cache", "workers", "engine"
+    )
+    with Progress("evaluate", unit="files", quiet=arguments.quiet) as progress:
         results = evaluate(
             arguments.model,
             arguments.tasks,
             arguments.data,
             arguments.out,
-            protocol=arguments.protocol,
-            seeds=arguments.seeds,
-            modality=arguments.modality,
-            name=arguments.name,
-            random_init=not arguments.no_random_init,
-            cache=arguments.cache or Path(arguments.out) / "cache",
-            workers=arguments.workers,
-            engine=arguments.engine,
+            **own,
             unjudged=unjudged,
             progress=progress,
         )
-    terminal.show_results(results)
-    for one in unjudged:
-        print(f"not judged: {one.model} on {one.task}: {one.reason}", file=sys.stderr)
-    if unjudged:
-        print(f"{len(results)} results stand, {len(unjudged)} could not be made", file=sys.stderr)
+    terminal.show_results(results, unjudged)
     return 0

@@ -1,9 +1,6 @@
-"""`lssd inspect`."""
+"""`lssd inspect`: what a path is and holds."""
 
 import argparse
-import json
-from collections.abc import Callable
-from typing import Any
 
 HELP = "Describe a film, a corpus, a run or a film set."
 
@@ -21,9 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     kind, found = inspect(arguments.path)
     if arguments.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        terminal.show_json(found)
     else:
-        show: dict[str, Callable[[dict[str, Any]], None]] = {
+        show = {
             "film": terminal.show_film,
             "corpus": terminal.show_corpus,
             "run": terminal.show_run,

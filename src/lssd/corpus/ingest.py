@@ -1,6 +1,6 @@
 """Films in, corpus out: identify, cut, commit, title by title."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,8 +18,10 @@ from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, id
 from lssd.engine import Progress, TimeLimit, available_cpus, run_stage
 from lssd.errors import ABORTING, InputError, MediaError
 from lssd.media import find_films, is_text, spelled
+from lssd.quiet import quieted
 from lssd.store import lock
 
+_logger = logging.getLogger(__name__)
 _OWN = {".lock", ".staging", "catalog", "shards"}  # what a corpus folder holds
 
 
@@ -75,18 +77,27 @@ def ingest(
     Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
     missing, the place cannot be written, or not one film is usable; StorageError when the disk is full.
     """
-    settings = settings or IngestSettings()
+    with quieted(quiet), Progress("ingest", quiet=quiet) as progress:
+        return _ingest(paths, Path(out), settings or IngestSettings(), dry_run, progress)
+
+
+def _ingest(
+    paths: str | Path | Sequence[str | Path],
+    root: Path,
+    settings: IngestSettings,
+    dry_run: bool,
+    progress: Progress,
+) -> Catalog | Plan:
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
     labels = read_labels(settings.labels) if settings.labels else {}
     _warn_of_missing(records, settings)
     original = _language(settings.original)
-    root = Path(out)
     if dry_run:
         writer = CatalogWriter(root, recover=False)
         _warn_of_strangers(labels, files, writer, settings)
         files = _not_quarantined(files, writer, settings)
-        return _plan(files, records, original, settings, writer, quiet)
+        return _plan(files, records, original, settings, writer, progress)
     created = not root.exists()
     _require_own_folder(root)
     with lock(root):
@@ -95,8 +106,8 @@ def ingest(
         given, files = files, _not_quarantined(files, writer, settings)
         try:
             writer.agree(settings.clips.storage)
-            plan = _plan(files, records, original, settings, writer, quiet)
-            failures = [*plan.failures, *_cut_all(plan, labels, writer, settings, quiet)]
+            plan = _plan(files, records, original, settings, writer, progress)
+            failures = [*plan.failures, *_cut_all(plan, labels, writer, settings, progress)]
             _require_something(failures, plan, writer)
         except ABORTING:
             if created and not writer.title_ids:
@@ -108,7 +119,11 @@ def ingest(
         tried = set(map(str, files))
         writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
         writer.finish()
-    return Catalog.open(root)
+    catalog = Catalog.open(root)
+    if not catalog.clips.num_rows:
+        clips = settings.clips
+        _logger.warning("no shot of %g-%g s was found; see --keep", clips.shortest_s, clips.longest_s)
+    return catalog
 
 
 def _language(tag: str | None) -> str | None:
@@ -121,9 +136,8 @@ def _language(tag: str | None) -> str | None:
 def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings) -> None:
     missing = [path for path in records if not path.exists()]
     if missing:
-        print(
-            f"warning: {settings.titles} names {len(missing)} films that do not exist, first {missing[0]}",
-            file=sys.stderr,
+        _logger.warning(
+            "%s names %d films that do not exist, first %s", settings.titles, len(missing), missing[0]
         )
 
 
@@ -133,10 +147,11 @@ def _warn_of_strangers(
     """A labels table may cover more films than a corpus; one that names none of them is a slip."""
     strangers = sorted(set(labels) - set(files) - set(map(Path, writer.sources)))
     if strangers:
-        print(
-            f"warning: {settings.labels} names {len(strangers)} films that are neither given nor in the "
-            f"corpus, first {strangers[0]}",
-            file=sys.stderr,
+        _logger.warning(
+            "%s names %d films that are neither given nor in the corpus, first %s",
+            settings.labels,
+            len(strangers),
+            strangers[0],
         )
 
 
@@ -158,11 +173,11 @@ def _plan(
     original: str | None,
     settings: IngestSettings,
     writer: CatalogWriter,
-    quiet: bool,
+    progress: Progress,
 ) -> Plan:
     known = writer.sources
     fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
-    identities, failures = _identify_all(fresh, records, settings, quiet)
+    identities, failures = _identify_all(fresh, records, settings, progress)
     arrange = partial(
         assemble, records=records, original=original, standing=partial(_standing_tracks, writer)
     )
@@ -200,19 +215,19 @@ def _unchanged(source: Source | None, path: Path) -> bool:
 
 
 def _identify_all(
-    files: list[Path], records: dict[Path, TitleRecord], settings: IngestSettings, quiet: bool
+    files: list[Path], records: dict[Path, TitleRecord], settings: IngestSettings, progress: Progress
 ) -> tuple[list[Identity], list[Row]]:
     identities: list[Identity] = []
     failures: list[Row] = []
-    with Progress("identify", len(files), "files", quiet) as progress:
-        # Reading is bound by the disk, so one worker is enough.
-        limit_s = None if settings.time_limit is None else partial(_reading_limit_s, settings.time_limit)
-        for outcome in run_stage(partial(_identify, records=records), files, 1, limit_s):
-            if outcome.value is not None:
-                identities.append(outcome.value)
-            else:
-                failures.append({"path": spelled(outcome.item), "stage": "probe", "reason": outcome.reason})
-            progress.advance()
+    progress.phase("identify", len(files), "files")
+    # Reading is bound by the disk, so one worker is enough.
+    limit_s = None if settings.time_limit is None else partial(_reading_limit_s, settings.time_limit)
+    for outcome in run_stage(partial(_identify, records=records), files, 1, limit_s):
+        if outcome.value is not None:
+            identities.append(outcome.value)
+        else:
+            failures.append({"path": spelled(outcome.item), "stage": "probe", "reason": outcome.reason})
+        progress.advance()
     return identities, failures
 
 
@@ -260,7 +275,7 @@ def _require_pairs(titles: list[Title], writer: CatalogWriter, settings: IngestS
 
 
 def _cut_all(
-    plan: Plan, labels: Labels, writer: CatalogWriter, settings: IngestSettings, quiet: bool
+    plan: Plan, labels: Labels, writer: CatalogWriter, settings: IngestSettings, progress: Progress
 ) -> list[Row]:
     failures: list[Row] = []
     tasks = []
@@ -273,14 +288,14 @@ def _cut_all(
     tasks.sort(key=lambda task: -task.title.film.duration_s)
     workers = available_cpus() if settings.workers is None else settings.workers
     limit_s = None if settings.time_limit is None else partial(_cutting_limit_s, settings.time_limit)
-    with Progress("ingest", len(tasks), "titles", quiet) as progress:
-        for outcome in run_stage(cut_title, tasks, workers, limit_s):
-            title = outcome.item.title
-            if outcome.value is None:
-                failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
-            else:
-                _commit(title, outcome.value, labels, writer)
-            progress.advance(note=Path(title.paths[0]).name)
+    progress.phase("cut", len(tasks), "titles")
+    for outcome in run_stage(cut_title, tasks, workers, limit_s):
+        title = outcome.item.title
+        if outcome.value is None:
+            failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
+        else:
+            _commit(title, outcome.value, labels, writer)
+        progress.advance(note=Path(title.paths[0]).name)
     return failures
 
 

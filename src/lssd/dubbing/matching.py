@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 from scipy.signal import fftconvolve, get_window, lfilter, resample_poly, stft
 
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _BLOCK_S, _STEP_S = 0.4, 0.1  # of BS.1770's gate
 _SURROUND = 1.41  # weight of the channels at the sides
@@ -58,7 +58,7 @@ def loudness(samples_CS: np.ndarray, sample_rate: int) -> float:
     try:
         import pyloudnorm
     except ImportError as error:
-        raise MissingExtraError("matching loudness needs pyloudnorm: pip install 'lssd[offline]'") from error
+        raise MissingExtraError(f"matching loudness needs pyloudnorm: {install_hint('offline')}") from error
     # Its last block may reach beyond the end, which BS.1770 leaves out: whole blocks alone are given.
     whole = block + (counted_CS.shape[1] - block) // step * step
     with warnings.catch_warnings():

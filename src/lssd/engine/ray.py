@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from lssd.engine.local import DIED
 from lssd.engine.outcome import Item, Outcome, Value, reason_of
-from lssd.errors import InputError, LssdError, MissingExtraError
+from lssd.errors import InputError, LssdError, MissingExtraError, install_hint
 
 _CHANCES = 2
 _STARTS = 20  # that fail in a row
@@ -40,7 +40,7 @@ def _import_ray() -> Any:
         return importlib.import_module("ray")
     except ImportError as error:
         raise MissingExtraError(
-            "the engine ray needs pip install 'lssd[ray]'; or use the engine local"
+            f"the engine ray needs {install_hint('ray')}; or use the engine local"
         ) from error
 
 

@@ -49,7 +49,7 @@ class _Request:
     protocol: str
     seeds: tuple[int, ...]
     out: Path
-    cache: str | Path | None
+    cache: str | Path
     workers: int | None
     engine: Engine
     device: str | None
@@ -62,7 +62,7 @@ class _Request:
     def say(self, note: str) -> None:
         """What is being done, where nothing is counted."""
         if self.progress is not None:
-            self.progress.advance(0, note)
+            self.progress.phase(note)
 
 
 def evaluate(
@@ -75,7 +75,7 @@ def evaluate(
     seeds: int = 1,
     modality: str | None = None,
     name: str | None = None,
-    random_init: bool = False,
+    random_init: bool = True,
     cache: str | Path | None = None,
     workers: int | None = None,
     engine: Engine = "local",
@@ -98,7 +98,7 @@ def evaluate(
         modality: what of films is judged, where the task leaves it open: audio, picture, audiovisual.
         name: what reports call the model; by default that of its folder.
         random_init: judge the model's untrained twin as well, under the name "random-init".
-        cache: a folder that keeps embeddings and the hashes of media between runs.
+        cache: a folder that keeps embeddings and the hashes of media between runs; by default `out/cache`.
         workers, engine: as for `embed`; of modules, `workers` threads read, and the engine is local.
         device: on which models and probes run; by default a GPU where there is one.
         unjudged: a list that takes each model and task without a result; the others are judged all the same.
@@ -121,7 +121,8 @@ def evaluate(
     twice = [task for task, count in Counter(as_file_name(task.name) for task in read).items() if count > 1]
     if twice:
         raise InputError(f"task {twice[0]} is named twice; results are one file a task")
-    request = _Request(protocol, drawn, Path(out), cache, workers, engine, device, progress)
+    kept = Path(out) / "cache" if cache is None else cache
+    request = _Request(protocol, drawn, Path(out), kept, workers, engine, device, progress)
     for task in read:
         subjects[0].check(task)
         for subject in subjects:
@@ -139,8 +140,7 @@ def _judge_all(
 ) -> tuple[list[Result], list[tuple[Unjudged, LssdError]]]:
     """Every subject on every task; what fails costs nothing but itself."""
     results, failed = [], []
-    kept = Path(request.cache) / "files" if request.cache is not None else None
-    with closing(FileHashes(kept)) as hashes:
+    with closing(FileHashes(Path(request.cache) / "files")) as hashes:
         data: dict[str, str] = {}
         for subject in subjects:
             for task in tasks:
@@ -264,9 +264,11 @@ def _out_of_means(predictions: Predictions, metrics: Sequence[str]) -> list[str]
 def _data_hash(task: Task, hashes: FileHashes, request: _Request) -> str:
     """A hash of all that the task feeds into a result: media, labels, splits and groups."""
     items = []
+    if request.progress is not None:
+        request.progress.phase(f"checking {task.name}", len(task.items))
     for done, item in enumerate(task.items):
         if request.progress is not None and done % 100 == 0:
-            request.progress.update(done, total=len(task.items), note=f"checking {task.name}")
+            request.progress.update(done)
         media = hashes.hash_readable(item.path)
         items.append([item.name, item.split, list(item.labels), item.group, media])
     about = [task.name, task.title, task.split_mode, task.group_name, task.modality, task.prediction_type]

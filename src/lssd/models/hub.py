@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from lssd.errors import CheckpointError, MissingExtraError
+from lssd.errors import CheckpointError, MissingExtraError, install_hint
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -44,8 +44,8 @@ def fetch_model(hub_id: str, download: Download | None = None) -> Path:
             download = importlib.import_module("huggingface_hub").hf_hub_download
         except ImportError as error:
             raise MissingExtraError(
-                f"no model folder {hub_id} here, and fetching it from the hub needs pip install "
-                f"'lssd[hub]'; or {by_hand}"
+                f"no model folder {hub_id} here, and fetching it from the hub needs a package that is not "
+                f"installed: {install_hint('hub')}; or {by_hand}"
             ) from error
     fetched = []
     for name in (CONFIG_FILE, WEIGHTS_FILE):

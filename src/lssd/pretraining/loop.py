@@ -1,7 +1,7 @@
 """The training loop: batches in, weights out; killed anywhere, it goes on from the last checkpoint."""
 
 import gc
-import sys
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +28,7 @@ from lssd.pretraining.schedule import learning_rate, total_steps, warmup_steps
 from lssd.pretraining.step import backpropagate
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
 
+_logger = logging.getLogger(__name__)
 _PATIENCE = 5  # updates in a row that may be left out since their gradient is not finite
 _NAMED_REPLACEMENTS = 10
 
@@ -111,7 +112,7 @@ def resume(training: Training) -> None:
         training.tally = Tally(**{**state["tally"], "replaced": kept})
 
 
-def train(training: Training, *, quiet: bool = False) -> None:
+def train(training: Training, progress: Progress) -> None:
     """Run the remaining steps, writing metrics and checkpoints on the way.
 
     Randomness comes from (seed, epoch, step, group, item) alone, so a resumed run ends in the same
@@ -131,10 +132,8 @@ def train(training: Training, *, quiet: bool = False) -> None:
     )
     with ExitStack() as stack:
         metrics = stack.enter_context(_metrics(training)) if training.leads else None
-        progress = Progress(f"pretrain {recipe.name}", steps, "steps", quiet or not training.leads)
-        stack.enter_context(progress)
         stack.enter_context(_calm_collector())
-        progress.update(training.step)
+        progress.update(training.step, total=steps)
         meter = Meter(training)
         batches = Ahead(iter(loader), training.network.device)
         while (batch := batches.take()) is not None:
@@ -334,10 +333,11 @@ def _note(values: dict[str, float]) -> str:
 def _warn_of_replacements(training: Training, batch: Batch) -> None:
     before = training.tally.replaced - len(batch.replaced)
     for replacement in batch.replaced[: max(0, _NAMED_REPLACEMENTS - before)]:
-        print(
-            f"warning: clip {replacement.clip_id} cannot be read ({replacement.reason}); "
-            f"{replacement.by} takes its place",
-            file=sys.stderr,
+        _logger.warning(
+            "clip %s cannot be read (%s); %s takes its place",
+            replacement.clip_id,
+            replacement.reason,
+            replacement.by,
         )
 
 

@@ -19,7 +19,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from lssd import config as configuration
-from lssd.errors import LssdError, MissingExtraError
+from lssd.errors import LssdError, MissingExtraError, install_hint
 from lssd.pretraining.recipe import Recipe
 from lssd.store import write_bytes
 
@@ -155,7 +155,7 @@ def _start_wandb(run: Path, project: str, recipe: Recipe | None) -> Any:
         wandb = importlib.import_module("wandb")
     except ImportError as error:
         raise MissingExtraError(
-            "machine.wandb needs a package that is not installed: pip install 'lssd[wandb]', or leave it out"
+            f"machine.wandb needs a package that is not installed: {install_hint('wandb')}, or leave it out"
         ) from error
     path = run / WANDB_ID
     with _writing(run):

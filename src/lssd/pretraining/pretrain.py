@@ -1,6 +1,6 @@
 """One pretraining run: from a recipe and a corpus to a run folder with a model."""
 
-import sys
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +10,7 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from lssd.corpus import Catalog
+from lssd.engine import Progress
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
 from lssd.pretraining.card import describe_data, write_card
@@ -23,9 +24,11 @@ from lssd.pretraining.loop import Training, resume, train
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.quiet import quieted
 from lssd.store import lock
 from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip
 
+_logger = logging.getLogger(__name__)
 _GB = 10**9
 
 
@@ -59,17 +62,21 @@ def pretrain(
     """
     recipes = lineage(recipe, settings) if chain else [load_recipe(recipe, settings)]
     chosen = recipes[-1]
-    if dry_run:
-        return _forecast(chosen, corpus)
-    if out is None:
+    if out is None and not dry_run:
         raise InputError("pretraining needs a folder to write to (out)")
-    root = Path(out)
-    with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
+    silent = quiet or torchrun_numbers()[0] != 0  # of several processes, the first speaks
+    with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
+        if dry_run:
+            progress.phase("measuring what a step costs")
+            return _forecast(chosen, corpus)
+        root = Path(out or ".")
+        with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
 
-        def one(member: Recipe, run: Path, parent: str | Path | None) -> Run:
-            return _pretrain(member, corpus, run, parent, cache_folder, world, quiet)
+            def one(member: Recipe, run: Path, parent: str | Path | None) -> Run:
+                progress.phase("" if member is chosen else member.name)
+                return _pretrain(member, corpus, run, parent, cache_folder, world, progress)
 
-        return train_chain(recipes, root, one)[-1] if chain else one(chosen, root, init)
+            return train_chain(recipes, root, one)[-1] if chain else one(chosen, root, init)
 
 
 def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
@@ -87,7 +94,7 @@ def _pretrain(
     init: str | Path | None,
     cache_folder: str | Path | None,
     world: World,
-    quiet: bool,
+    progress: Progress,
 ) -> Run:
     catalog = Catalog.open(corpus)
     index = _index(recipe, catalog)
@@ -117,7 +124,7 @@ def _pretrain(
         training = _prepare(recipe, index, network, monitor, world, run, cache)
         resume(training)
         if training.step < training.steps:
-            train(training, quiet=quiet)
+            train(training, progress)
         return on_first(lambda: _finish(training), "write the model")
 
 
@@ -157,16 +164,20 @@ def _warn(recipe: Recipe, index: ClipIndex, monitor: Monitor) -> None:
     size = batch_size(index, recipe.views, recipe.groups)
     if size < recipe.views.batch_size:
         groups = "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch"
-        print(
-            f"warning: {index.root} has {len(index.clips)} usable clips, so {groups} hold {size} instead of "
-            f"{recipe.views.batch_size}",
-            file=sys.stderr,
+        _logger.warning(
+            "%s has %d usable clips, so %s hold %d instead of %d",
+            index.root,
+            len(index.clips),
+            groups,
+            size,
+            recipe.views.batch_size,
         )
     if recipe.monitor.clips and not monitor.clips:
-        print(
-            f"warning: {index.root} has no clip in its {' or '.join(recipe.monitor.splits)} titles, so what "
-            "is learned is not measured on held-out ones",
-            file=sys.stderr,
+        _logger.warning(
+            "%s has no clip in its %s titles, so what is learned is not measured on held-out ones; name such "
+            "titles in the column split of a titles table, and give it to lssd ingest --titles",
+            index.root,
+            " or ".join(recipe.monitor.splits),
         )
 
 

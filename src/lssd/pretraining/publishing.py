@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lssd.errors import CheckpointError, InputError, LssdError, MissingExtraError
+from lssd.errors import CheckpointError, InputError, LssdError, MissingExtraError, install_hint
 from lssd.models import load_model
 from lssd.models.hub import CONFIG_FILE, WEIGHTS_FILE
 from lssd.pretraining.card import CARD
@@ -52,7 +52,7 @@ def _hub() -> Any:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
         raise MissingExtraError(
-            "pushing a model needs a package that is not installed: pip install 'lssd[hub]'"
+            f"pushing a model needs a package that is not installed: {install_hint('hub')}"
         ) from error
 
 

@@ -3,12 +3,10 @@
 import base64
 import hashlib
 import html
-import unicodedata
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
-# Format characters that change the direction of what follows, and so what a reader takes a name for.
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+from lssd.text import printable
 
 
 def text(value: object) -> str:
@@ -17,18 +15,7 @@ def text(value: object) -> str:
     >>> text("<b>\\x1b[31m\\u202e")
     '&lt;b&gt;\\\\x1b[31m\\\\u202e'
     """
-    return html.escape(visible(str(value)), quote=True)
-
-
-def visible(words: str) -> str:
-    """Words with control characters, halves of surrogate pairs and marks that turn the direction of writing
-    shown by their code."""
-    return "".join(
-        character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
-        else character
-        for character in words
-    )
+    return html.escape(printable(str(value)), quote=True)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -65,15 +52,6 @@ def size(count: float) -> str:
             break
         count /= 1024
     return f"{count:.1f} {unit}"
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "task"), counted(2, "task")
-    ('1 task', '2 tasks')
-    """
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def section(identifier: str, title: str, *parts: str) -> str:

@@ -10,7 +10,6 @@ from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
 from lssd.reporting.markup import (
     commands,
-    counted,
     duration,
     page,
     paragraph,
@@ -23,6 +22,7 @@ from lssd.reporting.markup import (
 from lssd.reporting.scene import scene_figure
 from lssd.reporting.study import Arm, Cost, Study
 from lssd.store import write_bytes
+from lssd.text import counted
 
 PAGE = "index.html"
 

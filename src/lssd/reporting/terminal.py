@@ -1,22 +1,71 @@
-"""Tables for the terminal: a film, a corpus, a run, what is installed."""
+"""Everything that the command line prints: results on stdout, what could not be done on stderr.
 
-from collections.abc import Sequence
-from typing import Any
+Words that come from files pass through `lssd.text.printable`, in `_say` and `_add`, whatever is shown.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from lssd.dubbing import DubReport
-from lssd.evaluation import Result
 from lssd.languages import display_name
-from lssd.reporting.scores import shown
+from lssd.text import counted, printable, printable_json
+
+if TYPE_CHECKING:
+    from lssd.corpus import Catalog, Plan, Verdict
+    from lssd.dubbing import DubReport
+    from lssd.embedding.table import Embeddings
+    from lssd.evaluation import Result, Unjudged
+    from lssd.pretraining import Run
 
 _console = Console(highlight=False, soft_wrap=True)
+# What a finished run's line quotes, the first that was measured: words, recall, chance, number of clips.
+_RETRIEVAL = (
+    ("recall@1", "recall@1", "chance@1", "clips"),
+    ("sound-to-dub recall@1", "audio_to_dub@1", "dub_chance@1", "dubbed_clips"),
+)
+
+
+def show_line(line: object) -> None:
+    """One line as it is."""
+    _say(line)
+
+
+def show_lines(lines: Sequence[object]) -> None:
+    """Lines as they are."""
+    for line in lines:
+        _say(line)
+
+
+def show_document(document: str) -> None:
+    """A text of several lines, such as a recipe."""
+    for line in document.splitlines():
+        print(printable(line))
+
+
+def show_json(value: Any) -> None:
+    """A JSON value, indented; what would steer a terminal is escaped as JSON does it."""
+    print(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def tell(line: object) -> None:
+    """One line on stderr: what could not be done."""
+    print(printable(str(line)), file=sys.stderr)
+
+
+def _say(line: object, bold: str = "") -> None:
+    """Print a line, after `bold` in bold letters."""
+    _console.print(Text(printable(bold), style="bold") + Text(printable(str(line)), style="not bold"))
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None)
+    table = Table(
+        title=Text(printable(title)), title_justify="left", title_style="bold", header_style="dim", box=None
+    )
     for name in columns:
         right = name.endswith((" s", "Hz")) or name in {
             "#",
@@ -26,12 +75,12 @@ def _table(title: str, *columns: str) -> Table:
             "hours",
             "count",
         }
-        table.add_column(name, justify="right" if right else "left")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     return table
 
 
 def _add(table: Table, *values: object) -> None:
-    table.add_row(*(escape(str(value)) for value in values))
+    table.add_row(*(Text(printable(str(value))) for value in values))
 
 
 def show_film(film: dict[str, Any]) -> None:
@@ -41,9 +90,9 @@ def show_film(film: dict[str, Any]) -> None:
     if video is not None:
         rate = video["fps"]
         picture = f"{video['codec']} {video['width']}x{video['height']} at {rate} fps"
-    _console.print(f"[bold]{escape(str(film['path']))}[/bold]  {film['duration_s']:.2f} s, {escape(picture)}")
+    _say(f"  {film['duration_s']:.2f} s, {picture}", bold=str(film["path"]))
     columns = ("#", "language", "role", "channels", "sample rate, Hz", "start, s", "duration, s")
-    table = _table(f"{len(film['tracks'])} sound tracks", *columns)
+    table = _table(counted(len(film["tracks"]), "sound track"), *columns)
     for track in film["tracks"]:
         _add(
             table,
@@ -61,9 +110,10 @@ def show_film(film: dict[str, Any]) -> None:
 def show_corpus(corpus: dict[str, Any]) -> None:
     """A corpus as `lssd.corpus.describe_corpus` describes it."""
     splits = ", ".join(f"{count} {name}" for name, count in corpus["splits"].items())
-    _console.print(
-        f"[bold]{escape(corpus['path'])}[/bold]  {corpus['titles']} titles ({splits}), "
-        f"{corpus['clips']} clips, {corpus['hours']:.2f} hours"
+    _say(
+        f"  {counted(corpus['titles'], 'title')} ({splits}), {counted(corpus['clips'], 'clip')}, "
+        f"{corpus['hours']:.2f} hours",
+        bold=corpus["path"],
     )
     table = _table("Languages", "language", "titles", "original of", "clips", "hours")
     for code, row in corpus["languages"].items():
@@ -77,7 +127,7 @@ def show_corpus(corpus: dict[str, Any]) -> None:
         _add(table, number, count)
     _console.print(table)
     if corpus["background"]:
-        _console.print(f"{corpus['background']} clips have a background track")
+        _say(f"with a background track: {counted(corpus['background'], 'clip')}")
     if corpus["labels"]:
         table = _table("Labels", "name", "values", "clips")
         for name, found in corpus["labels"].items():
@@ -106,33 +156,37 @@ def _show_faults(corpus: dict[str, Any]) -> None:
 
 def show_filmset(films: dict[str, Any]) -> None:
     """A film set as `filmset.describe_filmset` describes it."""
-    _console.print(
-        f"[bold]{escape(films['path'])}[/bold]  {films['titles']} titles, {films['hours']:.2f} hours, "
-        f"{films['shots']} shots, {films['lines']} lines, seed {films['seed']}"
+    _say(
+        f"  {counted(films['titles'], 'title')}, {films['hours']:.2f} hours, "
+        f"{counted(films['shots'], 'shot')}, {counted(films['lines'], 'line')}, seed {films['seed']}",
+        bold=films["path"],
     )
     table = _table("languages", "language", "original of", "tracks")
     for language, counts in films["languages"].items():
         _add(table, display_name(language), counts["original of"], counts["tracks"])
     _console.print(table)
     for name in ("splits", "directors", "scenes", "transitions", "events", "faults"):
-        counted = ", ".join(f"{value} {key}" for key, value in films[name].items())
-        if counted:
-            _console.print(f"{name}: {counted}")
+        numbers = ", ".join(f"{value} {key}" for key, value in films[name].items())
+        if numbers:
+            _say(f"{name}: {numbers}")
 
 
 def show_run(run: dict[str, Any]) -> None:
     """A pretraining run as `lssd.pretraining.describe_run` describes it."""
-    _console.print(
-        f"[bold]{escape(run['path'])}[/bold]  recipe {escape(run['recipe'])}, {escape(run['state'])}"
-    )
+    _say(f"  recipe {run['recipe']}, {run['state']}", bold=run["path"])
     table = _table("Last metrics", "name", "value")
     for name, value in run["metrics"].items():
         _add(table, name, "-" if value is None else f"{value:.4g}")
     _console.print(table)
 
 
-def show_results(results: Sequence[Result]) -> None:
-    """What models scored: each row with its interval, and chance and the majority's score beside it."""
+def show_results(results: Sequence["Result"], unjudged: Sequence["Unjudged"] = ()) -> None:
+    """What models scored: each row with its interval, and chance and the majority's score beside it.
+
+    What could not be judged follows on stderr.
+    """
+    from lssd.reporting.scores import shown
+
     table = _table(
         "Results", "task", "metric", "model", "score", "interval", "chance", "majority", "n", "missing"
     )
@@ -152,21 +206,21 @@ def show_results(results: Sequence[Result]) -> None:
         )
     _console.print(table)
     for covers in sorted({result.covers for result in results}):
-        _console.print(f"intervals cover {escape(covers)}")
+        _say(f"intervals cover {covers}")
     for note in dict.fromkeys(f"{result.task_title}: {note}" for result in results for note in result.notes):
-        _console.print(f"note: {escape(note)}")
-
-
-def show_line(line: str) -> None:
-    """One line as it is."""
-    _console.print(escape(line))
+        _say(f"note: {note}")
+    for one in unjudged:
+        tell(f"not judged: {one.model} on {one.task}: {one.reason}")
+    if unjudged:
+        stand = "stands" if len(results) == 1 else "stand"
+        tell(f"{counted(len(results), 'result')} {stand}, {len(unjudged)} could not be made")
 
 
 def show_forecast(rows: Sequence[tuple[str, object]]) -> None:
     """What a dry run found, a line a fact."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        _console.print(f"{name:<{width}}  {escape(str(value))}")
+        _say(f"{name:<{width}}  {value}")
 
 
 def show_doctor(rows: Sequence[tuple[str, str, bool, str]]) -> None:
@@ -179,22 +233,21 @@ def show_doctor(rows: Sequence[tuple[str, str, bool, str]]) -> None:
     _console.print(table)
 
 
-def show_dubs(reports: Sequence[DubReport]) -> None:
+def show_dubs(reports: Sequence["DubReport"]) -> None:
     """What came of each film: its languages, and every flag."""
     for report in reports:
         if report.reason:
-            _console.print(f"[bold]{escape(report.source)}[/bold]: not dubbed: {escape(report.reason)}")
+            _say(f": not dubbed: {report.reason}", bold=report.source)
             continue
-        steps = f"{sum(report.made.values())} steps made, {sum(report.kept.values())} stood"
-        written = report.film or "no film written"
-        _console.print(f"[bold]{escape(report.source)}[/bold] -> {escape(written)}  ({steps})")
+        steps = f"{counted(sum(report.made.values()), 'step')} made, {sum(report.kept.values())} stood"
+        _say(f" -> {report.film or 'no film written'}  ({steps})", bold=report.source)
         for flag in report.flags:
-            _console.print(f"  {escape(flag)}")
+            _say(f"  {flag}")
         for one in report.languages:
-            done = f"{one.spoken} of {one.lines} lines" if one.ok else f"not dubbed: {one.reason}"
-            _console.print(f"  {display_name(one.language)}: {escape(done)}")
+            done = f"{one.spoken} of {counted(one.lines, 'line')}" if one.ok else f"not dubbed: {one.reason}"
+            _say(f"  {display_name(one.language)}: {done}")
             for flag, lines in _flagged(one.flags).items():
-                _console.print(f"    {escape(flag)}: {escape(_some(lines))}")
+                _say(f"    {flag}: {_some(lines)}")
 
 
 def _flagged(flags: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
@@ -208,3 +261,80 @@ def _flagged(flags: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 def _some(lines: Sequence[str], most: int = 8) -> str:
     more = f" and {len(lines) - most} more" if len(lines) > most else ""
     return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:most])}{more}"
+
+
+def show_plan(plan: "Plan") -> None:
+    """What an ingest would do."""
+    for title in plan.titles:
+        spoken = " ".join(title.speech_languages)
+        _say(f"{title.title_id}  {title.film.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
+    stand = "stands" if plan.standing == 1 else "stand"
+    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.standing, 'file')} {stand} already")
+    _tell_quarantine(plan.failures)
+
+
+def show_catalog(out: object, catalog: "Catalog") -> None:
+    """What a corpus holds after an ingest."""
+    quarantine = catalog.quarantine.to_pylist()
+    _say(
+        f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
+        f"{counted(len(quarantine), 'file')} in quarantine"
+    )
+    _tell_quarantine(quarantine)
+    if quarantine:
+        tell("run again with --retry-failed once they are mended")
+
+
+def _tell_quarantine(rows: Sequence[Mapping[str, object]]) -> None:
+    for row in rows:
+        tell(f"quarantine: {row['path']} ({row['stage']}): {row['reason']}")
+
+
+def show_verdict(path: object, verdict: "Verdict") -> None:
+    """Every fault of a corpus, and how much was checked."""
+    show_lines(verdict.faults)
+    _say(f"{path}: {counted(verdict.checked, 'member')} checked, {len(verdict.faults)} at fault")
+
+
+def show_trained(run: "Run") -> None:
+    """What a finished run came to."""
+    show_lines(list(_about(run)))
+
+
+def _about(run: "Run") -> Iterator[str]:
+    waited = f"{run.wait_share:.1%} waiting for data"
+    yield f"{run.model}: {counted(run.steps, 'step')} in {run.seconds:.0f} s, {waited}"
+    if run.skipped:
+        yield f"left out, since the gradient was not finite: {counted(run.skipped, 'update')}"
+    if run.replaced:
+        yield f"replaced, since they could not be read: {counted(run.replaced, 'clip')}; see lssd verify"
+    held_out = run.held_out
+    for words, recall, chance, clips in _RETRIEVAL:
+        if recall in held_out:
+            among = f"{held_out[clips]:.0f} clips (chance {held_out[chance]:.3f})"
+            yield f"held-out {words} {held_out[recall]:.3f} among {among}"
+            return
+
+
+def show_embeddings(out: object, embeddings: "Embeddings") -> None:
+    """How many rows were written, and which files have none."""
+    for failure in embeddings.failed:
+        tell(f"left out: {failure.path}: {failure.reason}")
+    vectors, left_out = counted(len(embeddings.vectors), "vector"), counted(len(embeddings.failed), "file")
+    _say(f"{out}: {vectors}, {left_out} left out")
+
+
+def show_filmset_rendered(out: object, titles: int) -> None:
+    """How many films a set has, and how to look at them."""
+    _say(f"{counted(titles, 'title')} in {out}; look at them with lssd view {out}")
+
+
+def show_tasks_written(out: object, count: int) -> None:
+    """How many probe tasks lie in a film set's folder."""
+    _say(f"{counted(count, 'probe task')} in {out}/tasks")
+
+
+def show_filmset_next(out: object, dubbed: bool) -> None:
+    """How a film set becomes a corpus."""
+    alone = "" if dubbed else " --single-language"
+    _say(f"next: lssd ingest {out} --titles {out}/titles.csv --labels {out}/labels.csv --out CORPUS{alone}")

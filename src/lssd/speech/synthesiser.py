@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lssd.errors import InputError, LssdError, MissingExtraError
+from lssd.errors import InputError, LssdError, MissingExtraError, install_hint
 from lssd.speech.onsets import refined
 from lssd.speech.styles import coloured, marked, style_of, unmarked_positions, word_spans
 from lssd.speech.utterance import Utterance, Word
@@ -28,7 +28,7 @@ class SpeechError(LssdError):
 def check_installed() -> None:
     """Raise MissingExtraError when espeak-ng is not installed; loads nothing."""
     if importlib.util.find_spec("espeakng_loader") is None:
-        raise MissingExtraError("speech needs espeak-ng, which is not installed: pip install 'lssd[filmset]'")
+        raise MissingExtraError(f"speech needs espeak-ng, which is not installed: {install_hint('filmset')}")
 
 
 class Synthesiser:

@@ -91,5 +91,5 @@ def test_wrong_requests(backend, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="attenuation_db must be above 0"):
         DeepFilter(DeepFilter.Options(attenuation_db=0.0))
     monkeypatch.setattr(Declaration, "missing", lambda self: self.modules)
-    with pytest.raises(MissingExtraError, match=r"pip install 'lssd\[offline\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[offline\]'"):
         DeepFilter()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,10 +26,10 @@ from lssd.errors import InputError, MediaError
 )
 def test_a_damaged_stamp_counts_as_none(make_filmset, tmp_path, damage):
     films = FilmSet.open(make_filmset(tmp_path / "set", 1))
-    stamp = write_pages(films, tmp_path / "page").parent / "title-0000" / "page.json"
+    stamp = write_pages(films, tmp_path / "page", 12).parent / "title-0000" / "page.json"
     whole = json.loads(stamp.read_text())
     stamp.write_text(damage(whole))
-    write_pages(films, tmp_path / "page")
+    write_pages(films, tmp_path / "page", 12)
     assert json.loads(stamp.read_text())["between_db"] == whole["between_db"]
 
 
@@ -38,13 +39,13 @@ def test_the_films_own_folder_is_no_place_for_the_page(make_filmset, tmp_path):
     (tmp_path / "link").symlink_to(films.folder)
     for out in (films.folder, films.folder / "x" / "..", tmp_path / "link"):
         with pytest.raises(InputError, match="choose another --out"):
-            write_pages(films, out)
+            write_pages(films, out, 12)
     assert sorted(films.folder.iterdir()) == before
 
 
 def test_a_view_of_fewer_titles_removes_the_others_pages_and_nothing_else(make_filmset, tmp_path):
     films = FilmSet.open(make_filmset(tmp_path / "set", 3))
-    out = write_pages(films, tmp_path / "page").parent
+    out = write_pages(films, tmp_path / "page", 12).parent
     for name, content in (("notes", None), ("title-0009", "[]"), ("title-0008", '{"key": "mine"}')):
         (out / name).mkdir()
         (out / name / "a.txt").write_text("mine")
@@ -60,9 +61,9 @@ def test_a_view_of_fewer_titles_removes_the_others_pages_and_nothing_else(make_f
 def test_a_film_that_cannot_be_read_is_named_and_the_others_have_pages(make_filmset, tmp_path, parse_markup):
     folder = make_filmset(tmp_path / "set", 3)
     films, out, done = FilmSet.open(folder), tmp_path / "page", []
-    write_pages(films, out)
+    write_pages(films, out, 12)
     (folder / "title-0001.mkv").write_bytes(b"no film at all")
-    write_pages(films, out, 3, lambda *progress: done.append(progress))
+    write_pages(films, out, 3, SimpleNamespace(update=lambda *call: done.append(call)))
     assert done[-1] == (3, 3)
     page = parse_markup((out / "index.html").read_text())
     assert not page.faults and "Films that cannot be read" in page.text
@@ -77,7 +78,7 @@ def test_a_film_that_cannot_be_read_is_named_and_the_others_have_pages(make_film
     (folder / "title-0000.mkv").write_bytes(b"")
     (folder / "title-0002.mkv").unlink()
     with pytest.raises((InputError, MediaError), match="title-0000"):
-        write_pages(films, out)
+        write_pages(films, out, 12)
 
 
 def test_the_lead_names_the_languages_that_are_there(planted_filmset, parse_markup):

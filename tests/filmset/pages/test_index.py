@@ -4,6 +4,7 @@ import re
 import shlex
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import librosa
 import numpy as np
@@ -206,7 +207,7 @@ def test_a_second_call_makes_only_what_has_changed(make_filmset, tmp_path):
     folder = make_filmset(tmp_path / "set", 2)
     films, done = FilmSet.open(folder), []
     out = tmp_path / "page"
-    write_pages(films, out, 12, lambda *progress: done.append(progress))
+    write_pages(films, out, 12, SimpleNamespace(update=lambda *call: done.append(call)))
     assert done == [(0, 2), (1, 2), (2, 2)]
 
     def times() -> dict[str, int]:
@@ -214,13 +215,13 @@ def test_a_second_call_makes_only_what_has_changed(make_filmset, tmp_path):
 
     first = times()
     assert len(first) == 2 * 4
-    write_pages(films, out)
+    write_pages(films, out, 12)
     assert times() == first
     truth = json.loads((folder / "title-0001.json").read_text())
     truth["genre"] = "musical"
     (folder / "title-0001.json").write_text(json.dumps(truth))
     (out / "title-0000" / "track-2.m4a").write_bytes(b"cut short")
-    write_pages(FilmSet.open(folder), out)
+    write_pages(FilmSet.open(folder), out, 12)
     changed = {name for name, when in times().items() if when != first[name]}
     assert changed == set(first)  # one title's truth has changed, a file of the other is not whole
     assert "of musical" in (out / "title-0001" / "index.html").read_text()
@@ -229,7 +230,7 @@ def test_a_second_call_makes_only_what_has_changed(make_filmset, tmp_path):
 def test_a_killed_call_leaves_nothing_that_passes_for_whole(make_filmset, tmp_path, monkeypatch):
     films = FilmSet.open(make_filmset(tmp_path / "set", 1))
     out = tmp_path / "page"
-    write_pages(films, out)
+    write_pages(films, out, 12)
     stamp = out / "title-0000" / "page.json"
     stamp.write_text(stamp.read_text().replace('"key": "', '"key": "0'))
 
@@ -238,10 +239,10 @@ def test_a_killed_call_leaves_nothing_that_passes_for_whole(make_filmset, tmp_pa
 
     monkeypatch.setattr(filmset_media, "_write_sounds", killed)
     with pytest.raises(KeyboardInterrupt):
-        write_pages(films, out)
+        write_pages(films, out, 12)
     assert not stamp.exists()
     monkeypatch.undo()
-    write_pages(films, out)
+    write_pages(films, out, 12)
     assert stamp.exists() and not list(out.rglob(".partial*"))
 
 

@@ -155,30 +155,30 @@ def test_sound_alone(corpus: Path, cache: CacheSettings, values: dict[str, float
 
 
 def test_a_collapse_is_said_in_one_line(
-    monitor: Monitor, recipe: Recipe, capsys: pytest.CaptureFixture[str], values: dict[str, float]
+    monitor: Monitor, recipe: Recipe, caplog: pytest.LogCaptureFixture, values: dict[str, float]
 ) -> None:
     network = Network.create(recipe)
     for parameter in network.audio_head.layers[-1].parameters():
         parameter.data.fill_(1.0 if parameter.ndim == 1 else 1e-6)
     found = monitor.measure(network, ALONE)
     assert found["collapsed"] == 1.0 and values["collapsed"] == 0.0
-    lines = capsys.readouterr().err.splitlines()
+    lines = caplog.messages
     assert len(lines) == 1 and "embeddings of sound have collapsed" in lines[0]
 
 
 def test_clips_that_cannot_be_measured_are_counted(
-    monitor: Monitor, recipe: Recipe, network: Network, capsys: pytest.CaptureFixture[str]
+    monitor: Monitor, recipe: Recipe, network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *rest = monitor.clips
     lost = dataclasses.replace(first, picture={**first.picture, "shard": "no-such.tar", "sha256": "0" * 64})
     found = dataclasses.replace(monitor, clips=(lost, *rest)).measure(network, ALONE)
     assert (found["clips"], found["left_out"]) == (16, 1)
-    lines = capsys.readouterr().err.splitlines()
+    lines = caplog.messages
     assert len(lines) == 1 and "1 of 17 held-out clips" in lines[0] and first.clip_id in lines[0]
     broken = Network.create(recipe)
     broken.audio_head.layers[-1].bias.data.fill_(float("nan"))
     assert monitor.measure(broken, ALONE) == {"clips": 0, "left_out": 17}
-    assert "not finite" in capsys.readouterr().err
+    assert "not finite" in caplog.text
 
 
 def test_labels_are_those_of_the_catalog(recipe: Recipe, corpus: Path, network: Network) -> None:

@@ -13,12 +13,12 @@ from lssd.dubbing.conversion.converter import Converter, levelled
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.stretching import Signalsmith
 from lssd.dubbing.weights import hash_folder, load, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 from lssd.media import resample
 from lssd.store import hash_json
 
 _RATE = 16_000
-_INSTALL = "pip install transformers 'lssd[offline]'"
+_INSTALL = f"pip install transformers; {install_hint('offline')}"
 _FARTHEST = 2.0  # how many times as long or short as the line a result may come out
 
 

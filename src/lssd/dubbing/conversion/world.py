@@ -14,9 +14,9 @@ from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from lssd.dubbing.conversion.converter import Converter, levelled
 from lssd.dubbing.declaration import Declaration
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
-_INSTALL = "pip install 'lssd[offline]'"
+_INSTALL = install_hint("offline")
 _FRAME_S = 0.005
 _BANDS_HZ = 700 * (10 ** (np.linspace(84.0, 3799.0, 64) / 2595) - 1)  # mel, 54 Hz to 19.6 kHz
 _SMOOTH_BANDS = 1.0

@@ -13,7 +13,7 @@ from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation.mono import RATE, mono_frames
 from lssd.dubbing.segmentation.regions import FRAME, Shape, above, level_db, shaped
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _CHUNK = 512  # samples that the network takes at a time
 _AT_ONCE = 2560  # samples: whole chunks and whole frames of the level
@@ -33,7 +33,7 @@ class Silero(Backend):
         device="cpu",
         version=1,
         modules=("silero_vad",),
-        install="pip install 'lssd[offline]'",
+        install=install_hint("offline"),
         weights="in the package",
     )
 
@@ -54,7 +54,7 @@ class Silero(Backend):
         super().__init__(options)
         found = importlib.util.find_spec("silero_vad")
         if found is None or found.origin is None:
-            raise MissingExtraError("silero-vad is not installed: pip install 'lssd[offline]'")
+            raise MissingExtraError(f"silero-vad is not installed: {install_hint('offline')}")
         # The package itself is not imported: it sets the number of threads of the whole process.
         model = Path(found.origin).parent / "data" / "silero_vad.jit"
         if not model.is_file():

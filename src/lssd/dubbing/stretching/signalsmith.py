@@ -8,9 +8,9 @@ import numpy as np
 
 from lssd.dubbing.declaration import Declaration
 from lssd.dubbing.stretching.stretcher import Stretcher
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
-_INSTALL = "pip install 'lssd[offline]'"
+_INSTALL = install_hint("offline")
 _FARTHEST = 4  # times as long or short
 _EDGE_S = 0.12  # silence at both ends: the library's own block, which it needs whole
 

@@ -11,7 +11,7 @@ from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Line, Segment, Word
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _FRAME_S = 0.01
 _AROUND_S = 0.15  # heard before and after a segment: the search wants silence at its ends
@@ -35,14 +35,14 @@ class PocketSphinx(Backend):
         device="cpu",
         version=1,
         modules=("pocketsphinx",),
-        install="pip install 'lssd[offline]'",
+        install=install_hint("offline"),
         weights="in the package",
     )
 
     def __init__(self, options: Backend.Options | None = None) -> None:
         super().__init__(options)
         if importlib.util.find_spec("pocketsphinx") is None:
-            raise MissingExtraError("pocketsphinx is not installed: pip install 'lssd[offline]'")
+            raise MissingExtraError(f"pocketsphinx is not installed: {install_hint('offline')}")
         from pocketsphinx import Decoder
 
         self._decoder = Decoder(samprate=RATE, loglevel="FATAL")

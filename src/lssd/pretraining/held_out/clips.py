@@ -1,6 +1,6 @@
 """Held-out titles during training: what a network has learned that is not its own clips by heart."""
 
-import sys
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +33,7 @@ from lssd.views import (
     centre_window,
 )
 
+_logger = logging.getLogger(__name__)
 _NO_LABELS = ("fingerprint", "language")  # not of what a clip shows; known of each track
 
 
@@ -77,8 +78,7 @@ class Monitor:
 
         Each clip is heard and seen in its middle window, through the heads of the primary instances. The
         values are the same to the bit on any number of equal processes. Clips that cannot be read, or
-        whose embeddings are not finite, are counted as `left_out`, and with a collapse one line on stderr
-        says so.
+        whose embeddings are not finite, are counted as `left_out`, and a collapse is logged as a warning.
         """
         shares = gather_objects(self.embed(network, world.rank, world.size))
         if world.rank != 0:
@@ -122,9 +122,8 @@ class Monitor:
         values = summarise(clips, facts, temperature, recipe.monitor.neighbours)
         left_out = [reason for share in shares for reason in share.left_out]
         if left_out:
-            print(
-                f"warning: {len(left_out)} of {len(self.clips)} held-out clips are left out: {left_out[0]}",
-                file=sys.stderr,
+            _logger.warning(
+                "%d of %d held-out clips are left out: %s", len(left_out), len(self.clips), left_out[0]
             )
             values["left_out"] = len(left_out)
         return values
@@ -226,9 +225,10 @@ def _read_labels(catalog: Catalog, clips: Sequence[ClipEntry]) -> dict[str, dict
 def _warn_of_collapse(values: Mapping[str, float]) -> None:
     spreads = {name: values[f"spread_{name}"] for name in ("sound", "picture") if f"spread_{name}" in values}
     modality = min(spreads, key=lambda name: spreads[name])
-    print(
-        f"warning: the embeddings of {modality} have collapsed: distinct held-out clips differ by "
-        f"{spreads[modality]:.1g} (1 - mean cosine; below {COLLAPSED_BELOW:g} the objective cannot tell them "
-        "apart); lower optimiser.lr, or warm up for longer",
-        file=sys.stderr,
+    _logger.warning(
+        "the embeddings of %s have collapsed: distinct held-out clips differ by %.1g (1 - mean cosine; below "
+        "%g the objective cannot tell them apart); lower optimiser.lr, or warm up for longer",
+        modality,
+        spreads[modality],
+        COLLAPSED_BELOW,
     )

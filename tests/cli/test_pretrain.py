@@ -1,0 +1,44 @@
+"""`lssd pretrain`: recipes printed, runs forecast, wrong requests refused before anything is trained."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lssd.corpus import IngestSettings
+from lssd.corpus.ingest import ingest
+
+
+def test_it_prints_and_forecasts(lssd, refuse, tmp_path: Path, corpus: Path) -> None:
+    code, out, _ = lssd("pretrain", "demo", "--print-recipe", "--set", "seed=5")
+    assert code == 0
+    assert "seed: 5" in out
+    code, out, _ = lssd("pretrain", "demo", "--corpus", corpus, "--out", tmp_path / "r", "--dry-run")
+    assert code == 0
+    assert "14 of 5 titles, 12 with dubs" in out
+    assert not (tmp_path / "r").exists()
+    wrong = ("pretrain", "demo", "--print-recipe", "--set", "schedule.stepz=5")
+    refuse(*wrong, naming=("schedule.stepz", "did you mean 'schedule.steps'"))
+    refuse("pretrain", "nope", "--print-recipe", naming=("no recipe 'nope'", "demo"))
+    both = ("--dry-run", "--push-to", "me/films")
+    refuse("pretrain", "demo", "--corpus", corpus, *both, naming=("--push-to needs a run",))
+    missing = ("--corpus", tmp_path / "no", "--out", tmp_path / "r")
+    refuse("pretrain", "demo", *missing, naming=("no such file or folder",))
+    refuse("pretrain", "demo", "--corpus", tmp_path, "--out", tmp_path / "r", naming=("not a corpus",))
+
+
+def test_a_forecast_needs_no_held_out_title(lssd, tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 3.5), ("en", "de"))
+    ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
+    code, out, err = lssd("pretrain", "demo", "--corpus", tmp_path / "c", "--dry-run")
+    assert code == 0
+    assert "3 of 1 titles" in out and err == ""
+
+
+def test_a_push_that_cannot_be_is_refused_before_training(
+    refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    out = ("--corpus", corpus, "--out", tmp_path / "r", "--push-to", "me/films")
+    refuse("pretrain", "demo", *out, naming=("pip install -c constraints.txt -e '.[hub]'",))
+    assert not (tmp_path / "r").exists()
