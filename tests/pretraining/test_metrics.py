@@ -14,7 +14,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lssd.errors import LssdError, MissingExtraError
-from lssd.pretraining.metrics import MetricsWriter, read_metrics
+from lssd.pretraining.distributed import World
+from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog, read_metrics
+from lssd.pretraining.objective import Losses
 from lssd.pretraining.recipe import Recipe
 
 
@@ -171,3 +173,18 @@ def test_the_service_is_told_when_the_disk_is_full_at_the_start(tmp_path: Path, 
     with pytest.raises(LssdError, match="cannot write metrics"):
         MetricsWriter(tmp_path, wandb="films")
     assert wandb.ended == [1]
+
+
+def test_a_step_counts_towards_the_totals_and_memory_is_logged_on_a_gpu_alone(tmp_path: Path) -> None:
+    totals = RunTotals(wait_s=1.0, replaced=2)
+    log = StepLog(totals, World(0, 1, 0, torch.device("cpu")), operations=2.0, peak=4.0)
+    batch = SimpleNamespace(clip_ids=("a", "b"), replaced=("x",))
+    log.count(batch, waited_s=0.5)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    network = SimpleNamespace(scale=lambda: torch.tensor(14.0), device=torch.device("cpu"))
+    losses = Losses(torch.tensor(2.0), torch.tensor(1.0), None, None)
+    values = log.collect(losses, torch.tensor(3.0), network, torch.optim.SGD([parameter], lr=0.5))
+    assert (totals.wait_s, totals.replaced) == (1.5, 3)
+    assert (values["loss"], values["cross"], values["lr"], values["scale"]) == (2.0, 1.0, 0.5, 14.0)
+    assert values["replaced"] == 3 and "video" not in values and "gpu_memory_gib" not in values
+    assert values["mfu"] == pytest.approx(values["instances_per_s"] * 2.0 / 4.0)

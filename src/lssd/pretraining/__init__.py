@@ -1,16 +1,16 @@
-"""Contrastive pretraining on dubbed clips: objective, recipes, loop, checkpoints, monitor.
+"""Contrastive pretraining on dubbed clips: objective, recipes, loop, checkpoints, held-out measures.
 
 recipe, lineage    all that defines a run, and the runs it descends from
 network            towers and heads; a batch of views -> projections
-objective          Eq. 1-3 of the paper and alternatives, over all processes' candidates
-step, optimiser    the gradient of one step, whole or in parts; AdamW
+objective, losses  which views are contrasted (Eq. 2-3); Eq. 1 and alternatives
+step, optimiser    the gradient of one step, whole or in parts; AdamW and its learning rate
 loop, checkpoint   steps until the end, killed and resumed to the bit
 distributed        processes of one run, on one machine or many
 hardware, forecast what a machine offers, and what a run would take
-monitor, metrics   measures on held-out titles; where numbers are written
+held_out, metrics  measures on held-out titles; what is logged of a step, and where
 folder             what defines a run, and what a finished one came to
 card, publishing   what goes with the finished model
-run                all of it together
+pretrain           all of it together
 """
 
 from lssd.pretraining.folder import Run, describe_run

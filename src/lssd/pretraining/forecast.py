@@ -18,8 +18,8 @@ from lssd.pretraining.costs import Cost, measure_cost
 from lssd.pretraining.distributed import choose_device
 from lssd.pretraining.hardware import acceleration
 from lssd.pretraining.network import Network
+from lssd.pretraining.optimiser import total_steps
 from lssd.pretraining.recipe import Recipe, load_named
-from lssd.pretraining.schedule import total_steps
 from lssd.views import ClipIndex, batch_size, epoch_steps
 
 _TRAINING = 3  # multiply-adds of forward and backward, against forward alone

@@ -2,10 +2,9 @@
 
 import gc
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +18,11 @@ from lssd.models.draws import Draws
 from lssd.pretraining.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.metrics import MetricsWriter
+from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
-from lssd.pretraining.optimiser import set_rate, update
+from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
 from lssd.pretraining.recipe import Recipe, digest
-from lssd.pretraining.schedule import learning_rate, total_steps, warmup_steps
 from lssd.pretraining.step import backpropagate
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
 
@@ -33,31 +31,14 @@ _PATIENCE = 5  # updates in a row that may be left out since their gradient is n
 _NAMED_REPLACEMENTS = 10
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What a run has used so far, over all sittings.
-
-    seconds of training and of waiting for data; updates left out since their gradient was not finite;
-    clips that could not be read and were replaced.
-    """
-
-    total_s: float = 0.0
-    wait_s: float = 0.0
-    skipped: int = 0
-    replaced: int = 0
-
-    @property
-    def wait_share(self) -> float:
-        return self.wait_s / self.total_s if self.total_s else 0.0
-
-
 @dataclass
 class Training:
     """All that one process of a run needs in memory, and all that changes in it.
 
     parallel: the network in DistributedDataParallel, or itself where a process trains alone.
-    operations: floating-point operations of one instance, forward and backward; peak: those a second that
-    this process's device can do (both for the utilisation).
+    operations: floating-point operations of one instance, forward and backward; peak: how many of them per
+    second this process's device can do (both for the utilisation; 0 where it is not asked for).
+    failures: consecutive updates that were left out.
     """
 
     recipe: Recipe
@@ -72,8 +53,8 @@ class Training:
     operations: float = 0.0
     peak: float = 0.0
     step: int = 0
-    tally: Tally = field(default_factory=Tally)
-    failures: int = 0  # updates left out in a row
+    totals: RunTotals = field(default_factory=RunTotals)
+    failures: int = 0
 
     @property
     def epoch_steps(self) -> int:
@@ -107,9 +88,11 @@ def resume(training: Training) -> None:
             checkpoints[-1], training.network, training.optimiser, digest(training.recipe)
         )
         training.step = int(state["step"])
-        # Process 0 goes on with what all had replaced.
-        kept = state["tally"]["replaced"] if training.leads else 0
-        training.tally = Tally(**{**state["tally"], "replaced": kept})
+        training.totals = RunTotals(**state["tally"])
+        if not training.leads:
+            training.totals.replaced = (
+                0  # the saved number is that of all processes; process 0 goes on with it
+            )
 
 
 def train(training: Training, progress: Progress) -> None:
@@ -131,19 +114,37 @@ def train(training: Training, progress: Progress) -> None:
         cache=training.cache,
     )
     with ExitStack() as stack:
-        metrics = stack.enter_context(_metrics(training)) if training.leads else None
-        stack.enter_context(_calm_collector())
+        metrics: MetricsWriter | None = None
+        if training.leads:
+            metrics = MetricsWriter(training.run, training.step, wandb=recipe.machine.wandb, config=recipe)
+            stack.enter_context(metrics)
+        stack.enter_context(_without_garbage_collection())
+        log = StepLog(training.totals, training.world, training.operations, training.peak)
+        batches = Prefetcher(iter(loader), training.network.device)
         progress.update(training.step, total=steps)
-        meter = Meter(training)
-        batches = Ahead(iter(loader), training.network.device)
-        while (batch := batches.take()) is not None:
-            result = take_step(training, batch, meanwhile=batches.fetch)
+        while (batch := batches.next()) is not None:
+            result = take_step(training, batch, meanwhile=batches.prefetch)
             training.step += 1
-            meter.count(batch, loader.wait_s)
+            log.count(batch, loader.wait_s)
             _warn_of_replacements(training, batch)
-            values = _log(training, result, meter, metrics)
-            progress.advance(note=_note(values) if values else None)
-            _maybe_save(training)
+
+            step, last, note = training.step, training.step == steps, None
+            if step % recipe.schedule.log_every == 0 or step == 1 or last:
+                values = {
+                    "epoch": step / training.epoch_steps,
+                    **log.collect(result.losses, result.gradient_norm, training.network, training.optimiser),
+                }
+                note = log.note(values)
+                if metrics is not None:
+                    metrics.write(step, values)
+            every = recipe.monitor.every
+            if training.monitor.clips and (last or (every and step % every == 0)):
+                measured = training.monitor.measure(training.network, training.world)
+                if metrics is not None:
+                    metrics.write(step, {"eval": measured})
+            progress.advance(note=note)
+            if last or step % recipe.schedule.checkpoint_every == 0:
+                _save(training)
 
 
 class StepResult(NamedTuple):
@@ -179,39 +180,37 @@ def take_step(training: Training, batch: Batch, meanwhile: Callable[[], None] | 
     if meanwhile is not None:
         meanwhile()
     norm = update(training.optimiser, recipe.optimiser.clip_norm)
-    _guard(training, bool(torch.isfinite(norm)))
-    return StepResult(losses, norm)
-
-
-def _guard(training: Training, finite: bool) -> None:
-    training.failures = 0 if finite else training.failures + 1
-    if not finite:
-        training.tally = replace(training.tally, skipped=training.tally.skipped + 1)
+    if torch.isfinite(norm):
+        training.failures = 0
+    else:
+        training.failures += 1
+        training.totals.skipped += 1
     if training.failures >= _PATIENCE:
         raise LssdError(
             f"the loss was not finite in {_PATIENCE} steps in a row, up to step {training.step} of "
             f"{training.run}; lower optimiser.lr and start again with another --out"
         )
+    return StepResult(losses, norm)
 
 
-class Ahead:
-    """Batches on the device, the next one fetched while the current one is computed."""
+class Prefetcher:
+    """Batches on the device; the next one is fetched while the current one is computed."""
 
     def __init__(self, batches: Iterator[Batch], device: torch.device) -> None:
         self._batches, self._device = batches, device
         self._next: Batch | None = None
         self._fetched = False
 
-    def fetch(self) -> None:
-        """Have the next batch, or the end, at hand."""
+    def prefetch(self) -> None:
+        """Wait for the next batch, if it is not here yet, and start its copy to the device."""
         if not self._fetched:
             batch = next(self._batches, None)
             self._next = None if batch is None else _moved(batch, self._device)
             self._fetched = True
 
-    def take(self) -> Batch | None:
+    def next(self) -> Batch | None:
         """The next batch; None at the end."""
-        self.fetch()
+        self.prefetch()
         self._fetched = False
         return self._next
 
@@ -233,10 +232,10 @@ def _moved(batch: Batch, device: torch.device) -> Batch:
 
 
 @contextmanager
-def _calm_collector() -> Iterator[None]:
-    """No automatic garbage collection inside: on many processes its pauses add up, each waiting for all.
+def _without_garbage_collection() -> Iterator[None]:
+    """Switch automatic garbage collection off: its pauses on many processes add up, since all wait for each.
 
-    What lives long is frozen; `_maybe_save` collects what cycles leave.
+    What exists already is frozen; `_save` collects the cycles made since.
     """
     enabled = gc.isenabled()
     gc.collect()
@@ -250,88 +249,8 @@ def _calm_collector() -> Iterator[None]:
             gc.enable()
 
 
-class Meter:
-    """Speed since the last line of metrics, and the run's tally."""
-
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        self._last, self._waited = time.perf_counter(), 0.0
-        self._start = time.perf_counter(), 0, 0.0
-
-    def count(self, batch: Batch, waited_s: float) -> None:
-        """Add a step that ends now to the tally."""
-        now, tally = time.perf_counter(), self._training.tally
-        self._training.tally = replace(
-            tally,
-            total_s=tally.total_s + now - self._last,
-            wait_s=tally.wait_s + waited_s - self._waited,
-            replaced=tally.replaced + len(batch.replaced),
-        )
-        self._last, self._waited = now, waited_s
-        begun, instances, _ = self._start
-        self._start = begun, instances + len(batch.clip_ids), now
-
-    def read(self) -> dict[str, float]:
-        """Instances a second of all processes and their utilisation since the last call."""
-        begun, instances, now = self._start
-        self._start = now, 0, now
-        training = self._training
-        rate = instances / max(now - begun, 1e-9)
-        speed = {"instances_per_s": rate * training.world.size}
-        if training.peak:
-            speed["mfu"] = rate * training.operations / training.peak
-        return speed
-
-
-def _metrics(training: Training) -> MetricsWriter:
-    recipe = training.recipe
-    return MetricsWriter(training.run, training.step, wandb=recipe.machine.wandb, config=recipe)
-
-
-def _log(
-    training: Training, result: StepResult, meter: Meter, metrics: MetricsWriter | None
-) -> dict[str, float] | None:
-    """Write what is due after this step; the values, where some were due."""
-    recipe, step = training.recipe, training.step
-    last = step == training.steps
-    values: dict[str, float] | None = None
-    if step % recipe.schedule.log_every == 0 or step == 1 or last:
-        values = {
-            "epoch": step / training.epoch_steps,
-            **_mean_losses(result.losses),
-            "gradient_norm": result.gradient_norm.item(),
-            "lr": training.optimiser.param_groups[0]["lr"],
-            "scale": training.network.scale().item(),
-            **meter.read(),
-            "data_wait_share": training.tally.wait_share,
-            "skipped": training.tally.skipped,
-            "replaced": sum(gather_objects(training.tally.replaced)),
-        }
-        if metrics is not None:
-            metrics.write(step, values)
-    every = recipe.monitor.every
-    if training.monitor.clips and (last or (every and step % every == 0)):
-        measured = training.monitor.measure(training.network, training.world)
-        if metrics is not None:
-            metrics.write(step, {"eval": measured})
-    return values
-
-
-def _mean_losses(losses: Losses) -> dict[str, float]:
-    """The terms by name, averaged over the processes."""
-    names = {"loss": losses.total, "cross": losses.cross, "video": losses.video, "audio": losses.audio}
-    own = {name: term.item() for name, term in names.items() if term is not None}
-    shares = gather_objects(own)
-    return {name: sum(share[name] for share in shares) / len(shares) for name in own}
-
-
-def _note(values: dict[str, float]) -> str:
-    waits = f"waits {values['data_wait_share']:.0%}"
-    return f"loss {values['loss']:.3f}, {values['instances_per_s']:.3g} instances/s, {waits}"
-
-
 def _warn_of_replacements(training: Training, batch: Batch) -> None:
-    before = training.tally.replaced - len(batch.replaced)
+    before = training.totals.replaced - len(batch.replaced)
     for replacement in batch.replaced[: max(0, _NAMED_REPLACEMENTS - before)]:
         _logger.warning(
             "clip %s cannot be read (%s); %s takes its place",
@@ -341,15 +260,11 @@ def _warn_of_replacements(training: Training, batch: Batch) -> None:
         )
 
 
-def _maybe_save(training: Training) -> None:
-    schedule, step = training.recipe.schedule, training.step
-    if step % schedule.checkpoint_every and step != training.steps:
-        return
+def _save(training: Training) -> None:
     gc.collect()
-    tally = {**vars(training.tally), "replaced": sum(gather_objects(training.tally.replaced))}
-    state: dict[str, Any] = {"tally": tally, "recipe": digest(training.recipe)}
-
-    def save() -> None:
-        save_checkpoint(training.run, step, training.network, training.optimiser, state)
-
-    on_first(save, "save")
+    totals = {**asdict(training.totals), "replaced": sum(gather_objects(training.totals.replaced))}
+    state: dict[str, Any] = {"tally": totals, "recipe": digest(training.recipe)}
+    on_first(
+        lambda: save_checkpoint(training.run, training.step, training.network, training.optimiser, state),
+        "save",
+    )

@@ -1,4 +1,8 @@
-"""Metrics of a run: one JSON object a line, TensorBoard events and, where asked for, Weights & Biases."""
+"""Metrics of a run: what is measured of a step, and where it is written.
+
+`StepLog` collects losses, speed, memory and counts; `MetricsWriter` writes them as one JSON object per line,
+TensorBoard events and, where asked for, to Weights & Biases.
+"""
 
 import importlib
 import io
@@ -10,21 +14,116 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import torch
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
+from torch import Tensor
 
 from lssd import config as configuration
 from lssd.errors import LssdError, MissingExtraError, install_hint
+from lssd.pretraining.distributed import World, gather_objects
+from lssd.pretraining.network import Network
+from lssd.pretraining.objective import Losses
 from lssd.pretraining.recipe import Recipe
 from lssd.store import write_bytes
+from lssd.views import Batch
 
 FILE = "metrics.jsonl"
 WANDB_ID = "wandb-id.txt"
+
+
+_GIB = 2**30
+
+
+@dataclass
+class RunTotals:
+    """What a run has used so far, over all sittings.
+
+    total_s: seconds of training; wait_s: of them, seconds of waiting for data. skipped: updates left out
+    since their gradient was not finite. replaced: clips that could not be read and were replaced.
+    """
+
+    total_s: float = 0.0
+    wait_s: float = 0.0
+    skipped: int = 0
+    replaced: int = 0
+
+    @property
+    def wait_share(self) -> float:
+        return self.wait_s / self.total_s if self.total_s else 0.0
+
+
+class StepLog:
+    """What is logged of a step, and the run's totals, which `count` keeps up to date.
+
+    operations: floating-point operations of one instance, forward and backward; peak: those per second that
+    this process's device can do. Utilisation is left out where `peak` is 0.
+    """
+
+    def __init__(self, totals: RunTotals, world: World, operations: float = 0.0, peak: float = 0.0) -> None:
+        self._totals, self._world = totals, world
+        self._operations, self._peak = operations, peak
+        now = time.perf_counter()
+        self._last_step, self._waited_s = now, 0.0
+        self._last_line, self._instances = now, 0  # since the last line of metrics
+
+    def count(self, batch: Batch, waited_s: float) -> None:
+        """Add a step that ends now. waited_s: of waiting for data, since training began."""
+        now = time.perf_counter()
+        self._totals.total_s += now - self._last_step
+        self._totals.wait_s += waited_s - self._waited_s
+        self._totals.replaced += len(batch.replaced)
+        self._last_step, self._waited_s = now, waited_s
+        self._instances += len(batch.clip_ids)
+
+    def collect(
+        self, losses: Losses, gradient_norm: Tensor, network: Network, optimiser: torch.optim.Optimizer
+    ) -> dict[str, float]:
+        """The metrics of the step that was just counted; every process must call it.
+
+        loss and its terms are means over the processes, `instances_per_s` is of all of them together since
+        the last call, and `mfu` is this process's share of `peak`. On a GPU, `gpu_memory_gib` is the most
+        that this process's tensors took since the last call.
+        """
+        rate = self._instances / max(self._last_step - self._last_line, 1e-9)
+        self._last_line, self._instances = self._last_step, 0
+        values = {
+            **_mean_losses(losses),
+            "gradient_norm": gradient_norm.item(),
+            "lr": optimiser.param_groups[0]["lr"],
+            "scale": network.scale().item(),
+            "instances_per_s": rate * self._world.size,
+        }
+        if self._peak:
+            values["mfu"] = rate * self._operations / self._peak
+        if network.device.type == "cuda":
+            values["gpu_memory_gib"] = torch.cuda.max_memory_allocated(network.device) / _GIB
+            torch.cuda.reset_peak_memory_stats(network.device)
+        return values | {
+            "data_wait_share": self._totals.wait_share,
+            "skipped": self._totals.skipped,
+            "replaced": sum(gather_objects(self._totals.replaced)),
+        }
+
+    @staticmethod
+    def note(values: Mapping[str, float]) -> str:
+        """The metrics that stand beside the progress of a run."""
+        waits = f"waits {values['data_wait_share']:.0%}"
+        return f"loss {values['loss']:.3f}, {values['instances_per_s']:.3g} instances/s, {waits}"
+
+
+def _mean_losses(losses: Losses) -> dict[str, float]:
+    """The loss and its terms by name, averaged over the processes."""
+    names = {"loss": losses.total, "cross": losses.cross, "video": losses.video, "audio": losses.audio}
+    own = {name: term.item() for name, term in names.items() if term is not None}
+    shares = gather_objects(own)
+    return {name: sum(share[name] for share in shares) / len(shares) for name in own}
 
 
 class MetricsWriter:

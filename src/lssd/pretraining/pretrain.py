@@ -239,15 +239,15 @@ def _finish(training: Training) -> Run:
         instances=training.steps * recipe.groups * batch_size(index, recipe.views, recipe.groups),
         hardware=f"{training.world.size} x {describe_device(training.world.device)}",
     )
-    tally = training.tally
+    totals = training.totals
     return write_run(
         Run(
             folder=training.run,
             steps=training.step,
-            seconds=tally.total_s,
-            wait_share=tally.wait_share,
+            seconds=totals.total_s,
+            wait_share=totals.wait_share,
             held_out=last_held_out(training.run),
-            skipped=tally.skipped,
-            replaced=tally.replaced,
+            skipped=totals.skipped,
+            replaced=totals.replaced,
         )
     )

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from lssd.pretraining.optimiser import learning_rate, total_steps
 from lssd.pretraining.recipe import ScheduleRecipe
-from lssd.pretraining.schedule import learning_rate, total_steps
 
 
 def test_half_cosine_equals_torchs() -> None:
