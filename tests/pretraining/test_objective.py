@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lssd.errors import InputError
-from lssd.pretraining.losses import INSTANCE_LOSSES
+from lssd.pretraining.losses import INSTANCE_LOSSES, Candidates
 from lssd.pretraining.objective import Losses, Projections, batch_loss, nt_xent
 from lssd.pretraining.recipe import ObjectiveRecipe
 
@@ -239,6 +239,38 @@ class TestBatches:
         for ours, parts in zip(found, zip(*alone, strict=True), strict=True):
             torch.testing.assert_close(ours, torch.stack(parts).mean())
         assert abs(found.total - case.loss(groups=3, **{**dials, "gather": True}).total) > 0.01
+
+    @pytest.mark.parametrize("gather", [True, False])
+    def test_gradients_are_added_in_one_order(self, gather):
+        """To the bit: another order of the same numbers would be another run from the same seed."""
+        case = Case(14, 6, 2, 2)
+        case.leaves = [leaf.detach().float().requires_grad_() for leaf in case.leaves]
+        case.loss(gather=gather, lambda_v=1.0, lambda_a=1.0).total.backward()
+        # The same terms with a leaf of its own for every use of a view: as this process's own or everyone's.
+        views_BEZ = torch.cat([leaf.detach() for leaf in case.leaves[:2]], dim=1)
+        uses: list[list[tuple[int, torch.Tensor]]] = []
+
+        def mean(x: int, y: int) -> torch.Tensor:
+            own_x, own_y, all_y = (views_BEZ[:, view].clone().requires_grad_() for view in (x, y, y))
+            uses.append([(x, own_x), (y, own_y), (y, all_y)])
+            present, same = torch.ones(6, 1, dtype=torch.bool), torch.eye(6, dtype=torch.bool)
+            among = Candidates(own_x, all_y[:, None], present, same)
+            return nt_xent(own_x, own_y, candidates=among, scale=case.leaves[2].detach()).mean()
+
+        cross = torch.stack([mean(0, 3), mean(1, 2)]).mean()
+        (cross + mean(0, 1) + mean(2, 3)).backward()
+
+        def added(pairs: list[list[tuple[int, torch.Tensor]]]) -> torch.Tensor:
+            """The sum over uses, from the last to the first."""
+            total_BEZ = torch.zeros_like(views_BEZ)
+            for view, use in reversed([use for pair in pairs for use in pair]):
+                total_BEZ[:, view] += use.grad
+            return total_BEZ
+
+        found_BEZ = torch.cat([leaf.grad for leaf in case.leaves[:2]], dim=1)
+        assert torch.equal(found_BEZ, added(uses))
+        everyone_first = [[all_y, own_x, own_y] for own_x, own_y, all_y in uses]
+        assert not torch.equal(found_BEZ, added(everyone_first))
 
     def test_each_weight_moves_its_own_modality(self):
         gradients = []

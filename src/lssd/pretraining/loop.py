@@ -89,10 +89,9 @@ def resume(training: Training) -> None:
         )
         training.step = int(state["step"])
         training.totals = RunTotals(**state["tally"])
+        # The saved number is that of all processes: the first alone goes on with it.
         if not training.leads:
-            training.totals.replaced = (
-                0  # the saved number is that of all processes; process 0 goes on with it
-            )
+            training.totals.replaced = 0
 
 
 def train(training: Training, progress: Progress) -> None:

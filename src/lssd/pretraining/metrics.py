@@ -37,7 +37,6 @@ from lssd.views import Batch
 FILE = "metrics.jsonl"
 WANDB_ID = "wandb-id.txt"
 
-
 _GIB = 2**30
 
 

@@ -160,13 +160,17 @@ def _losses(
         means: list[Tensor | None] = []
         with torch.set_grad_enabled(torch.is_grad_enabled() and weight > 0):
             for x, y in pairs:
+                # The own slices before everyone's: where both are of one tensor, backward adds their
+                # gradients in the reverse of this order, and another order rounds to other last bits.
+                x_BZ, y_BMZ = own.views_BEZ[:, x], own.views_BEZ[:, y]
+                x_NZ, y_NMZ = everyone.views_BEZ[:, x], everyone.views_BEZ[:, y]
                 values_B = loss(
-                    own.views_BEZ[:, x],
-                    own.views_BEZ[:, y],
+                    x_BZ,
+                    y_BMZ,
                     present_BM=own.present_BE[:, y],
                     candidates=Candidates(
-                        x_NZ=everyone.views_BEZ[:, x],
-                        y_NMZ=everyone.views_BEZ[:, y],
+                        x_NZ=x_NZ,
+                        y_NMZ=y_NMZ,
                         present_NM=everyone.present_BE[:, y],
                         excluded_BN=excluded_BN,
                     ),
