@@ -1,11 +1,13 @@
 """Several models, several tasks: whose result is whose, and what one failure costs the others."""
 
+import json
 import os
 import shutil
 from functools import partial
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from tests.evaluation.conftest import write_task, write_tone
 from tests.evaluation.foreign.test_load import STRANGER
@@ -157,7 +159,7 @@ def test_a_class_that_only_broken_items_have_is_noted(model, tmp_path):
         (tmp_path / "mine" / "dull" / f"{index}.wav").write_text("no sound")
     shutil.copy(tmp_path / "mine" / "low" / "0.wav", tmp_path / "mine" / "low" / os.fsdecode(b"caf\xe9.wav"))
     (result,) = run(model, [tmp_path / "mine"], tmp_path / "out")
-    assert (result.n, result.missing, result.classes) == (12, 7, 3)
+    assert (result.n, result.missing, result.classes) == (12, 7, 2)
     assert "1 of 3 classes have no item and are not judged: dull" in result.notes
     assert any(r"low/caf\udce9.wav" in note for note in Result.read(result.source).notes)
 
@@ -253,3 +255,44 @@ def test_chance_of_several_labels_an_item(model, tones, tmp_path):
     fields = {"labels": tuple("abcdefghij"), "targets_NC": targets_NC, "scores_SNC": rng.random((1, 8, 10))}
     several = type(two)(**(vars(two) | fields))
     assert chance(several, "top1_acc") == pytest.approx(targets_NC.sum(axis=1).mean() / 10)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_class_of_which_nothing_can_be_read_is_not_a_choice(model, tmp_path, classes):
+    """Its label would make chance look lower: of two classes one is left, which is always named."""
+    folder = tmp_path / "kinds"
+    for number, label in enumerate(("broken", "high", "low")[:classes]):
+        for index in range(6):
+            path = write_tone(folder / label / f"{index}.wav", 300.0 * 10**number, 0.5, seed=index)
+            if label == "broken":
+                soundfile.write(path, np.zeros(0, dtype=np.float32), 16000)
+    if classes == 2:
+        with pytest.raises(InputError, match="no item of broken could be read"):
+            run(model, [folder], tmp_path / "out")
+        return
+    (result,) = run(model, [folder], tmp_path / "out")
+    assert (result.classes, result.chance, result.n, result.missing) == (2, 0.5, 12, 6)
+    assert result.read_predictions().labels == ("high", "low")
+    assert "1 of 3 classes have no item and are not judged: broken" in result.notes
+
+
+def test_test_items_of_one_class_tell_nothing(model, tones, tmp_path):
+    for index in range(0, 8, 2):
+        (tones / "48000" / "test" / f"test-{index}.wav").write_text("no sound")
+    with pytest.raises(InputError, match="its test items are all of the class 'high'"):
+        run(model, [tones], tmp_path / "out")
+
+
+def test_a_label_that_is_lost_leaves_the_others_of_several(model, tmp_path):
+    """Items of several labels need no second one: each is judged against the items without it."""
+    kinds = {"prediction_type": "multilabel", "evaluation": ["mAP"]}
+    folder = write_task(tmp_path / "tasks", "labels", **kinds)
+    for split in ("train", "valid", "test"):
+        for index in range(1, 8, 2):
+            (folder / "48000" / split / f"{split}-{index}.wav").write_text("no sound")
+        listed = json.loads((folder / f"{split}.json").read_text())
+        listed[f"{split}-0.wav"] = []
+        (folder / f"{split}.json").write_text(json.dumps(listed))
+    (result,) = run(model, [folder], tmp_path / "out")
+    assert (result.classes, result.chance, result.n) == (1, 0.75, 4)
+    assert result.read_predictions().labels == ("low",)

@@ -23,7 +23,7 @@ from lssd.evaluation.probing import Answers, answer, chance
 from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
-from lssd.evaluation.tasks.task import checked
+from lssd.evaluation.tasks.task import absent_classes, checked, in_order
 from lssd.media import spelled
 from lssd.models import Model
 from lssd.store import hash_json
@@ -185,7 +185,7 @@ def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -
         scores={name: score_interval(predictions, name) for name in metrics},
         n=len(predictions.items),
         missing=len(task.missing) + len(failed),
-        classes=len(task.labels),
+        classes=len(left.labels),
         chance=chance(predictions, metric),
         majority=answers.frequencies.measure(metric),
         groups=task.group_name,
@@ -212,8 +212,17 @@ def _method(task: Task, request: _Request) -> str:
 
 
 def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
-    """The task of the items that have a vector."""
-    return replace(task, items=tuple(item for item in task.items if spelled(item.path) in vectors), notes=())
+    """The task of the items that have a vector, and of the classes that these items have.
+
+    A class without any is not a choice: kept among the labels, it would make chance look lower than it is.
+    InputError when too few are left to tell apart: one class, or none where items have several labels.
+    """
+    items = tuple(item for item in task.items if spelled(item.path) in vectors)
+    labels = in_order(task.labels, items)
+    if len(labels) < (1 if task.multilabel else 2):
+        lost = ", ".join(label for label in task.labels if label not in labels)
+        raise InputError(f"{task.folder}: no item of {lost} could be read, so there is nothing to tell apart")
+    return replace(task, items=items, labels=labels, notes=tuple(absent_classes(task.labels, labels)))
 
 
 def _metrics(task: Task, answers: Answers) -> tuple[str, ...]:

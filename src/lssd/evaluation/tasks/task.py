@@ -100,8 +100,9 @@ class Task:
 def checked(task: Task) -> Task:
     """The same task with notes on what its splits share or lack.
 
-    InputError for a split without items, fewer than two classes, and a class that is tested in some
-    division but learnt in none of those.
+    InputError for a split without items, fewer than two classes (in all, or among the test items: of one
+    class alone any score can be had by naming it always), and a class that is tested in some division but
+    learnt in none of those.
     """
     if not task.items:
         raise InputError(f"{task.folder}: none of its {len(task.missing)} items is there")
@@ -114,6 +115,12 @@ def checked(task: Task) -> Task:
     for split in task.splits:
         if not sizes[split]:
             raise InputError(f"{task.folder}: split {split} has no item")
+    tested = {label for division in task.divisions() for label in counts[division.test]}
+    if len(tested) < 2 and not task.multilabel:
+        raise InputError(
+            f"{task.folder}: its test items are all of the class {tested.pop()!r}; there is nothing to tell "
+            "apart"
+        )
     absent = absent_classes(task.labels, in_order(task.labels, task.items))
     notes = [*absent, *_unlearnt(task, counts), *_shared_groups(task)]
     return replace(task, notes=(*task.notes, *notes))
