@@ -207,7 +207,7 @@ def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -
 
 def _method(task: Task, request: _Request) -> str:
     """How vectors become a score: what results must share to be compared."""
-    folds = "mean of the folds" if len(task.divisions()) > 1 else "one split"
+    folds = "mean of the folds" if len(task.partitions()) > 1 else "one split"
     return f"{probes.describe(request.protocol)}; {task.first_metric}, {folds}"
 
 

@@ -46,7 +46,7 @@ def answer(
     metric.
     """
     items = [item for item in task.items if spelled(item.path) in vectors]
-    parts = [_split(task, items, number) for number in range(len(task.divisions()))]
+    parts = [_split(task, items, number) for number in range(len(task.partitions()))]
     divisions = [
         probes.Division(
             _stack(train, vectors),
@@ -120,12 +120,12 @@ def chance(predictions: Predictions, metric: str) -> float:
 
 
 def _split(task: Task, items: Sequence[Item], number: int) -> tuple[list[Item], list[Item], list[Item]]:
-    division = task.divisions()[number]
+    partition = task.partitions()[number]
     found = [
         [item for item in items if item.split in splits]
-        for splits in (division.train, (division.valid,), (division.test,))
+        for splits in (partition.train, (partition.valid,), (partition.test,))
     ]
-    for part, splits in zip(found, (division.train, (division.valid,), (division.test,)), strict=True):
+    for part, splits in zip(found, (partition.train, (partition.valid,), (partition.test,)), strict=True):
         if not part:
             raise InputError(f"{task.folder}: no item of split {' + '.join(splits)} could be read")
     return found[0], found[1], found[2]

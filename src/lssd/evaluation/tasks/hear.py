@@ -12,6 +12,7 @@ HEAR knows sound only. A task of pictures or of both says so in task_metadata.js
 or `"audiovisual"`; its items are short films in TASK/films/fold00/, an audiovisual one's with its sound.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,14 +20,16 @@ from typing import Any
 from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS, own_name, usual_metrics
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
-from lssd.evaluation.tasks.published import KNOWN, size_notes, with_groups
+from lssd.evaluation.tasks.published import PUBLISHED_TASKS, size_notes, with_groups
 from lssd.evaluation.tasks.task import (
     MODALITIES,
     PREDICTION_TYPES,
     TRAIN_VALID_TEST,
     Item,
+    Reader,
     Task,
     absent_classes,
+    checked,
     in_order,
 )
 from lssd.media import FILMS, SOUNDS, is_text, spelled
@@ -52,17 +55,19 @@ def hear_task(folder: Path, modality: str | None = None, rate: int | None = None
     vocabulary = _read_vocabulary(folder / VOCABULARY)
     media = _sound_folder(folder, splits, rate) if own == "audio" else _film_folder(folder)
     items, missing, unlisted = _read_items(folder, media, splits, vocabulary, prediction_type)
-    known = KNOWN.get(name)
+    published = PUBLISHED_TASKS.get(name)
     groups = read_groups(folder / GROUPS, [*(item.name for item in items), *filter(is_text, missing)])
     if groups is None:
         items, group_name, group_notes = with_groups(items, name)
     else:
         items = [replace(item, group=groups[item.name]) for item in items]
-        group_name = str(metadata.get("group") or (known and known.group_name) or "group")
+        group_name = str(metadata.get("group") or (published and published.group_name) or "group")
         group_notes = []
     metrics, metric_notes = _metrics(metadata, prediction_type, folder)
     full_name = name if mode == "full" else f"{name}-{mode}"
-    title = str(metadata.get("title") or (known and known.titles.get(mode)) or full_name.replace("_", " "))
+    title = str(
+        metadata.get("title") or (published and published.titles.get(mode)) or full_name.replace("_", " ")
+    )
     if modality is not None and modality != own:
         if own == "audio":
             raise InputError(f"{folder} is a task of sounds; it cannot be judged as {modality}")
@@ -91,6 +96,29 @@ def hear_task(folder: Path, modality: str | None = None, rate: int | None = None
         rate=int(media.name) if own == "audio" else None,
         notes=tuple(notes),
     )
+
+
+def is_hear_folder(path: Path) -> bool:
+    """Whether a folder is one of HEAR's layout, be it a damaged one."""
+    return (path / METADATA).is_file() or (path / VOCABULARY).exists()
+
+
+def names_below(data: Path) -> Mapping[Path, tuple[str, ...]]:
+    """The task folders in `data` and `data/tasks`: the name of each, and the name with its mode."""
+    names = {}
+    for path in sorted([*data.glob(f"*/{METADATA}"), *data.glob(f"tasks/*/{METADATA}")]):
+        metadata = read_object(path)
+        name = str(metadata.get("task_name"))
+        names[path.parent] = (name, f"{name}-{metadata.get('mode') or 'full'}")
+    return names
+
+
+READER = Reader(
+    "HEAR's task folder",
+    is_hear_folder,
+    lambda path, modality, rate: checked(hear_task(path, modality, rate)),
+    names_below,
+)
 
 
 def _check_kind(metadata: dict[str, Any], folder: Path) -> None:

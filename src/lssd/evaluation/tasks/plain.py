@@ -21,7 +21,15 @@ from lssd.errors import InputError
 from lssd.evaluation.metrics import usual_metrics
 from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
-from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order
+from lssd.evaluation.tasks.task import (
+    TRAIN_VALID_TEST,
+    Item,
+    Reader,
+    Task,
+    absent_classes,
+    checked,
+    in_order,
+)
 from lssd.media import FILMS, SOUNDS, find_files, is_text, spelled
 
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
@@ -102,6 +110,16 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
             items.append(Item(row["path"], path, split, labels, row.get("group")))
     draft = _Draft(table, spelled(table.stem), items, missing, named, set(splits.values()), [])
     return draft.finished(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
+
+
+FOLDERS = Reader(
+    "a folder of class folders", Path.is_dir, lambda path, modality, rate: folder_task(path, modality)
+)
+TABLES = Reader(
+    "a CSV",
+    lambda path: path.suffix.lower() == ".csv" and path.is_file(),
+    lambda path, modality, rate: csv_task(path, modality),
+)
 
 
 @dataclass
