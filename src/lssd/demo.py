@@ -298,7 +298,7 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
     results: Results = {}
     with ledger.stage("evaluate"), Progress("evaluate", 0, "sounds", quiet) as progress:
         for name in ARMS:
-            found = evaluate(
+            evaluation = evaluate(
                 root / "runs" / name / "model",
                 tasks,
                 root / "tasks",
@@ -310,7 +310,9 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
                 cache=root / "cache" / "embeddings",
                 progress=progress,
             )
-            for result in found:
+            for one in evaluation.unjudged:
+                raise InputError(f"{one.model} could not be judged on {one.task}: {one.reason}")
+            for result in evaluation.results:
                 results.setdefault(result.model.name, []).append(result)
     return results
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lssd.corpus import Catalog, Plan, Verdict
     from lssd.dubbing import DubReport
     from lssd.embedding.table import Embeddings
-    from lssd.evaluation import Result, Unjudged
+    from lssd.evaluation import Evaluation
     from lssd.pretraining import Run
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -180,12 +180,15 @@ def show_run(run: dict[str, Any]) -> None:
     _console.print(table)
 
 
-def show_results(results: Sequence["Result"], unjudged: Sequence["Unjudged"] = ()) -> None:
+def show_evaluation(evaluation: "Evaluation") -> None:
     """What models scored: each row with its interval, and chance and the majority's score beside it.
 
     What could not be judged follows on stderr.
     """
+    from lssd.evaluation.metrics import METRICS
     from lssd.reporting.scores import shown
+
+    results, unjudged = evaluation.results, evaluation.unjudged
 
     table = _table(
         "Results", "task", "metric", "model", "score", "interval", "chance", "majority", "n", "missing"
@@ -195,7 +198,7 @@ def show_results(results: Sequence["Result"], unjudged: Sequence["Unjudged"] = (
         _add(
             table,
             result.task_title,
-            result.primary_metric,
+            METRICS[result.primary_metric].title,
             result.model.name,
             shown(result, score.value),
             f"{shown(result, score.low)} to {shown(result, score.high)}",
