@@ -84,7 +84,7 @@ def test_one_bad_task_costs_itself_alone(model, tones, folds, tmp_path, capsys):
     assert [result.task for result in evaluation.results] == ["tones", "folds"]
     (lost,) = evaluation.unjudged
     assert (lost.model, lost.task) == ("tiny", "bad") and "train" in lost.reason
-    with pytest.raises(InputError, match="^[^;]*train"):
+    with pytest.raises(InputError, match=r"^[^;]*train"):
         run(model, [bad], tmp_path / "out")
     save_model(model, tmp_path / "tiny")
     words = ["--out", tmp_path / "cli", "--no-random-init", "--protocol", "knn", "--quiet", "--tasks"]
