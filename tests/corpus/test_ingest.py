@@ -285,7 +285,7 @@ def test_requests_that_are_wrong(tmp_path: Path, make_film) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         ingest([film], tmp_path / "file" / "c", ONE, quiet=True)
-    with pytest.raises(InputError, match="not a language code"):
+    with pytest.raises(InputError, match="is no language"):
         ingest([film], tmp_path / "c", IngestSettings(original="x!"), quiet=True)
     (tmp_path / "t.csv").write_text("path,genere\n", encoding="utf-8")
     with pytest.raises(InputError, match="unknown column 'genere'"):
@@ -401,7 +401,7 @@ def test_verify_reports_a_damaged_table_as_a_fault(tmp_path: Path, make_film) ->
         (b"genre,path\ndrama\n", "line 2"),
         (b"path\nfilm.mkv,more\n", "line 2"),
         (b"path,split\nfilm.mkv,dev\n", "split must be train, valid or test"),
-        (b"path,original_language\nfilm.mkv,x!!\n", "not a language code"),
+        (b"path,original_language\nfilm.mkv,x!!\n", "is no language"),
     ],
 )
 def test_a_wrong_titles_table_is_one_line(tmp_path: Path, make_film, text: bytes, words: str) -> None:

@@ -167,7 +167,7 @@ def test_any_text_is_spoken_or_refused_in_one_line(synthesiser, text):
         ("  ", "en", "no text"),
         ("a\0b", "en", "NUL"),
         ("\ud800", "en", "Unicode"),
-        ("hello", "qqq", "not a language"),
+        ("hello", "qqq", "is no language"),
         ("hello", "gsw", "no voice for the language"),
     ],
 )

@@ -92,7 +92,7 @@ def _ingest(
     records = read_titles(settings.titles) if settings.titles else {}
     labels = read_labels(settings.labels) if settings.labels else {}
     _warn_of_missing(records, settings)
-    original = _language(settings.original)
+    original = languages.code_of(settings.original) if settings.original else None
     if dry_run:
         writer = CatalogWriter(root, recover=False)
         _warn_of_strangers(labels, files, writer, settings)
@@ -124,13 +124,6 @@ def _ingest(
         clips = settings.clips
         _logger.warning("no shot of %g-%g s was found; see --keep", clips.shortest_s, clips.longest_s)
     return catalog
-
-
-def _language(tag: str | None) -> str | None:
-    code = languages.normalise(tag)
-    if tag and code is None:
-        raise InputError(f"'{tag}' is not a language code; use one such as en or fra")
-    return code
 
 
 def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings) -> None:

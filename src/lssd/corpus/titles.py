@@ -128,21 +128,15 @@ def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
 
 
 def _record(row: dict[str, str], where: str) -> TitleRecord:
-    def language(tag: str) -> str:
-        code = languages.normalise(tag)
-        if code is None:
-            raise InputError(f"{where}: '{tag}' is not a language code")
-        return code
-
     split = row.get("split") or "train"
     if split not in SPLITS:
         raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
     original = row.get("original_language")
     return TitleRecord(
-        original_language=language(original) if original else None,
+        original_language=languages.code_of(original, where) if original else None,
         genre=row.get("genre") or None,
         split=split,
-        languages=tuple(language(tag) for tag in row.get("languages", "").split()),
+        languages=tuple(languages.code_of(tag, where) for tag in row.get("languages", "").split()),
     )
 
 

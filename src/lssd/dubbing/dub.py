@@ -96,23 +96,17 @@ def _targets(given: Sequence[str], settings: DubSettings) -> tuple[str, ...]:
     """Codes of the languages. InputError for none, or for one that is no language."""
     if settings.only is not None:
         return ()
-    codes = []
-    for language in given:
-        code = languages.normalise(language)
-        if code is None:
-            raise InputError(f"'{language}' is no language; use codes such as es, fr, ja")
-        codes.append(code)
-    if not codes:
+    if not given:
         raise InputError("say into which languages, as in --to es fr")
-    return tuple(dict.fromkeys(codes))
+    return tuple(dict.fromkeys(map(languages.code_of, given)))
 
 
 def _check(settings: DubSettings) -> None:
     """InputError for a request that no film could satisfy."""
     if settings.only not in (None, *ONLY):
         raise InputError(f"'{settings.only}' cannot be done alone; {', '.join(ONLY)} can")
-    if settings.source is not None and languages.normalise(settings.source) is None:
-        raise InputError(f"'{settings.source}' is no language; use a code such as en")
+    if settings.source is not None:
+        languages.code_of(settings.source)
     if settings.license_policy not in POLICIES:
         raise InputError(f"no licence policy '{settings.license_policy}'; there are {', '.join(POLICIES)}")
     read_preset(settings.preset)

@@ -48,7 +48,7 @@ def open_film(path: str | Path, settings: DubSettings) -> Film:
     """
     info = probe(path)
     track = _chosen_track(info, settings.track)
-    language = languages.normalise(settings.source) if settings.source else None
+    language = languages.code_of(settings.source) if settings.source else None
     language = language or spoken_language(track.language, path, len(info.tracks))
     if language is None:
         raise MediaError(

@@ -17,7 +17,7 @@ from lssd.embedding.file_hashes import FileHashes
 from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.languages import normalise
+from lssd.languages import code_of
 from lssd.media import find_media, is_text, spelled
 from lssd.models import Model, weights_hash
 from lssd.store import hash_json
@@ -70,7 +70,7 @@ def embed(
         raise InputError(f"modality is audio or video and pool is file or window, not {modality} and {pool}")
     if engine not in _EMBEDDERS:
         raise InputError(f"engine is local or ray, not {engine}")
-    code = _language_code(language)
+    code = None if language is None else code_of(language)
     windows_of(model, modality, code)
     found = find_media(paths)
     files = [path for path in found if is_text(path)]
@@ -174,10 +174,3 @@ def _pooled(value: WindowVectors) -> WindowVectors:
 def _beside(out: Path) -> Path:
     """Where a run keeps what it has, until `out` stands."""
     return out.with_name(f".{out.name}.parts")
-
-
-def _language_code(language: str | None) -> str | None:
-    code = normalise(language)
-    if language is not None and code is None:
-        raise InputError(f"'{language}' is no language; use a code such as en, fr or ja")
-    return code

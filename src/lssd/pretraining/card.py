@@ -13,7 +13,7 @@ from lssd.languages import display_name
 from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.held_out.measures import measures_in
 from lssd.pretraining.metrics import read_metrics
-from lssd.pretraining.recipe import Recipe, science
+from lssd.pretraining.recipe import Recipe, reproducible_part
 from lssd.store import read_json, write_bytes
 from lssd.views import ClipIndex
 
@@ -123,7 +123,7 @@ def write_card(
         "## Licence and rights",
         _LICENCE,
         "## Recipe",
-        f"```yaml\n{yaml.safe_dump(science(recipe), sort_keys=False, allow_unicode=True)}```",
+        f"```yaml\n{yaml.safe_dump(reproducible_part(recipe), sort_keys=False, allow_unicode=True)}```",
     ]
     write_bytes(folder / CARD, ("\n\n".join(part for part in parts if part) + "\n").encode())
     return folder / CARD

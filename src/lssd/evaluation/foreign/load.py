@@ -35,8 +35,27 @@ _FUNCTIONS = ("load_model", "get_scene_embeddings", "get_timestamp_embeddings")
 _SIZES = ("scene_embedding_size", "timestamp_embedding_size")
 _DOTTED = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)(?:@(.+))?")
 _FILE = re.compile(r"(.+?\.py)(?:@(.+))?")
-_SEEN: WeakKeyDictionary[ModuleType, tuple[Any, Any]] = WeakKeyDictionary()
 _TRIAL = (4, 2.74)  # sounds and seconds, as the API's validator tries
+
+
+class ImportedCode:
+    """Hashes of the code of imported modules, each taken when the module is first asked for.
+
+    What runs is what was imported, whatever becomes of its files later; a module that is reloaded is hashed
+    again. There is one of these a process, `IMPORTED`, as there is one `sys.modules`.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: WeakKeyDictionary[ModuleType, tuple[object, Any]] = WeakKeyDictionary()
+
+    def hash(self, module: ModuleType, compute: Callable[[Path], Any], path: Path) -> Any:
+        """`compute(path)`, as it was when this module was first asked for."""
+        if self._hashes.get(module, (None,))[0] is not module.__spec__:
+            self._hashes[module] = (module.__spec__, compute(path))
+        return self._hashes[module][1]
+
+
+IMPORTED = ImportedCode()
 
 
 @dataclass(frozen=True)
@@ -122,11 +141,16 @@ def is_module(model: object) -> bool:
     return isinstance(model, (str, Path)) and str(model).startswith(PREFIX)
 
 
-def load_module(text: str, options: Mapping[str, Any] | None = None, device: str | None = None) -> HearModule:
+def load_module(
+    text: str,
+    options: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    imported: ImportedCode = IMPORTED,
+) -> HearModule:
     """Import a module, load its model and try it on noise.
 
-    `options` are passed to its `load_model` by name. `device` is a GPU where there is one. InputError says
-    in one line what cannot be imported or loaded, or how it breaks the API.
+    `options` are passed to its `load_model` by name. `device` is a GPU by default, where there is one.
+    InputError says in one line what cannot be imported or loaded, or how it breaks the API.
     """
     source, model_file = parse(text)
     module = _import(source)
@@ -141,7 +165,7 @@ def load_module(text: str, options: Mapping[str, Any] | None = None, device: str
     model = _try(name, "moving the model", lambda: model.to(device).eval())
     hashed = _hash_path(Path(model_file)) if model_file else None
     pieces = {
-        "code": _code(module),
+        "code": _code(module, imported),
         "weights": _weights(model, elsewhere=hashed is None),
         "file": hashed or model_file,  # a name of something elsewhere is all that is known of it
         "options": sorted((key, repr(value)) for key, value in (options or {}).items()),
@@ -238,24 +262,19 @@ def _kind(value: object) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}"
 
 
-def _code(module: ModuleType) -> list[tuple[str, str]]:
+def _code(module: ModuleType, imported: ImportedCode) -> list[tuple[str, str]]:
     """Hashes of a module's files: all of its package, or it and what it took from its own folder."""
     path = Path(str(module.__file__)).resolve()
     package = sys.modules.get(module.__name__.partition(".")[0])
     roots = [Path(place).resolve() for place in getattr(package, "__path__", ())]
     root = next((place for place in roots if place in path.parents), None)
     if package is not None and root is not None:
-        return _once(package, _hash_tree, root)
+        return imported.hash(package, _hash_tree, root)
     files = {**{one: Path(str(one.__file__)) for one in _taken_from(path.parent)}, module: path}
-    found = [(str(file.relative_to(path.parent)), _once(one, hash_file, file)) for one, file in files.items()]
-    return sorted(found)
-
-
-def _once(module: ModuleType, compute: Callable[[Path], Any], path: Path) -> Any:
-    """The value of when the module as it is in memory was first seen: later edits do not reach it."""
-    if _SEEN.get(module, (None,))[0] is not module.__spec__:
-        _SEEN[module] = (module.__spec__, compute(path))
-    return _SEEN[module][1]
+    return sorted(
+        (str(file.relative_to(path.parent)), imported.hash(one, hash_file, file))
+        for one, file in files.items()
+    )
 
 
 def _taken_from(folder: Path) -> Iterator[ModuleType]:
