@@ -18,7 +18,7 @@ from lssd.evaluation import probes
 from lssd.evaluation.metrics import METRICS, usual_metrics
 from lssd.evaluation.models import ModelUnderTest, as_file_name, load_models_under_test
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.probing import chance, run_probe
+from lssd.evaluation.probing import run_probe
 from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
@@ -213,7 +213,7 @@ def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _
         n=len(predictions.items),
         missing=len(task.missing) + len(failed),
         classes=len(judged.labels),
-        chance=chance(predictions, metric),
+        chance=predictions.chance(metric),
         majority=probe.prior.measure(metric),
         groups=task.group_name,
         covers=_covers(task, request),
@@ -222,7 +222,7 @@ def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _
         predictions_sha256=predictions.write(predictions_path),
         data_sha256=data_hash,
         seeds=request.seeds,
-        folds=tuple(predictions.fold_values(metric).mean(axis=0).tolist()),
+        folds=predictions.fold_means(metric),
         chosen=probe.chosen,
         notes=tuple(map(spelled, notes)),
         rate=task.rate,

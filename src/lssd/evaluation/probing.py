@@ -12,7 +12,6 @@ import numpy as np
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation import probes
-from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.tasks import Item, Partition, Task
 from lssd.media import spelled
@@ -106,20 +105,6 @@ def run_probe(
     )
     prior = replace(predictions, scores_SNC=np.concatenate(frequencies).astype(np.float32)[None], seeds=(0,))
     return ProbeResult(predictions, prior, outputs[0].chosen)
-
-
-def chance(predictions: Predictions, metric: str) -> float:
-    """What scores that mean nothing reach on average.
-
-    Labels an item / classes for top-1 (1 / classes where an item has one); for what ranks, all items tied:
-    mAP is then the classes' mean share of the items.
-    """
-    if METRICS[metric].per_item:
-        labels_N = predictions.targets_NC.sum(axis=1)
-        folds = [labels_N[rows].mean() for rows in predictions.fold_rows]
-        return float(np.mean(folds) / len(predictions.labels))
-    tied_SNC = np.zeros_like(predictions.scores_SNC[:1])
-    return replace(predictions, scores_SNC=tied_SNC, seeds=(0,)).measure(metric)
 
 
 def _split(
