@@ -169,9 +169,14 @@ def test_classes_that_leave_a_mean_are_noted(model, tmp_path):
     path = folder / "fold02.json"
     path.write_text(path.read_text().replace('"fold02-0.wav": ["low"]', '"fold02-0.wav": ["rare"]'))
     (result,) = run(model, [folder], tmp_path / "out")
-    assert "mAP leaves out classes without a positive item: 1 of 3 in fold01" in result.notes
-    assert "aucroc leaves out classes without items of both kinds: 1 of 3 in fold01" in result.notes
-    assert not any(note.startswith("top1_acc leaves") for note in result.notes)
+    assert (
+        "mean average precision leaves out classes without a positive item: 1 of 3 in fold01" in result.notes
+    )
+    assert (
+        "area under the ROC curve leaves out classes without items of both kinds: 1 of 3 in fold01"
+        in result.notes
+    )
+    assert not any(note.startswith("accuracy leaves") for note in result.notes)
 
 
 def test_a_class_that_only_broken_items_have_is_noted(model, tmp_path):

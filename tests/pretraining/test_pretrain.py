@@ -156,10 +156,7 @@ def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (("views.secondary=all", "views.secondary_languages=[sv]"), "no clip with a sound in sv"),
-        (("views.secondary=round_robin", "views.secondary_languages=[de,sv]"), "no clip with a sound in sv"),
         (("views.primary=background",), "data.require_background true"),
-        (("views.primary=background", "data.require_background=true"), "require_background"),
         (("monitor.splits=[validation]",), "one of train, valid, test"),
         (("data.splits=[]",), "one of train, valid, test"),
     ],
@@ -169,6 +166,27 @@ def test_what_the_first_batch_would_find_is_refused_before(
 ) -> None:
     with pytest.raises((InputError, CorpusError), match=words):
         pretrain("demo", corpus, tmp_path / "r", settings=(*small, *wrong), dry_run=dry_run, quiet=True)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("views.secondary=all", "views.secondary_languages=[sv]"), "no clip with a sound in sv"),
+        (("views.secondary=round_robin", "views.secondary_languages=[de,sv]"), "no clip with a sound in sv"),
+        (("views.primary=background", "data.require_background=true"), "require_background"),
+        (("groups=8",), "needs at least 2"),
+    ],
+)
+def test_a_corpus_that_does_not_do_is_refused_before_and_is_the_obstacle_of_a_forecast(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], wrong: tuple[str, ...], words: str
+) -> None:
+    settings = (*small, *wrong)
+    with pytest.raises(CorpusError, match=words):
+        pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    found = pretrain("demo", corpus, settings=settings, dry_run=True, quiet=True)
+    assert isinstance(found, Forecast)
+    assert words in found.obstacle
     assert not (tmp_path / "r").exists()
 
 

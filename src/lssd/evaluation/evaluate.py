@@ -281,7 +281,7 @@ def _classes_left_out(predictions: Predictions, metrics: Sequence[str]) -> list[
         lacking = [f"{count} of {classes} in {fold}" for fold, count in counts.items() if count]
         if lacking:
             kinds = "items of both kinds" if METRICS[metric].needs_negatives else "a positive item"
-            notes.append(f"{metric} leaves out classes without {kinds}: {', '.join(lacking)}")
+            notes.append(f"{METRICS[metric].title} leaves out classes without {kinds}: {', '.join(lacking)}")
     return notes
 
 

@@ -54,7 +54,8 @@ def pretrain(
         init: for a recipe with a parent, the run (or its checkpoint) to start from.
         chain: train the parents first; each run then lies in `OUT/<its recipe's name>`.
         cache_folder: for decoded clips (`machine.cache_gb` of them); several runs may share it.
-        dry_run: only say what the run would be; needs no `out`.
+        dry_run: only say what the run would be; needs no `out`, and no clips: a corpus that the recipe cannot
+            be trained on is named as the forecast's obstacle.
 
     Raises InputError for a wrong recipe, a corpus without dubs under a recipe that pairs them, or an
     `out` that holds a run of another recipe; CorpusError when the corpus has too few clips;
@@ -81,10 +82,16 @@ def pretrain(
 
 def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
     _, processes, _ = torchrun_numbers()
-    index = _index(recipe, Catalog.open(corpus))
-    _check(recipe, index, processes)
+    _check_groups(recipe, processes)
+    catalog = Catalog.open(corpus)
+    index, obstacle = None, ""
+    try:
+        index = _index(recipe, catalog)
+        _check_clips(recipe, index)
+    except CorpusError as error:
+        obstacle = str(error)
     with _threads(recipe.machine.threads):
-        return forecast(recipe, index, processes=processes)
+        return forecast(recipe, index, processes=processes, obstacle=obstacle)
 
 
 def _pretrain(
@@ -98,7 +105,8 @@ def _pretrain(
 ) -> Run:
     catalog = Catalog.open(corpus)
     index = _index(recipe, catalog)
-    _check(recipe, index, world.size)
+    _check_groups(recipe, world.size)
+    _check_clips(recipe, index)
     if (run / "catalog").exists():
         raise InputError(f"{run} is a corpus; choose another --out")
     parent = _parent(recipe, init, run)
@@ -132,13 +140,17 @@ def _index(recipe: Recipe, catalog: Catalog) -> ClipIndex:
     return ClipIndex.read(catalog, recipe.data, near_duplicates=recipe.objective.mask == "near_duplicate")
 
 
-def _check(recipe: Recipe, index: ClipIndex, processes: int) -> None:
-    """What can be told of a run before it begins; the errors name what to change."""
+def _check_groups(recipe: Recipe, processes: int) -> None:
+    """InputError when the processes cannot share the groups of a step evenly."""
     if recipe.groups % processes:
         raise InputError(
             f"recipe {recipe.name} has {recipe.groups} groups a step, which {processes} processes "
             "cannot share evenly; start another number, or set groups"
         )
+
+
+def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
+    """CorpusError when the clips do not do for the recipe; it names what to change."""
     if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
         raise CorpusError(
             f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "

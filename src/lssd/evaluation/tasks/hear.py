@@ -156,7 +156,7 @@ def _metrics(
         )
     others = [metric for metric in named if metric not in METRICS]
     if metrics[0] != named[0]:
-        return metrics, (f"its authors judge by {named[0]}; {metrics[0]} is computed instead",)
+        return metrics, (f"its authors judge by {named[0]}; {METRICS[metrics[0]].title} is computed instead",)
     return metrics, (f"not computed: {', '.join(others)}",) if others else ()
 
 
