@@ -198,6 +198,11 @@ def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _
         *(f"not there: {name}" for name in task.missing),
         *(f"left out: {failure.path}: {failure.reason}" for failure in failed),
     ]
+    covers = f"test items (by {task.group_name})" if task.group_name else "test items"
+    if len(request.seeds) > 1:
+        covers += f" and {len(request.seeds)} seeds of the probe; one training seed"
+    else:
+        covers += f"; one training seed{', one of the probe' if request.protocol in _SEEDED else ''}"
     predictions_path = path.with_suffix(".parquet")
     result = Result(
         model=reference,
@@ -216,7 +221,7 @@ def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _
         chance=predictions.chance(metric),
         majority=probe.prior.measure(metric),
         groups=task.group_name,
-        covers=_covers(task, request),
+        covers=covers,
         seconds={"embed": round(embedded - started, 3), "probe": round(probed - embedded, 3)},
         predictions=predictions_path.name,
         predictions_sha256=predictions.write(predictions_path),
@@ -259,15 +264,6 @@ def _metrics(task: Task, predictions: Predictions) -> tuple[str, ...]:
             "both kinds"
         )
     return tuple(computable)
-
-
-def _covers(task: Task, request: _Request) -> str:
-    """Which uncertainty the intervals speak of, in words."""
-    items = f"test items (by {task.group_name})" if task.group_name else "test items"
-    count = len(request.seeds)
-    if count > 1:
-        return f"{items} and {count} seeds of the probe; one training seed"
-    return f"{items}; one training seed{', one of the probe' if request.protocol in _SEEDED else ''}"
 
 
 def _classes_left_out(predictions: Predictions, metrics: Sequence[str]) -> list[str]:

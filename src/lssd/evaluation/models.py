@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lssd.embedding.embed import Embeddings, Engine, Failure, Modality, embed
+from lssd.embedding.embed import Engine, Failure, Modality, embed
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.foreign.load import HearModule, load_any
@@ -215,7 +215,9 @@ def item_vectors(
         for encoder in _ENCODERS[task.modality]
     ]
     failed = {failure.path: failure for embeddings in by_encoder for failure in embeddings.failed}
-    vectors, *others = (_by_path(embeddings) for embeddings in by_encoder)
+    vectors, *others = (
+        dict(zip(embeddings.path, embeddings.vectors, strict=True)) for embeddings in by_encoder
+    )
     for other in others:
         vectors = {
             path: np.concatenate([vector, other[path], vector * other[path]])
@@ -223,10 +225,6 @@ def item_vectors(
             if path in other
         }
     return vectors, tuple(failed.values())
-
-
-def _by_path(embeddings: Embeddings) -> dict[str, np.ndarray]:
-    return dict(zip(embeddings.path, embeddings.vectors, strict=True))
 
 
 def _file_name(name: str) -> str:

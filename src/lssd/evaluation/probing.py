@@ -150,13 +150,13 @@ def _output_key(about: Sequence[object], divisions: Sequence[probes.Division]) -
     return digest(blocks(), 32)
 
 
-def _read_or_compute(path: Path, compute: Callable[[], probes.Judged]) -> probes.Judged:
+def _read_or_compute(path: Path, compute: Callable[[], probes.ProbeOutput]) -> probes.ProbeOutput:
     """The output kept in a file; computed and written there when the file is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             scores = tuple(file[f"scores{number}"] for number in range(len(about["chosen"])))
-        return probes.Judged(scores, tuple(about["validation"]), tuple(about["chosen"]))
+        return probes.ProbeOutput(scores, tuple(about["validation"]), tuple(about["chosen"]))
     except Exception:  # noqa: BLE001 - a damaged file raises errors of many kinds
         output = compute()
     about = json.dumps({"validation": output.validation, "chosen": output.chosen})

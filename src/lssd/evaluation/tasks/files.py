@@ -1,4 +1,4 @@
-"""Files that describe tasks, and the media that they name."""
+"""Reading the files that describe tasks, and finding the media that they name."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def read_groups(path: Path, names: Iterable[str]) -> dict[str, str] | None:
 
 
 def names_in(folder: Path) -> frozenset[str]:
-    """The names of the files in a folder, in one look at it; none where there is no such folder."""
+    """The names of the files in a folder, in one scan; none where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if entry.is_file())
@@ -85,9 +85,10 @@ def names_in(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def locate(place: Path, name: str) -> Path | None:
-    """The file of that name; accents may be one code point in a list and two on a disk, or the reverse."""
+def locate(folder: Path, name: str) -> Path | None:
+    """The file of that name, or None. An accent may be one code point in a list and two on a disk, or vice
+    versa."""
     for spelled in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
-        if (place / spelled).is_file():
-            return place / spelled
+        if (folder / spelled).is_file():
+            return folder / spelled
     return None

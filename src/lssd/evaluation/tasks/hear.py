@@ -180,16 +180,16 @@ def _split_names(metadata: dict[str, Any], folder: Path) -> tuple[str, ...]:
 
 def _read_vocabulary(path: Path) -> list[str]:
     """The labels in the order of their `idx`, which need not be that of the lines."""
-    places: dict[str, int] = {}
+    number_of: dict[str, int] = {}
     for line, row in read_table(path, ("idx", "label")):
         if not row["idx"].isdecimal():
             raise InputError(f"{path}, line {line}: idx {row['idx']!r} is no number")
-        if row["label"] in places:
+        if row["label"] in number_of:
             raise InputError(f"{path}, line {line}: the label {row['label']!r} is there twice")
-        places[row["label"]] = int(row["idx"])
-    if not places:
+        number_of[row["label"]] = int(row["idx"])
+    if not number_of:
         raise InputError(f"{path} holds no label")
-    return sorted(places, key=lambda label: places[label])
+    return sorted(number_of, key=lambda label: number_of[label])
 
 
 def _read_items(
@@ -201,8 +201,8 @@ def _read_items(
     items, missing, unlisted = [], [], 0
     for split in splits:
         listing = folder / f"{split}.json"
-        place = media / split
-        there, taken = names_in(place), set()
+        split_folder = media / split
+        there, taken = names_in(split_folder), set()
         for name, named in read_object(listing).items():
             labels = _labels(named, listing, name, prediction_type)
             unknown = [label for label in labels if label not in known]
@@ -213,7 +213,7 @@ def _read_items(
             seen[name] = split
             if not _inside(name):
                 raise InputError(f"{listing}: {name} lies outside of the task's folder")
-            path = place / name if name in there else locate(place, name)
+            path = split_folder / name if name in there else locate(split_folder, name)
             if path is None or not is_text(name):
                 missing.append(name)
             else:
@@ -253,16 +253,16 @@ def _inside(name: str) -> bool:
 
 
 def _sound_folder(folder: Path, splits: tuple[str, ...], rate: int | None) -> Path:
-    """Of the folders of sounds by rate the one that has most splits, then `rate`, then the highest rate."""
+    """The folder of sounds with most splits; of several, the one at `rate` (Hz), else at the highest rate."""
     rates = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     if not rates:
         raise InputError(f"{folder} holds no sounds; they lie in {folder / '48000'}/SPLIT/")
 
-    def worth(path: Path) -> tuple[int, bool, int]:
+    def rank(path: Path) -> tuple[int, bool, int]:
         own = int(path.name)
         return sum((path / split).is_dir() for split in splits), own == rate, own
 
-    return max(rates, key=worth)
+    return max(rates, key=rank)
 
 
 def _film_folder(folder: Path) -> Path:

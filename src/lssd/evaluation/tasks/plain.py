@@ -66,7 +66,7 @@ def folder_task(folder: str | Path, modality: str | None = None) -> Task:
     labels = {item.labels[0] for item in items}
     splits = {item.split for item in items} - {""}
     draft = _Draft(folder, spelled(name), items, missing, labels, splits, notes)
-    return draft.finished(modality, "multiclass", groups is not None)
+    return draft.to_task(modality, "multiclass", groups is not None)
 
 
 def csv_task(table: str | Path, modality: str | None = None) -> Task:
@@ -109,7 +109,7 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
         else:
             items.append(Item(row["path"], path, split, labels, row.get("group")))
     draft = _Draft(table, spelled(table.stem), items, missing, named, set(splits.values()), [])
-    return draft.finished(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
+    return draft.to_task(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
 
 
 FOLDERS = Reader(
@@ -124,10 +124,14 @@ TABLES = Reader(
 
 @dataclass
 class _Draft:
-    """What has been read of a task. `labels`: all that are named, with or without a file. Without `splits`,
-    those of its items are "" and have to be made."""
+    """A task as far as it has been read.
 
-    place: Path
+    source   the folder or the table
+    labels   all that are named, with or without a file
+    splits   empty where none are given: the items' splits are then "", and are made here
+    """
+
+    source: Path
     name: str
     items: list[Item]
     missing: list[str]
@@ -135,23 +139,23 @@ class _Draft:
     splits: set[str]
     notes: list[str]
 
-    def finished(self, modality: str | None, prediction_type: str, grouped: bool) -> Task:
+    def to_task(self, modality: str | None, prediction_type: str, grouped: bool) -> Task:
         if not self.items:
             first = self.missing[0]
             raise InputError(
-                f"{self.place}: none of its {len(self.missing)} files is there; the first is {first}"
+                f"{self.source}: none of its {len(self.missing)} files is there; the first is {first}"
             )
-        own, judged = _modalities(self.items, modality, self.place)
+        own, judged = _modalities(self.items, modality, self.source)
         mode, splits = self._split()
         suffix = "" if judged == own else f"-{judged}"
-        order = {split: place for place, split in enumerate(splits)}
+        order = {split: number for number, split in enumerate(splits)}
         items = sorted(self.items, key=lambda item: order[item.split])
         labels = in_order(sorted(self.labels), items)
         return checked(
             Task(
                 name=self.name + suffix,
                 title=self.name.replace("_", " ") + (f" ({judged})" if suffix else ""),
-                folder=self.place,
+                folder=self.source,
                 split_mode=mode,
                 splits=splits,
                 labels=labels,
@@ -168,7 +172,7 @@ class _Draft:
     def _split(self) -> tuple[str, tuple[str, ...]]:
         """The split mode and splits; where they are not given, items get them here."""
         if not self.splits:
-            folds = fold_count(*self._labels_and_units(), str(self.place), self._kind())
+            folds = fold_count(*self._labels_and_units(), str(self.source), self._kind())
             names = fold_names(folds)
             self._assign(names, self.items)
             self.notes.append(f"{folds} folds made here, balanced over classes")
@@ -176,7 +180,9 @@ class _Draft:
                 self.notes.append(_LEAK)
             return "new_split_kfold", names
         if not self.splits <= set(TRAIN_VALID_TEST):
-            return "presplit_kfold", tuple(sorted(self.splits, key=_fold_number))
+            return "presplit_kfold", tuple(
+                sorted(self.splits, key=lambda fold: int(fold.removeprefix("fold")))
+            )
         if "valid" not in self.splits:
             self._hold_out()
         return "trainvaltest", TRAIN_VALID_TEST
@@ -188,7 +194,7 @@ class _Draft:
         label, smallest = rarest(labels, units)
         if smallest < 2:
             raise InputError(
-                f"{self.place} has no valid split, and class {label!r} with one {self._kind()} in train "
+                f"{self.source} has no valid split, and class {label!r} with one {self._kind()} in train "
                 "cannot give one: add a valid split"
             )
         parts = FOLDS if smallest >= FOLDS else FEWEST
@@ -196,7 +202,7 @@ class _Draft:
         self.notes.append(f"no valid split: one part in {parts} of train is held out for it")
 
     def _assign(self, names: Sequence[str], items: list[Item]) -> None:
-        """Give these items the split of the fold that they fall in."""
+        """Give these items the split of the fold that they are assigned to."""
         folds = assign_folds(*self._labels_and_units(items), len(names))
         self.items = [
             replace(item, split=names[folds[item.name]]) if item.name in folds else item
@@ -296,19 +302,15 @@ def _read_splits(table: Path, cells: list[tuple[int, str]]) -> dict[int, str]:
     return splits
 
 
-def _fold_number(split: str) -> int:
-    return int(split.removeprefix("fold"))
-
-
-def _modalities(items: list[Item], modality: str | None, place: Path) -> tuple[str, str]:
-    """What the files would be judged by, and what they are judged by. A file of unknown suffix is a sound."""
+def _modalities(items: list[Item], modality: str | None, source: Path) -> tuple[str, str]:
+    """The modality that the files suggest, and the one to judge. A file of unknown suffix is a sound."""
     films = [item for item in items if item.path.suffix.lower() in FILMS]
     sounds = [item for item in items if item.path.suffix.lower() not in FILMS]
     if modality in ("picture", "audiovisual") and sounds:
-        raise InputError(f"{place}: {sounds[0].name} is a sound; the task cannot be judged as {modality}")
+        raise InputError(f"{source}: {sounds[0].name} is a sound; the task cannot be judged as {modality}")
     if modality is None and films and sounds:
         raise InputError(
-            f"{place} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
+            f"{source} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
         )
     own = "picture" if films and not sounds else "audio"
     return own, modality or own

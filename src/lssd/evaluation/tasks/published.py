@@ -18,7 +18,13 @@ GroupOf = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class PublishedTask:
-    """A published task: titles and numbers of items by mode, classes, the group of a file by its stem."""
+    """A published task.
+
+    titles, sizes   title and number of items, by mode
+    classes         how many
+    group_name      what groups are, such as "speaker"; None where items stand alone
+    group_of        a file's stem -> its group, None where the stem does not tell it
+    """
 
     titles: Mapping[str, str]
     sizes: Mapping[str, int]
@@ -84,7 +90,7 @@ def with_groups(items: list[Item], name: str) -> tuple[list[Item], str | None, l
 
 
 def size_notes(name: str, mode: str, items: int, classes: int) -> list[str]:
-    """A note when a task is not of the published size; nothing is known of other tasks and modes."""
+    """A note when a task is not of the published size; none for tasks and modes that are not listed."""
     published = PUBLISHED_TASKS.get(name)
     if (
         published is None

@@ -115,11 +115,11 @@ class Reader:
 
 
 def checked(task: Task) -> Task:
-    """The same task with notes on what its splits share or lack.
+    """The same task, with notes on what its splits share or lack.
 
-    InputError for a split without items, fewer than two classes (in all, or among the test items: of one
-    class alone any score can be had by naming it always), and a class that is tested in some partition but
-    learnt in none of those.
+    InputError for a split without items; for fewer than two classes, in all or among the test items, since
+    always naming the only class would be right; and for a class that is tested in some partition but learnt
+    in none of those.
     """
     if not task.items:
         raise InputError(f"{task.folder}: none of its {len(task.missing)} items is there")
@@ -146,7 +146,7 @@ def checked(task: Task) -> Task:
 def _unlearnt(task: Task, counts: Mapping[str, Counter[str]]) -> list[str]:
     """Notes on classes that a partition tests and does not learn; InputError where none learns them.
 
-    HEAR draws folds without regard to classes, so that a rare class may be lacking here and there.
+    HEAR draws folds without regard to classes, so a rare class may be missing from some.
     """
     lacking: dict[str, list[Partition]] = defaultdict(list)
     tested: Counter[str] = Counter()
@@ -190,13 +190,13 @@ def _shared_groups(task: Task) -> list[str]:
 
 
 def in_order(labels: Iterable[str], items: Iterable[Item]) -> tuple[str, ...]:
-    """Those labels that an item has, in their order."""
+    """The labels that occur among the items, in the given order."""
     present = {label for item in items for label in item.labels}
     return tuple(label for label in labels if label in present)
 
 
 def absent_classes(labels: Iterable[str], present: Sequence[str]) -> list[str]:
-    """A note of the classes that are named and have no item."""
+    """A note that lists the classes without an item; an empty list where every class has one."""
     known = set(present)
     absent = [label for label in labels if label not in known]
     count = f"{len(absent)} of {len(absent) + len(known)} classes"
