@@ -15,8 +15,8 @@ import pytest
 import soundfile
 import torch
 
+from lssd.embedding import reading
 from lssd.embedding.embed import embed
-from lssd.embedding.reading import plan as reading
 from lssd.engine import available_cpus
 from lssd.errors import InputError, LssdError
 from lssd.media import write_film
