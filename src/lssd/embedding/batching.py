@@ -15,7 +15,7 @@ from lssd.embedding.reading.plan import Plan, Unreadable, WindowRange
 from lssd.embedding.reading.worker import FileExamination, Job
 from lssd.embedding.table import Failure
 from lssd.embedding.windows import PictureWindows, SoundWindows, Windows, span_s
-from lssd.engine import Progress, reason_of
+from lssd.engine import Progress, TimeLimit, reason_of
 from lssd.engine.memory import lacks_memory
 from lssd.errors import InputError
 from lssd.media import spelled
@@ -35,6 +35,9 @@ def windows_of(model: Model, modality: Modality, language: str | None) -> Window
         places = round(picture.window_s * PictureWindows.rate)
         return PictureWindows(picture.frames, picture.size, places)
     raise InputError(f"this model has no {modality} encoder; embed the other modality")
+
+
+TIME_LIMIT = TimeLimit()
 
 
 @dataclass(eq=False)
@@ -71,6 +74,7 @@ class Embedder:
     the number of workers or from where an earlier run was killed.
 
     workers: as for `lssd.embedding.reading.read_windows`.
+    time_limit: for examining a file and for reading some of its windows; one that takes longer has failed.
     hashed: whether to hash the files (into `data`) also without a cache.
     Raises InputError for a batch size below 1, workers below 0, and a modality that the model lacks.
     """
@@ -87,6 +91,7 @@ class Embedder:
         cache: EmbeddingCache | None = None,
         hashes: FileHashes | None = None,
         progress: Progress | None = None,
+        time_limit: TimeLimit | None = TIME_LIMIT,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
@@ -95,6 +100,7 @@ class Embedder:
         self.windows = windows_of(model, modality, language)
         self.data: dict[int, str] = {}  # SHA-256 of the files, where they are hashed
         self._workers, self._cache, self._progress = workers, cache, progress
+        self._time_limit = time_limit
         self._files_done = self._windows_embedded = 0
         self._hashes = FileHashes() if hashes is None else hashes
         self._job = Job(self.windows, hashed or cache is not None)
@@ -108,7 +114,7 @@ class Embedder:
     def run(self, files: Sequence[Path]) -> Iterator[tuple[int, Value]]:
         """Yield each file's index with its windows' vectors or its failure, as they become known."""
         self._files = files
-        plan = Plan(self._job, files, self._known_hash, self._choose)
+        plan = Plan(self._job, files, self._known_hash, self._choose, time_limit=self._time_limit)
         for index in range(len(files)):
             kept = self._look_up(index)
             if kept is None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from lssd.embedding.batching import Embedder, Modality, Value, checked, windows_of
+from lssd.embedding.batching import TIME_LIMIT, Embedder, Modality, Value, checked, windows_of
 from lssd.embedding.cache import EmbeddingCache, rows_of
 from lssd.embedding.file_hashes import FileHashes
 from lssd.embedding.table import Failure
-from lssd.engine import Progress
+from lssd.engine import Progress, TimeLimit
 from lssd.engine.ray import run_stage
 from lssd.errors import InputError
 from lssd.media import spelled
@@ -38,6 +38,7 @@ class EmbedChunk:
     batch_size: int
     hashed: bool
     known: frozenset[str] = frozenset()
+    time_limit: TimeLimit | None = TIME_LIMIT
     _on_device: bool = field(default=False, repr=False)
 
     def __call__(self, chunk: Chunk) -> list[Found]:
@@ -48,7 +49,12 @@ class EmbedChunk:
         kept = {index: data for index, path in chunk if (data := self._hash_if_known(path))}
         files = [(index, path) for index, path in chunk if index not in kept]
         embedder = Embedder(
-            self.model, self.modality, self.language, batch_size=self.batch_size, hashed=self.hashed
+            self.model,
+            self.modality,
+            self.language,
+            batch_size=self.batch_size,
+            hashed=self.hashed,
+            time_limit=self.time_limit,
         )
         values = list(embedder.run([path for _, path in files]))
         found: list[Found] = [(index, data, None) for index, data in kept.items()]
@@ -84,6 +90,7 @@ class ClusterEmbedder:
         cache: EmbeddingCache | None = None,
         hashes: FileHashes | None = None,
         progress: Progress | None = None,
+        time_limit: TimeLimit | None = TIME_LIMIT,
     ) -> None:
         windows_of(model, modality, language)
         if batch_size < 1:
@@ -95,7 +102,7 @@ class ClusterEmbedder:
         self._hashes = FileHashes() if hashes is None else hashes
         on_cpu = model if next(model.parameters()).device.type == "cpu" else copy.deepcopy(model).cpu()
         known = frozenset() if cache is None else cache.whole()
-        self._embed = EmbedChunk(on_cpu, modality, language, batch_size, cache is not None, known)
+        self._embed = EmbedChunk(on_cpu, modality, language, batch_size, cache is not None, known, time_limit)
 
     def run(self, files: Sequence[Path]) -> Iterator[tuple[int, Value]]:
         """Yield each file's index with its windows' vectors or its failure, as they become known."""

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lssd.embedding.batching import Embedder, Modality, windows_of
+from lssd.embedding.batching import TIME_LIMIT, Embedder, Modality, windows_of
 from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity
 from lssd.embedding.cluster import ClusterEmbedder
 from lssd.embedding.file_hashes import FileHashes
 from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
-from lssd.engine import Progress
+from lssd.engine import Progress, TimeLimit
 from lssd.errors import InputError
 from lssd.languages import normalise
 from lssd.media import find_media, is_text, spelled
@@ -46,6 +46,7 @@ def embed(
     workers: int | None = None,
     engine: Engine = "local",
     progress: Progress | None = None,
+    time_limit: TimeLimit | None = TIME_LIMIT,
 ) -> Embeddings:
     """Embed sounds or films, by windows of 3 s; `pool="file"` gives each file the mean of its windows.
 
@@ -61,6 +62,9 @@ def embed(
     starts others where reading holds up the model in a long job. With `engine="ray"`, that many workers of a
     Ray cluster read and compute, each with a copy of the model; None takes one a GPU, or one a core where
     there is none.
+
+    `time_limit`: how long a file may take to be examined, and any block of its windows to be read, before the
+    file has failed; it grows with the duration. None: for ever.
 
     Memory does not grow with the length of a file. A file that cannot be read is listed in `failed`.
     InputError when no file can be read, when the model lacks the modality, and for a wrong option.
@@ -79,7 +83,14 @@ def embed(
     files = [path for path in found if is_text(path)]
     unwritable = tuple(Failure(spelled(path), _NAME) for path in found if not is_text(path))
     embedder = partial(
-        _EMBEDDERS[engine], model, modality, code, batch_size=batch_size, workers=workers, progress=progress
+        _EMBEDDERS[engine],
+        model,
+        modality,
+        code,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+        time_limit=time_limit,
     )
     if out is None and cache is None:
         return _collect(_Request(files, modality, pool, unwritable), embedder())

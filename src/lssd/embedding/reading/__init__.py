@@ -8,12 +8,13 @@ pool     several reading processes, and the memory that they share with this one
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 
 from lssd.embedding.reading.plan import Block, Plan, Unreadable, read_block
 from lssd.embedding.reading.pool import ReadingPool
-from lssd.embedding.reading.worker import examine
-from lssd.engine import available_cpus
+from lssd.embedding.reading.worker import FileExamination, examine
+from lssd.engine import LimitedThread, available_cpus
 
 # Without a number of workers, this process reads. Reading processes are started where reading takes more
 # than a tenth of the time and the rest would take long enough to be worth their start.
@@ -31,25 +32,30 @@ def read_windows(plan: Plan, workers: int | None) -> Iterator[Block | Unreadable
     """
     if not workers:
         monitor = _ReadingMonitor(plan, may_start=workers is None and available_cpus() > 1)
-        yield from _read_here(plan, monitor)
+        with closing(LimitedThread()) as thread:
+            yield from _read_here(plan, monitor, thread)
         workers = monitor.workers
     if not plan.done:
         with ReadingPool(plan, workers) as pool:
             yield from pool.read()
 
 
-def _read_here(plan: Plan, monitor: "_ReadingMonitor") -> Iterator[Block | Unreadable]:
+def _read_here(plan: Plan, monitor: "_ReadingMonitor", thread: LimitedThread) -> Iterator[Block | Unreadable]:
     while not plan.done and not monitor.wants_workers():
         if not plan.requests:
             index = plan.unexamined.popleft()
+            task = partial(examine, plan.job, plan.paths[index], plan.known_hash(index))
             with monitor.reading():
-                examined = examine(plan.job, plan.paths[index], plan.known_hash(index))
+                try:
+                    examined = thread.call(task, plan.examination_limit_s(index))
+                except TimeoutError as error:
+                    examined = FileExamination(reason=str(error))
             plan.add(index, examined)
             continue
         request = plan.requests.popleft()
         if request.dropped:
             continue
-        blocks = read_block(plan.job, request)
+        blocks = read_block(plan, request, thread)
         while True:
             with monitor.reading():
                 block = next(blocks, None)

@@ -12,7 +12,9 @@ import numpy as np
 
 from lssd.embedding.reading.worker import FileExamination, Job, read
 from lssd.embedding.windows import PictureWindows, block_length
-from lssd.engine import reason_of
+from lssd.engine import LimitedThread, TimeLimit, reason_of
+
+_BYTES_A_SECOND = 1e6  # of a film whose duration is not known yet: 8 Mbit a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,7 @@ class Plan:
     known_hash: the content hash of a file by number, "" where it is not known.
     choose: told of every examination, in the order of the files; returns what to read of that file.
     count: of all files to read, examined or not.
+    time_limit: how long it may take to examine a file, and to read a block of it; None: for ever.
     """
 
     job: Job
@@ -81,6 +84,7 @@ class Plan:
     unexamined: deque[int] = field(default_factory=deque)
     requests: deque[BlockRequest] = field(default_factory=deque)
     count: int = 0
+    time_limit: TimeLimit | None = None
     _blocks_of_file: int = 1  # of the one examined last
 
     @property
@@ -107,6 +111,22 @@ class Plan:
         begun = self.count - len(self.unexamined)
         return (begun - min(1.0, len(self.requests) / self._blocks_of_file)) / max(self.count, 1)
 
+    def examination_limit_s(self, index: int) -> float | None:
+        """How long the examination of a file may take. All of the file is read where it is hashed."""
+        if self.time_limit is None:
+            return None
+        try:
+            size = self.paths[index].stat().st_size
+        except OSError:
+            size = 0
+        return self.time_limit.seconds(size / _BYTES_A_SECOND)
+
+    def reading_limit_s(self, examined: FileExamination) -> float | None:
+        """How long a block of a file may take: one that has no index is read from its beginning."""
+        if self.time_limit is None or examined.extent is None:
+            return None
+        return self.time_limit.seconds(examined.extent.duration_s)
+
     def _requests(self, index: int, examined: FileExamination, chosen: WindowRange) -> list[BlockRequest]:
         assert examined.extent is not None
         path, starts, first = self.paths[index], tuple(chosen.starts), chosen.first
@@ -123,8 +143,22 @@ class Plan:
         ]
 
 
-def read_block(job: Job, request: BlockRequest) -> Iterator[Block | Unreadable]:
+def read_block(plan: Plan, request: BlockRequest, thread: LimitedThread) -> Iterator[Block | Unreadable]:
     """Read what is requested in this process: one block, or one a window where it is read in order."""
+    limit_s = plan.reading_limit_s(request.examined)
+    blocks = _blocks(plan.job, request)
+    while True:
+        try:
+            block = thread.call(lambda: next(blocks, None), limit_s)
+        except TimeoutError as error:
+            yield Unreadable(request.index, str(error))
+            return
+        if block is None:
+            return
+        yield block
+
+
+def _blocks(job: Job, request: BlockRequest) -> Iterator[Block | Unreadable]:
     assert request.examined.extent is not None
     if not request.in_order:
         windows = read(job, request.path, request.examined, request.starts)

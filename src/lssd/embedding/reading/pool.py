@@ -4,7 +4,7 @@ They are programs of their own, and no `lssd.engine.Worker`: that one is spawned
 imports the caller's script again. A reading process would then load torch if the script does, and the
 script would need an `if __name__ == "__main__"` (docs/log.md has the times). A killed parent leaves none
 behind, since their connection ends with it. A process that dies costs its file alone, and only the second
-time.
+time; one that is at a task for longer than the plan allows is ended, and its file is not tried again.
 """
 
 import mmap
@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from types import TracebackType
 
 from lssd.embedding.reading.plan import Block, BlockRequest, Plan, Unreadable, read_block
 from lssd.embedding.reading.worker import ExamineTask, FileExamination, ReadTask, buffer_bytes, slots_of
-from lssd.engine import DIED
+from lssd.engine import DIED, LimitedThread, overdue
 from lssd.errors import LssdError
 
 _SLOTS = 3  # blocks a process may have read ahead
@@ -50,6 +51,7 @@ class _ReadingProcess:
         self.free_slots = list(range(_SLOTS))
         self.tasks: deque[tuple[Task, BlockRequest | None]] = deque()  # in the order of its replies
         self.ready = False
+        self.begun = 0.0  # when it began with the first of its tasks, of time.monotonic()
 
     def start(self) -> None:
         """Begin, or begin again after a death."""
@@ -71,11 +73,27 @@ class _ReadingProcess:
 
     def give(self, task: Task, request: BlockRequest | None) -> None:
         """Give it a task; a process that is gone is noticed when its reply is awaited."""
+        if not self.tasks:
+            self.begun = time.monotonic()
         self.tasks.append((task, request))
         try:
             self.connection.send(task)
         except OSError:
             return
+
+    def finish(self) -> tuple[Task, BlockRequest | None]:
+        """Take off the task whose reply has come."""
+        self.begun = time.monotonic()
+        return self.tasks.popleft()
+
+    def limit_s(self) -> float | None:
+        """How long the task that it is at may take; None: for ever, or it is at none."""
+        if not self.ready or not self.tasks:
+            return None
+        task, _ = self.tasks[0]
+        if isinstance(task, ExamineTask):
+            return self.plan.examination_limit_s(task.index)
+        return self.plan.reading_limit_s(task.examined)
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
@@ -119,6 +137,7 @@ class ReadingPool:
         self._examined: dict[int, FileExamination] = {}
         self._examine_again: deque[int] = deque()
         self._deaths: Counter[tuple[int, tuple[int, ...]]] = Counter()
+        self._thread = LimitedThread()  # for what this process reads itself
 
     def __enter__(self) -> "ReadingPool":
         for process in self._processes:
@@ -128,6 +147,7 @@ class ReadingPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._thread.close()
         for process in self._processes:
             process.close()
 
@@ -149,7 +169,7 @@ class ReadingPool:
                 self._abandon(request)
             elif request.in_order:
                 requests.popleft()
-                yield from self._deliver(read_block(self.plan.job, request))
+                yield from self._deliver(read_block(self.plan, request, self._thread))
             elif pending is None or pending.outcome is None:
                 self._receive(None)
             else:
@@ -200,19 +220,27 @@ class ReadingPool:
         return True
 
     def _receive(self, timeout_s: float | None) -> None:
-        """Take the replies that have come; None waits for one."""
+        """Take the replies that have come; None waits for one, or for a process to be overdue."""
         processes = {process.connection: process for process in self._processes}
-        for connection in wait(list(processes), timeout_s):
+        limits = [(process, limit_s) for process in self._processes if (limit_s := process.limit_s())]
+        if timeout_s is None and limits:
+            now = time.monotonic()
+            timeout_s = max(0.0, min(process.begun + limit_s - now for process, limit_s in limits))
+        replied = wait(list(processes), timeout_s)
+        for connection in replied:
             process = processes[connection]  # type: ignore[index]
             try:
                 reply = process.connection.recv()
             except (EOFError, OSError):
-                self._restart(process)
+                self._restart(process, DIED)
                 continue
-            if not process.ready:
-                process.ready = True
-                continue
-            self._note(*process.tasks.popleft(), reply)
+            if process.ready:
+                self._note(*process.finish(), reply)
+            else:
+                process.ready, process.begun = True, time.monotonic()
+        for process, limit_s in limits:
+            if process.connection not in replied and time.monotonic() - process.begun >= limit_s:
+                self._restart(process, overdue(limit_s))
 
     def _note(self, task: Task, request: BlockRequest | None, reply: FileExamination | str) -> None:
         """Take note of a task's reply."""
@@ -239,10 +267,11 @@ class ReadingPool:
             del self._pending[request]
             pending.free()
 
-    def _restart(self, process: _ReadingProcess) -> None:
-        """Start a process again that died.
+    def _restart(self, process: _ReadingProcess, reason: str) -> None:
+        """Start a process again that died, or that took too long.
 
-        The task that it was at has failed if it ended a process before; all others are given out again.
+        The task that it was at has failed if it took too long, or ended a process before; all others are
+        given out again.
         """
         process.kill()
         if not process.ready:
@@ -252,14 +281,14 @@ class ReadingPool:
         for number, (task, request) in reversed(list(enumerate(tasks))):
             starts = request.starts if request is not None else ()
             if number == 0:
-                self._deaths[task.index, starts] += 1
+                self._deaths[task.index, starts] += 1 if reason == DIED else _CHANCES
             failed = self._deaths[task.index, starts] >= _CHANCES
             if request is None and failed:
-                self._note(task, request, FileExamination(reason=DIED))
+                self._note(task, request, FileExamination(reason=reason))
             elif request is None:
                 self._examine_again.appendleft(task.index)
             elif failed or request.dropped:
-                self._note(task, request, DIED)
+                self._note(task, request, reason)
             else:
                 self._pending.pop(request).free()
                 self._unsent.appendleft(request)
