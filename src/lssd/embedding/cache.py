@@ -13,6 +13,9 @@ still known. Rows are only appended, each process to files of its own: any numbe
 """
 
 import os
+import platform
+import re
+import uuid
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,7 +27,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lssd.embedding.windows import RULE
-from lssd.embedding.writers import own_name
 from lssd.errors import InputError
 from lssd.store import hash_json, write_json
 
@@ -53,9 +55,10 @@ class WindowVectors:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def mean(self) -> np.ndarray:
-        """The file's embedding, (D,): the mean over its windows."""
-        return self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    def pooled(self) -> "WindowVectors":
+        """The mean over the file's windows, as one window that spans the whole file."""
+        mean_D = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return WindowVectors(np.zeros(1), self.end_s[-1:], mean_D[None])
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,12 @@ def encoder_identity(weights: str, settings: Any, modality: str, language: str |
         "modality": modality,
         "language": language,
     }
+
+
+def own_name() -> str:
+    """A file name that no other process has, nor an earlier call: machine, process and a random part."""
+    host = re.sub(r"\W+", "-", platform.node()) or "host"
+    return f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class EmbeddingCache:

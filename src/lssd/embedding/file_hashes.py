@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from lssd.embedding.writers import own_name
+from lssd.embedding.cache import own_name
 from lssd.errors import InputError, MediaError
 from lssd.store import hash_file
 

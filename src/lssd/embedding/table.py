@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lssd.embedding.file_hashes import CHANGED
-from lssd.embedding.memory import tells_of_memory
+from lssd.engine.memory import reason_lacks_memory
 from lssd.errors import InputError
 from lssd.store import atomic_path
 
@@ -28,7 +28,7 @@ class Failure:
     @property
     def temporary(self) -> bool:
         """Whether the file itself may be whole: memory was short, or it was being written."""
-        return CHANGED in self.reason or tells_of_memory(self.reason)
+        return CHANGED in self.reason or reason_lacks_memory(self.reason)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.embedding.pictures import sequence_of_windows
 from lssd.errors import MediaError
 from lssd.languages import display_name
 from lssd.media import (
     FilmInfo,
     iterate_frames,
+    iterate_windows,
     original_track,
     probe,
     read_frames,
@@ -149,8 +149,8 @@ class PictureWindows:
 
     def read_in_order(self, path: Path, extent: Extent, starts: Sequence[int]) -> Iterator[np.ndarray]:
         """The same windows one at a time, from one pass over the file."""
-        times = [self._times(extent, start) for start in starts]
-        for images_THWC in sequence_of_windows(path, times, self.side):
+        windows_s = [self._times(extent, start) for start in starts]
+        for images_THWC in iterate_windows(path, windows_s, self.side):
             yield self._cropped(images_THWC)[None]
 
     def _times(self, extent: Extent, start: int) -> list[float]:

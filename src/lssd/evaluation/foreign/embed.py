@@ -14,10 +14,10 @@ import torch
 
 from lssd.embedding.cache import EmbeddingCache, WindowRow
 from lssd.embedding.file_hashes import FileHashes, Signature, check_unchanged, signature
-from lssd.embedding.memory import lacks_memory
 from lssd.embedding.table import Failure
 from lssd.embedding.windows import pick_track
 from lssd.engine import Progress, reason_of
+from lssd.engine.memory import lacks_memory
 from lssd.errors import InputError, MediaError
 from lssd.media import probe, read_sound, spelled
 
