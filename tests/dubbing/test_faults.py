@@ -1,5 +1,6 @@
 """Backends that fail, and machines that do."""
 
+import errno
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.dub import dub
 from lssd.dubbing.speaking.speaker import Speaker
 from lssd.engine import TimeLimit
+from lssd.errors import InputError, StorageError
 from lssd.media import SoundTrack, add_tracks, probe, write_film
 
 pytestmark = pytest.mark.slow
@@ -39,6 +41,7 @@ class Moody(Speaker):
         hang: str = ""
         refuse: str = ""
         stumble: str = ""
+        fill: str = ""
 
     def speak(self, text, language, voice, seconds, line=""):
         if line == self.options.crash:
@@ -47,6 +50,8 @@ class Moody(Speaker):
             time.sleep(60)
         if line == self.options.refuse:
             raise BackendError(f"'{text}' cannot be said")
+        if line == self.options.fill:
+            raise OSError(errno.ENOSPC, "No space left on device", "/disk/line.npy")
         if line == self.options.stumble:
             raise ZeroDivisionError("division by zero")
         return np.sin(np.arange(int(seconds * 16000)) / 20).astype(np.float32), 16000
@@ -85,6 +90,12 @@ def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, t
     assert [track.language for track in probe(report.film).tracks] == ["es", "en", "fr"]
     (mended,) = dub([rendered.path], ["fr"], tmp_path / "out", moody)
     assert mended.languages[0].spoken == mended.languages[0].lines
+
+
+def test_a_disk_that_fills_up_in_a_backend_ends_the_call(rendered, moody, tmp_path):
+    settings = replace(moody, options={**moody.options, "moody": {"fill": "0002"}})
+    with pytest.raises(StorageError, match=r"cannot write /disk/line\.npy: No space left on device; free"):
+        dub([rendered.path], ["fr"], tmp_path / "out", settings)
 
 
 SLEEPER = """
@@ -181,6 +192,14 @@ def test_subtitles_of_another_film_are_noticed(rendered, moody, tmp_path):
     assert "ends at 602.00 s, after the film at 14.00 s" in report.reason and not report.film
 
 
+def test_a_cue_that_outlasts_the_film_ends_with_it(rendered, moody, tmp_path):
+    own = tmp_path / f"{rendered.path.stem}.es.srt"
+    own.write_text("1\n00:00:02,000 --> 00:00:04,000\nHola.\n\n2\n00:00:12,500 --> 00:00:16,000\nAdiós.\n")
+    (report,) = dub([rendered.path], ["fr"], tmp_path / "out", replace(moody, subtitles=(str(own),)))
+    assert report.ok and report.languages[0].spoken == 2
+    assert f"{own.name}: 1 cues end after the film and are cut at its end" in report.flags
+
+
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(rendered, quick, tmp_path):
     settings = quick()
     out = tmp_path / "out"
@@ -243,8 +262,8 @@ def test_a_backend_that_was_set_up_and_cannot_load_is_not_replaced(rendered, moo
     settings = replace(
         moody, preset=preset, options={**moody.options, "lines": {"folder": "/no/such/folder"}}
     )
-    (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
-    assert "no folder of spoken lines at '/no/such/folder'" in report.languages[0].reason and not report.film
+    with pytest.raises(InputError, match="no folder of spoken lines at '/no/such/folder'"):
+        dub([rendered.path], ["fr"], tmp_path / "out", settings)
 
 
 def test_two_films_of_one_name_take_two_folders(rendered, quick, tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ from lssd.dubbing.backend_pool import BackendPool
 from lssd.dubbing.backends import STEPS, backends
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.workers import Worker
-from lssd.errors import InputError
+from lssd.errors import InputError, StorageError
 
 
 class Moody(Backend):
@@ -46,6 +47,9 @@ class Moody(Backend):
     def slip(self):
         raise IndexError("list index out of range")
 
+    def fill(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     def refuse(self):
         raise BackendError("this line cannot be spoken")
 
@@ -77,6 +81,8 @@ def test_errors_arrive_in_one_line():
             worker.call("refuse")
         with pytest.raises(BackendError, match="IndexError"):
             worker.call("slip")
+        with pytest.raises(StorageError, match="No space left on device"):
+            worker.call("fill")
         assert worker.call("process")
     with Worker(Moody, Moody.Options(broken=True)) as worker, pytest.raises(InputError, match="no weights"):
         worker.call("process")

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from lssd.dubbing.backends import build_options, choose, read_preset
-from lssd.dubbing.declaration import Backend
+from lssd.dubbing.declaration import Backend, BackendError
 from lssd.dubbing.workers import Worker
-from lssd.errors import LssdError
+from lssd.errors import LssdError, StorageError
 from lssd.store import hash_json
 
 
@@ -50,18 +50,22 @@ class BackendPool:
     ) -> list[Tool]:
         """What can do a step, best first. `options`: more dials for whichever backend has them.
 
-        LssdError when nothing can: not installed, refused by the licence policy, or not able to load.
+        BackendError when nothing can: not installed, refused by the licence policy, or not able to load.
+        What a backend that the user set up raises while it loads is raised as it is: InputError for wrong
+        settings.
         """
         found, obstacles = [], []
         for backend in choose(step, self._names[step], self._policy, self._options, language):
             try:
                 found.append(self._tool(backend, options or {}))
+            except StorageError:
+                raise
             except LssdError as error:
                 if backend.declaration.name in self._options:
                     raise  # the user set it up: another in its place would be a surprise
                 obstacles.append(f"{backend.declaration.name}: {error}")
         if not found:
-            raise LssdError(f"no backend for {step} could be loaded: {'; '.join(obstacles)}")
+            raise BackendError(f"no backend for {step} could be loaded: {'; '.join(obstacles)}")
         return found
 
     def call(self, tool: Tool, method: str, *arguments: Any, minutes: float = 0.0) -> Any:

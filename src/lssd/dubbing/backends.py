@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lssd import config
-from lssd.dubbing.declaration import Backend
-from lssd.errors import InputError, LssdError
+from lssd.dubbing.declaration import Backend, BackendError
+from lssd.errors import InputError
 
 STEPS = (
     "separation",
@@ -134,7 +134,7 @@ def choose(
     options: Mapping[str, Mapping[str, Any]],
     language: str | None = None,
 ) -> list[type[Backend]]:
-    """Of these backends those that can be used, in order. LssdError, naming each obstacle, when none can."""
+    """Those of these backends that can be used, in order. BackendError, with each obstacle, when none can."""
     usable, obstacles = [], []
     known = backends(step)
     for name in names:
@@ -148,5 +148,5 @@ def choose(
         else:
             usable.append(backend)
     if not usable:
-        raise LssdError(f"no backend for {step}: {'; '.join(obstacles)}")
+        raise BackendError(f"no backend for {step}: {'; '.join(obstacles)}")
     return usable

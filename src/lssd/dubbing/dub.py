@@ -7,7 +7,7 @@ from typing import Literal
 
 from lssd import languages
 from lssd.dubbing.backend_pool import BackendPool
-from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, read_preset
+from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, obstacle, read_preset
 from lssd.dubbing.pipeline import dub_film
 from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
@@ -34,10 +34,7 @@ class _Dubber:
         if self._pool is None:
             one = self.settings
             self._pool = BackendPool(one.preset, one.options, one.license_policy, one.timeout_s)
-        try:
-            return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
-        except InputError as error:  # in what lies beside this film: the other films are none the worse
-            return DubReport(path, reason=str(error))
+        return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
 
     def close(self) -> None:
         if self._pool is not None:
@@ -66,7 +63,8 @@ def dub(
         workers: processes that each dub a film; engine: "ray" for those of a cluster, which knows no
             `settings.time_limit`.
 
-    Raises InputError for a wrong request: no film, an unknown language, preset, backend or dial.
+    Raises InputError for a wrong request: no film, an unknown language, preset or dial, a backend that was
+    set up and cannot be used. StorageError when the disk is full.
     """
     settings, out = settings or DubSettings(), Path(out).resolve()
     targets = _targets(languages_to, settings)
@@ -115,7 +113,7 @@ def _check(settings: DubSettings) -> None:
         raise InputError(f"'{settings.source}' is no language; use a code such as en")
     if settings.license_policy not in POLICIES:
         raise InputError(f"no licence policy '{settings.license_policy}'; there are {', '.join(POLICIES)}")
-    read_preset(settings.preset)
+    steps = read_preset(settings.preset)
     if not has_encoder(codec_name(settings.codec)):
         raise InputError(f"no encoder for the codec '{settings.codec}'; use flac24, flac, aac or opus")
     known = {name: backend for step in STEPS for name, backend in backends(step).items()}
@@ -125,6 +123,14 @@ def _check(settings: DubSettings) -> None:
         if not isinstance(options, Mapping):
             raise InputError(f"'{name}' is a backend; set one of its dials, as in {name}.DIAL=VALUE")
         build_options(known[name], options)
+        if name not in {one for names in steps.values() for one in names}:
+            raise InputError(
+                f"'{name}' was set, but the preset {settings.preset} does not use it; name it in a preset of "
+                "your own"
+            )
+        # Another backend in the place of one that was asked for would be a surprise.
+        if why := obstacle(known[name], settings.license_policy, options):
+            raise InputError(f"'{name}' was set and cannot be used: {why}")
     for place in map(Path, (*settings.subtitles, *settings.speakers)):
         if not place.exists():
             raise InputError(f"no such file or folder: {place}")

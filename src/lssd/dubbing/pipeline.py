@@ -9,26 +9,25 @@ from lssd.dubbing.backend_pool import BackendPool, Tool
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.film import RECORD, Film, companions, folder_of, open_film
 from lssd.dubbing.job import Job, Stems
-from lssd.dubbing.provenance import LanguageRecord, record_of, tags_of
+from lssd.dubbing.provenance import LanguageRecord, read_record, record_of, tags_of
 from lssd.dubbing.reports import DubReport, LanguageReport
 from lssd.dubbing.script import Script, Utterance
 from lssd.dubbing.settings import SAMPLE_RATE, DubSettings
 from lssd.dubbing.sound import Sound, SoundWriter
 from lssd.dubbing.subtitles import write_srt
 from lssd.dubbing.tracks import dub_track
-from lssd.dubbing.transcript import SUBTITLES, TURNS, find_script
+from lssd.dubbing.transcript import LATE_S, SUBTITLES, TURNS, find_script
 from lssd.dubbing.wording import with_words
 from lssd.dubbing.workspace import Workspace
-from lssd.errors import LssdError
+from lssd.errors import ItemError
 from lssd.languages import display_name
 from lssd.media import SoundTrack, add_tracks, iterate_sound
-from lssd.store import hash_json, lock, read_json, write_json
+from lssd.store import hash_json, lock, write_json
 
 SCRIPT, CACHE = "utterances.json", ".cache"
 _BACKGROUND = "provenance.background.json"
 _VERSION = 1  # of what is done here; part of every key
 _WAIT_S = 24 * 3600.0  # for another process that dubs the same film
-_LATE_S = 0.5  # by which a line may end after the film
 
 
 def dub_film(
@@ -37,8 +36,8 @@ def dub_film(
     """Dub one film into `out`. A language that cannot be dubbed is reported, and the others are done.
 
     Languages dubbed before keep the tracks that they have. `alone`: no other film is dubbed in this call, so
-    that all subtitles named are its own. MediaError and InputError as of `open_film`; LssdError where no
-    backend can separate the film or find its lines.
+    that all subtitles named are its own. MediaError as of `open_film`; BackendError where no backend can
+    separate the film or find its lines; ItemError for a file beside it that cannot be used.
     """
     film = open_film(path, settings)
     workspace = Workspace(out / CACHE)
@@ -81,7 +80,7 @@ def _dubbed(job: Job, targets: Sequence[str]) -> tuple[dict[str, LanguageRecord]
             script = with_words(job, script, target)
             read = _keep(job, script, path, read)
             dub = dub_track(job, script, target)
-        except LssdError as error:
+        except ItemError as error:
             reports.append(LanguageReport(target, len(script.utterances), reason=str(error)))
             continue
         dubs[target] = dub.record
@@ -93,7 +92,7 @@ def _dubbed(job: Job, targets: Sequence[str]) -> tuple[dict[str, LanguageRecord]
 def _before(job: Job) -> dict[str, LanguageRecord]:
     """Languages that were dubbed before, whose tracks still stand."""
     about = job.folder / RECORD
-    rows = read_json(about)["dubs"] if about.exists() else {}
+    rows = read_record(about)["dubs"] if about.exists() else {}
     records = {language: LanguageRecord.from_row(language, row) for language, row in rows.items()}
     gone = sorted(one for one, record in records.items() if not _mix(job, record).path.exists())
     if gone:
@@ -103,9 +102,9 @@ def _before(job: Job) -> dict[str, LanguageRecord]:
 
 def _check(job: Job, script: Script, target: str) -> None:
     if target == job.film.language:
-        raise LssdError(f"{display_name(target)} is what the original speaks; there is nothing to dub")
+        raise ItemError(f"{display_name(target)} is what the original speaks; there is nothing to dub")
     if not script.utterances:
-        raise LssdError("nobody speaks; there is nothing to dub")
+        raise ItemError("nobody speaks; there is nothing to dub")
 
 
 def _keep(job: Job, script: Script, path: Path, read: bytes | None) -> bytes:
@@ -147,7 +146,7 @@ def _separated(film: Film, pool: BackendPool, workspace: Workspace) -> tuple[Ste
 
 
 def _script(job: Job, path: Path) -> Script:
-    """The film's utterances. What was edited by hand stands. LssdError for lines that no film can have."""
+    """The film's utterances. What was edited by hand stands. ItemError for lines that no film can have."""
     script = find_script(job)
     if path.exists():
         standing = Script.read(path)
@@ -160,14 +159,14 @@ def _script(job: Job, path: Path) -> Script:
     duration_s = job.stems.original.duration_s
     last: dict[str, Utterance] = {}
     for one in script.utterances:
-        if one.end_s > duration_s + _LATE_S:
-            raise LssdError(
+        if one.end_s > duration_s + LATE_S:
+            raise ItemError(
                 f"{job.film.path}: line {one.id} ends at {one.end_s:.2f} s, after the film at "
                 f"{duration_s:.2f} s; do its subtitles belong to another film?"
             )
         other = last.get(one.speaker)
         if other is not None and one.start_s < other.end_s:
-            raise LssdError(f"{path}: lines {other.id} and {one.id}, both of {one.speaker}, overlap")
+            raise ItemError(f"{path}: lines {other.id} and {one.id}, both of {one.speaker}, overlap")
         last[one.speaker] = one
     return script
 
@@ -216,7 +215,7 @@ def _mux(
 ) -> Path | None:
     """The film with its new tracks, written only where film and record do not stand already."""
     path, place = job.folder / f"{job.film.path.stem}{kind}.mkv", job.folder / about
-    before = read_json(place) if place.exists() else {}
+    before = read_record(place) if place.exists() else {}
     key = hash_json(record)
     if path.exists() and before.get("key") == key:
         return path

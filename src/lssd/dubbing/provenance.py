@@ -1,9 +1,11 @@
 """Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
 but the film's name, so that the same input gives the same record."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.backend_pool import Tool
@@ -12,6 +14,7 @@ from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Said, Script
 from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.errors import ItemError
 from lssd.media import track_hash
 from lssd.store import hash_json
 
@@ -134,6 +137,16 @@ def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict
         "dials": {name: vars(getattr(settings, name)) for name in ("placing", "remixing", "matching")},
         "dubs": {dub.language: _row(dub) for dub in sorted(dubs, key=lambda dub: dub.language)},
     }
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record that was written. ItemError where the file is damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["key"], record["dubs"].items()  # what later steps look for
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ItemError(f"{path} is damaged; remove it and run again") from error
+    return dict(record)
 
 
 def tags_of(record: LanguageRecord) -> dict[str, str]:

@@ -18,7 +18,7 @@ from lssd.dubbing.settings import SAMPLE_RATE
 from lssd.dubbing.sound import Sound
 from lssd.dubbing.voicing import Tools, Voice, Voicing, line_sound, spoken_texts
 from lssd.dubbing.workspace import Made
-from lssd.errors import LssdError
+from lssd.errors import ItemError
 from lssd.store import read_json, write_json
 
 _VERSION = 1  # of what is done here; part of every key
@@ -36,7 +36,7 @@ class Dub:
 
 
 def dub_track(job: Job, script: Script, target: str) -> Dub:
-    """The track of a script that has words in the language. LssdError where no line can be spoken."""
+    """The track of a script that has words in the language. ItemError where no line can be spoken."""
     speakers = job.pool.tools("speaking", target)
     tools = Tools(job.pool.tools("stretching")[0], job.pool.tools("conversion")[0])
     voicing = Voicing(job)
@@ -85,7 +85,7 @@ def _spoken(
                 natural[one.id] = voicing.speak(one, texts[one.id], target, voices[one.speaker], tool)
                 spoke.add(tool.name)
                 break
-            except LssdError as error:
+            except ItemError as error:
                 reasons.append(str(error))
         else:
             flags.append((one.id, "; ".join(reasons)))
@@ -114,7 +114,7 @@ def _fitted(
             continue
         try:
             made, more = voicing.fit(one, natural[one.id][0], found, voices[one.speaker], tools)
-        except LssdError as error:
+        except ItemError as error:
             flags.append((one.id, str(error)))
             continue
         flags += [(one.id, flag) for flag in (*found.flags, *more)]

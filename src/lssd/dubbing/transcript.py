@@ -14,10 +14,11 @@ from lssd.dubbing.placing import without_overlaps
 from lssd.dubbing.script import Script
 from lssd.dubbing.subtitles import Turn, read_rttm, read_subtitles
 from lssd.dubbing.workspace import Made
-from lssd.errors import LssdError
+from lssd.errors import ItemError
 from lssd.store import hash_file, hash_json, read_json, write_json
 
 SUBTITLES, TURNS = (".srt", ".vtt", ".webvtt"), (".rttm",)
+LATE_S = 0.5  # by which a line may end after the film
 _SPEAKER = "S1"
 _BEYOND_S = 0.5  # speech may begin this long before its subtitle, and end this long after
 
@@ -25,17 +26,16 @@ _BEYOND_S = 0.5  # speech may begin this long before its subtitle, and end this 
 def find_script(job: Job) -> Script:
     """The film's utterances: of subtitles in its language, else heard; speakers of RTTM, else told apart.
 
-    LssdError when no backend can do a step; no utterances at all where nobody speaks.
+    BackendError when no backend can do a step; no utterances at all where nobody speaks.
     """
     film = job.film
     segments, segmented = _segments(job)
     if own := subtitles_in(job, film.language):
         cues = read_subtitles(own)
-        if cues.not_speech or cues.faulty:
-            job.flags.append(
-                f"{own.name}: {cues.not_speech} cues of sounds and {cues.faulty} without length left out"
-            )
-        lines, key = _tightened(cues.lines, segments), hash_json([segmented.key, hash_file(own)])
+        if cues.left_out:
+            job.flags.append(f"{own.name}: {cues.left_out}")
+        found = _cut_at_the_end(job, own, cues.lines)
+        lines, key = _tightened(found, segments), hash_json([segmented.key, hash_file(own)])
     else:
         lines, key = _heard(job, segments, segmented)
     turns = [path for path in job.beside if path.suffix.lower() in TURNS]
@@ -83,7 +83,7 @@ def _heard(job: Job, segments: Sequence[Segment], segmented: Made) -> tuple[list
         of = {"of": segmented.key, "language": job.film.language, "by": tool.identity}
         try:
             made = job.workspace.step("transcribe", of, make)
-        except LssdError as error:
+        except ItemError as error:
             reasons.append(f"{tool.name}: {error}")
             continue
         job.listening.append(tool)
@@ -104,6 +104,15 @@ def _told_apart(job: Job, lines: Sequence[Line], key: str) -> tuple[list[Line], 
     speakers = read_json(made.folder / "speakers.json")
     told = [replace(line, speaker=line.speaker or who) for line, who in zip(lines, speakers, strict=True)]
     return told, made.key
+
+
+def _cut_at_the_end(job: Job, path: Path, lines: Sequence[Line]) -> list[Line]:
+    """Subtitles often stay on beyond the film's end: such lines end with it, and are flagged."""
+    end_s = job.stems.original.duration_s
+    late = [line for line in lines if line.start_s < end_s and line.end_s > end_s + LATE_S]
+    if late:
+        job.flags.append(f"{path.name}: {len(late)} cues end after the film and are cut at its end")
+    return [replace(line, end_s=end_s) if line in late else line for line in lines]
 
 
 def _tightened(lines: Sequence[Line], segments: Sequence[Segment]) -> list[Line]:

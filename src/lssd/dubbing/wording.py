@@ -11,7 +11,7 @@ from lssd.dubbing.lines import Line, Request, Translation
 from lssd.dubbing.script import Said, Script, Utterance, said_of
 from lssd.dubbing.subtitles import read_subtitles
 from lssd.dubbing.transcript import subtitles_in
-from lssd.errors import LssdError
+from lssd.errors import ItemError
 from lssd.store import read_json, write_json
 
 _LINES_A_MINUTE = 10  # translated lines that count as a minute of sound, for how long a call may take
@@ -21,10 +21,13 @@ def with_words(job: Job, script: Script, target: str) -> Script:
     """The script with words in the target language.
 
     What was written by hand stays. Subtitles come first, then backends in order: a line goes on to the next
-    where one fails or says nothing. LssdError, with each backend's reason, when no line has words at all.
+    where one fails or says nothing. ItemError, with each backend's reason, when no line has words at all.
     """
     if own := subtitles_in(job, target):
-        return _subtitled(job, script, target, read_subtitles(own).lines)
+        cues = read_subtitles(own)
+        if cues.left_out:
+            job.flags.append(f"{own.name}: {cues.left_out}")
+        return _subtitled(job, script, target, cues.lines)
     left = {one.id: one for one in script.utterances if not (target in one.said and one.said[target].by_hand)}
     said: dict[str, Said] = {}
     reasons: list[str] = []
@@ -57,13 +60,13 @@ def _ask(
         return {}
     try:
         return _translated(job, tool, lines, source, target)
-    except LssdError as error:
+    except ItemError as error:
         reasons.append(f"{tool.name}: {error}")
     found: dict[str, Translation] = {}
     for number, one in enumerate(lines if len(lines) > 1 else []):
         try:
             found |= _translated(job, tool, [one], source, target)
-        except LssdError:
+        except ItemError:
             if number == 0:
                 break
     return found

@@ -34,8 +34,8 @@ class Worker:
     def call(self, method: str, *arguments: Any) -> Any:
         """What `backend.method(*arguments)` returns in the other process.
 
-        A backend's own LssdError is raised as it is; BackendError for any other failure, for a process
-        that died, and for one that took longer than `timeout_s` and was ended.
+        A backend's own LssdError is raised as it is, a full disk as StorageError; BackendError for any other
+        failure, for a process that died, and for one that took longer than `timeout_s` and was ended.
         """
         try:
             return self._worker.call(method, *arguments, limit_s=self.timeout_s)

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from lssd.engine.outcome import reason_of
+from lssd.engine.outcome import error_that_ends_the_run, reason_of
 from lssd.errors import LssdError
 
 _PARENT_CHECK_S = 0.5
@@ -73,8 +73,9 @@ class Worker:
     def call(self, method: str, *arguments: Any, limit_s: float | None = None) -> Any:
         """Return what the object's `method(*arguments)` returns in the other process.
 
-        An LssdError of the method, or of `make`, is raised as it is. WorkerError for any other exception,
-        for a process that died, and for one that took longer than `limit_s` seconds and was killed.
+        An LssdError of the method, or of `make`, is raised as it is; a full disk is a StorageError.
+        WorkerError for any other exception, for a process that died, and for one that took longer than
+        `limit_s` seconds and was killed.
         """
         self.ask(method, *arguments, limit_s=limit_s)
         return self.answer()
@@ -236,7 +237,9 @@ def _serve(pipe: Connection) -> None:
 
 
 def _portable(error: Exception) -> LssdError:
-    """The error itself where it is one for users and survives pickling; a WorkerError otherwise."""
+    """The error itself where it is one for users and survives pickling; StorageError for a full disk;
+    WorkerError for everything else."""
+    error = error_that_ends_the_run(error) or error
     if isinstance(error, LssdError):
         try:
             pickle.loads(pickle.dumps(error))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lssd.dubbing.conversion import BACKENDS, SameVoice, World
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.speaking import median_pitch
-from lssd.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +114,7 @@ def test_the_version_is_part_of_the_results_key() -> None:
 
 
 def test_bad_shapes_are_refused() -> None:
-    with pytest.raises(InputError, match="shape"):
+    with pytest.raises(BackendError, match="shape"):
         World().reference(np.zeros((2, 100), np.float32), RATE)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.lines import Request
 from lssd.dubbing.translation import BACKENDS, Seamless, SequenceToSequence
 from lssd.dubbing.translation.sequence import _flores
@@ -39,7 +40,7 @@ def check(backend, source="en", target="es"):
 def test_marian_of_one_pair(tmp_path):
     backend = sequence(write_marian(tmp_path))
     assert any(one.text for one in check(backend))
-    with pytest.raises(InputError, match="translates en to es, not fr to es"):
+    with pytest.raises(BackendError, match="translates en to es, not fr to es"):
         backend.translate(LINES, "fr", "es")
 
 
@@ -49,7 +50,7 @@ def test_marian_of_several_targets(tmp_path):
     prefix, manner = backend._languages("en", "fr")
     assert backend._tokenizer(prefix + "where").input_ids[0] == backend._tokenizer.get_vocab()[">>fra<<"]
     assert manner == {}
-    with pytest.raises(InputError, match="does not know de"):
+    with pytest.raises(BackendError, match="does not know de"):
         backend.translate(LINES, "en", "de")
 
 
@@ -57,7 +58,7 @@ def test_madlad_is_told_the_target(tmp_path):
     backend = sequence(write_madlad(tmp_path))
     check(backend)
     assert backend._languages("en", "fr") == ("<2fr> ", {})
-    with pytest.raises(InputError, match="does not know ja"):
+    with pytest.raises(BackendError, match="does not know ja"):
         backend.translate(LINES, "en", "ja")
 
 
@@ -66,7 +67,7 @@ def test_nllb_is_told_both_languages(tmp_path):
     _, manner = backend._languages("en", "ja")
     assert manner == {"forced_bos_token_id": backend._tokenizer.get_vocab()["jpn_Jpan"]}
     check(backend, "en", "es")
-    with pytest.raises(InputError, match="does not know it"):
+    with pytest.raises(BackendError, match="does not know it"):
         backend.translate(LINES, "en", "it")
 
 
@@ -97,7 +98,7 @@ def test_seamless(tmp_path):
     folder = write_seamless(tmp_path)
     backend = Seamless(Seamless.Options(model=str(folder), most_tokens=8, beam=2))
     check(backend)
-    with pytest.raises(InputError, match="does not know ja"):
+    with pytest.raises(BackendError, match="does not know ja"):
         backend.translate(LINES, "en", "ja")
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from lssd.dubbing.conversion.converter import Converter, levelled
-from lssd.dubbing.declaration import Declaration
-from lssd.errors import InputError, MissingExtraError, install_hint
+from lssd.dubbing.declaration import BackendError, Declaration
+from lssd.errors import MissingExtraError, install_hint
 
 _INSTALL = install_hint("offline")
 _FRAME_S = 0.005
@@ -76,7 +76,10 @@ class World(Converter):
         return f"pyworld=={self._world.__version__}"
 
     def reference(self, samples_S: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
-        """log2_f0: median and spread (octaves); bands_db: mean envelope; voiced_s. InputError for silence."""
+        """log2_f0: median and spread (octaves); bands_db: mean envelope; voiced_s.
+
+        BackendError where there is no sample.
+        """
         return self._summary(self._analysed(samples_S, sample_rate), sample_rate)
 
     def convert(
@@ -105,7 +108,7 @@ class World(Converter):
     def _analysed(self, samples_S: np.ndarray, sample_rate: int) -> _Speech:
         sound_S = np.ascontiguousarray(samples_S, np.float64)
         if sound_S.ndim != 1 or not sound_S.size:
-            raise InputError(f"cannot convert sound of shape {sound_S.shape}; it must be (S,)")
+            raise BackendError(f"cannot convert sound of shape {sound_S.shape}; it must be (S,)")
         options, world = self.options, self._world
         rough_T, times_T = world.dio(
             sound_S,

@@ -77,7 +77,7 @@ class DeepFilter(Separator):
 
     def separate(self, sound: Sound, speech: Path, background: Path) -> None:
         if sound.sample_rate != _RATE:
-            raise InputError(
+            raise BackendError(
                 f"deepfilter works at {_RATE} Hz, not at {sound.sample_rate} Hz: resample the track"
             )
         size, context, fade = (round(seconds * _RATE) for seconds in (_BLOCK_S, _CONTEXT_S, _FADE_S))

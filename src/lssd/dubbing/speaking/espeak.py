@@ -117,7 +117,7 @@ class Espeak(Speaker):
     def _utter(self, text: str, language: str, voice: Voice, pace: float) -> np.ndarray:
         try:
             samples_S = self._synthesiser.utter(text, language, voice, pace=pace).samples
-        except (SpeechError, InputError) as error:
+        except SpeechError as error:
             raise BackendError(f"'{text}' cannot be spoken: {error}") from error
         samples_S = trimmed(samples_S)
         if not samples_S.size:

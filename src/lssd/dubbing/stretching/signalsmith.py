@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lssd.dubbing.declaration import Declaration
+from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.stretching.stretcher import Stretcher
-from lssd.errors import InputError, MissingExtraError, install_hint
+from lssd.errors import MissingExtraError, install_hint
 
 _INSTALL = install_hint("offline")
 _FARTHEST = 4  # times as long or short
@@ -52,11 +52,13 @@ class Signalsmith(Stretcher):
     def stretch(self, samples_S: np.ndarray, sample_rate: int, length: int) -> np.ndarray:
         samples_S = np.asarray(samples_S, dtype=np.float32)
         if samples_S.ndim != 1 or not samples_S.size or length <= 0:
-            raise InputError(f"cannot stretch sound of shape {samples_S.shape} to {length} samples")
+            raise BackendError(f"cannot stretch sound of shape {samples_S.shape} to {length} samples")
         if length == samples_S.size:
             return samples_S.copy()
         if not 1 / _FARTHEST <= length / samples_S.size <= _FARTHEST:
-            raise InputError(f"cannot stretch {samples_S.size} samples to {length}: beyond {_FARTHEST} times")
+            raise BackendError(
+                f"cannot stretch {samples_S.size} samples to {length}: beyond {_FARTHEST} times"
+            )
         # Edges of whole samples on both sides of the ratio, so that the sound's start lies on a sample.
         edge_out = max(round(_EDGE_S * sample_rate * max(1.0, length / samples_S.size)), 1)
         edge_in = round(edge_out * samples_S.size / length)

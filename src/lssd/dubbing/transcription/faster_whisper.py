@@ -77,7 +77,7 @@ class FasterWhisper(Backend):
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
         """A line a segment. Temperature 0 and no text before it, so that it depends on its sound alone."""
         if language not in self._model.supported_languages:
-            raise InputError(f"this Whisper model knows no {language}; use another or the backend silent")
+            raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language) for segment in segments]
 
     def _line(self, speech: Sound, segment: Segment, language: str) -> Line:

@@ -71,7 +71,7 @@ class Whisper(Backend):
         """A line a segment, greedily or by beams, each by itself. Segments last at most 30 s."""
         known = getattr(self._model.generation_config, "lang_to_id", None) or {}
         if f"<|{language}|>" not in (known or ("<|en|>",)):  # without a list it hears English alone
-            raise InputError(f"this Whisper model knows no {language}; use another or the backend silent")
+            raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language if known else None) for segment in segments]
 
     def _line(self, speech: Sound, segment: Segment, language: str | None) -> Line:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import MissingExtraError
 from lssd.languages import normalise
 from lssd.store import hash_json
 
@@ -54,7 +54,7 @@ class Apertium(Backend):
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """Each line by itself, so that no line depends on its neighbours.
 
-        InputError where no pairs lead from source to target; BackendError where the program fails.
+        BackendError where no pairs lead from source to target, and where the program fails.
         """
         route = self.route(source, target)
         passed = [self._pairs[pair] for pair in route]
@@ -62,7 +62,7 @@ class Apertium(Backend):
         return [Translation(self._line(line.text, passed), True, note) for line in lines]
 
     def route(self, source: str, target: str) -> list[tuple[str, str]]:
-        """The shortest row of installed pairs of languages from one to the other; InputError without one."""
+        """The shortest chain of installed pairs from one language to the other. BackendError without one."""
         waiting: deque[list[tuple[str, str]]] = deque([[]])
         seen = {source}
         while waiting:
@@ -75,7 +75,7 @@ class Apertium(Backend):
                 seen.update(pair[1] for pair in nexts)
                 waiting.extend([*row, pair] for pair in nexts)
         known = ", ".join(f"{a} to {b}" for a, b in sorted(self._pairs)) or "none"
-        raise InputError(
+        raise BackendError(
             f"apertium has no way from {source} to {target}; installed: {known}. Install a pair that does"
         )
 

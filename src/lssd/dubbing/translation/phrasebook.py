@@ -8,7 +8,7 @@ from importlib import resources
 from math import ceil
 from typing import ClassVar
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
 from lssd.errors import InputError
@@ -64,17 +64,17 @@ class Phrasebook(Backend):
         """A phrase or several for every line, whose estimated time is near the line's seconds.
 
         Lines of one title go in together: of the phrases of a length none comes twice before all have come
-        once. Which comes when is drawn by the lines' keys. InputError for a target without phrases.
+        once. Which comes when is drawn by the lines' keys. BackendError for a target without phrases.
         """
         book = _Book(phrases(target), target, self.options)
         return [Translation(book.choose(line), False, _NOTE) for line in lines]
 
 
 def phrases(language: str) -> list[str]:
-    """The phrases of a language, as they are read out (Japanese in kana). InputError where there are none."""
+    """The phrases of a language, as they are read out (Japanese in kana). BackendError where it has none."""
     if language not in LANGUAGES:
         known = ", ".join(sorted(LANGUAGES))
-        raise InputError(f"the phrasebook has no {language}; it has {known}. Other translators may")
+        raise BackendError(f"the phrasebook has no {language}; it has {known}. Other translators may")
     file = resources.files("lssd.dubbing") / "phrases" / f"{language}.txt"
     return file.read_text(encoding="utf-8").splitlines()
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import langcodes
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.weights import hash_folder, model_folder
 from lssd.errors import InputError, MissingExtraError
@@ -66,12 +66,14 @@ class Seamless(Backend):
         return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
-        """Each line by itself. InputError for a language that the model does not know."""
+        """Each line by itself. BackendError for a language that the model does not know."""
         known = self._model.generation_config.text_decoder_lang_to_code_id
         names = {code: _name(code) for code in (source, target)}
         for code, name in names.items():
             if name not in known:
-                raise InputError(f"the model in {self._folder} does not know {code}; use another translator")
+                raise BackendError(
+                    f"the model in {self._folder} does not know {code}; use another translator"
+                )
         self._tokenizer.src_lang = names[source]
         return [Translation(self._line(line.text, names[target]), True) for line in lines]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import langcodes
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
 from lssd.dubbing.weights import hash_folder, model_folder
@@ -76,7 +76,7 @@ class SequenceToSequence(Backend):
         return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
-        """Each line by itself: no line depends on its neighbours. InputError for unknown languages."""
+        """Each line by itself: no line depends on its neighbours. BackendError for unknown languages."""
         prefix, manner = self._languages(source, target)
         return [self._line(line, prefix, manner, target) for line in lines]
 
@@ -143,7 +143,9 @@ class SequenceToSequence(Backend):
         own = [getattr(self._tokenizer, side, None) for side in ("source_lang", "target_lang")]
         for asked, known in zip((source, target), own, strict=True):
             if known and len(known) in (2, 3) and known != asked:
-                raise InputError(f"{self._folder} translates {own[0]} to {own[1]}, not {source} to {target}")
+                raise BackendError(
+                    f"{self._folder} translates {own[0]} to {own[1]}, not {source} to {target}"
+                )
         return ""
 
     def _knows(self, token: str) -> bool:
@@ -154,8 +156,8 @@ class SequenceToSequence(Backend):
             raise self._unknown(language)
         return token
 
-    def _unknown(self, language: str) -> InputError:
-        return InputError(f"the model in {self._folder} does not know {language}; use one that does")
+    def _unknown(self, language: str) -> BackendError:
+        return BackendError(f"the model in {self._folder} does not know {language}; use one that does")
 
 
 def _flores(code: str) -> str:
