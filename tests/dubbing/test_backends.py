@@ -35,7 +35,7 @@ def test_offline_works_with_its_extra_alone():
 
 def test_obstacles_say_the_way_out(monkeypatch):
     assert obstacle(Stems) == "needs folder: --set stems.folder=..."
-    assert obstacle(Stems, options={"folder": "stems"}) == ""
+    assert obstacle(Stems, settings={"folder": "stems"}) == ""
     assert "GPL-3.0-or-later is not permissive" in obstacle(Espeak, "permissive")
     gone = replace(Demucs.declaration, modules=("no_such_module",))
     monkeypatch.setattr(Demucs, "declaration", gone)

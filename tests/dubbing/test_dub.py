@@ -10,7 +10,7 @@ from lssd import ingest
 from lssd.corpus import ClipSettings, IngestSettings
 from lssd.dubbing import pipeline
 from lssd.dubbing.dub import dub
-from lssd.dubbing.remixing import Remixing
+from lssd.dubbing.remixing import RemixingSettings
 from lssd.dubbing.subtitles import read_subtitles
 from lssd.errors import InputError, StorageError
 from lssd.media import SoundTrack, picture_hash, probe, read_sound, track_hash, write_film
@@ -191,7 +191,7 @@ def _separating(settings, tmp_path):
     preset = yaml.safe_load(Path(settings.preset).read_text()) | {"separation": ["none"]}
     path = tmp_path / "none.yaml"
     path.write_text(yaml.safe_dump(preset))
-    return replace(settings, preset=str(path), options={})
+    return replace(settings, preset=str(path), backends={})
 
 
 @pytest.mark.parametrize("channels", [1, 6])
@@ -238,7 +238,7 @@ def test_wrong_requests_are_one_line_before_any_work(rendered, quick, tmp_path):
     assert not out.exists()
     with pytest.raises(InputError, match="within the margin"):
         quick("remixing.fade_s=1.0")
-    assert quick("remixing.margin_s=0.1").remixing == Remixing(margin_s=0.1)
+    assert quick("remixing.margin_s=0.1").remixing == RemixingSettings(margin_s=0.1)
 
 
 def test_a_wish_that_cannot_be_met_is_no_other_backends(rendered, quick, tmp_path):

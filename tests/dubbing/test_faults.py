@@ -36,7 +36,7 @@ class Moody(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         crash: str = ""
         hang: str = ""
         refuse: str = ""
@@ -44,15 +44,15 @@ class Moody(Speaker):
         fill: str = ""
 
     def speak(self, text, language, voice, seconds, line=""):
-        if line == self.options.crash:
+        if line == self.settings.crash:
             os.kill(os.getpid(), signal.SIGSEGV)
-        if line == self.options.hang:
+        if line == self.settings.hang:
             time.sleep(60)
-        if line == self.options.refuse:
+        if line == self.settings.refuse:
             raise BackendError(f"'{text}' cannot be said")
-        if line == self.options.fill:
+        if line == self.settings.fill:
             raise OSError(errno.ENOSPC, "No space left on device", "/disk/line.npy")
-        if line == self.options.stumble:
+        if line == self.settings.stumble:
             raise ZeroDivisionError("division by zero")
         return np.sin(np.arange(int(seconds * 16000)) / 20).astype(np.float32), 16000
 
@@ -78,7 +78,7 @@ def moody(rendered, quick, tmp_path, monkeypatch):
 
 def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, tmp_path):
     wrong = {"crash": "0001", "refuse": "0002", "stumble": "0003", "hang": "0004"}
-    settings = replace(moody, options={**moody.options, "moody": wrong})
+    settings = replace(moody, backends={**moody.backends, "moody": wrong})
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     (french,) = report.languages
     flags = {line: [flag for one, flag in french.flags if one == line] for line in wrong.values()}
@@ -93,7 +93,7 @@ def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, t
 
 
 def test_a_disk_that_fills_up_in_a_backend_ends_the_call(rendered, moody, tmp_path):
-    settings = replace(moody, options={**moody.options, "moody": {"fill": "0002"}})
+    settings = replace(moody, backends={**moody.backends, "moody": {"fill": "0002"}})
     with pytest.raises(StorageError, match=r"cannot write /disk/line\.npy: No space left on device; free"):
         dub([rendered.path], ["fr"], tmp_path / "out", settings)
 
@@ -144,7 +144,7 @@ def test_a_film_on_which_a_backend_sleeps_for_ever_ends_and_the_next_one_is_dubb
         quick(),
         time_limit=TimeLimit(12.0, 0.5),  # 38 s for 14 s of film and one language
         preset=_with(quick().preset, tmp_path, segmentation=["sleeper"], separation=["none"]),
-        options={},
+        backends={},
     )
     slept, dubbed = dub(films, ["fr"], tmp_path / "out", settings)
     assert "did not answer within 38" in slept.reason and not slept.film
@@ -157,8 +157,8 @@ def test_a_film_on_which_a_backend_sleeps_for_ever_ends_and_the_next_one_is_dubb
 
 def test_when_no_line_can_be_spoken_there_is_no_track(rendered, moody, tmp_path):
     preset = _with(moody.preset, tmp_path, speaking=["lines"])
-    options = {**moody.options, "lines": {"folder": str(tmp_path)}}
-    settings = replace(moody, preset=preset, options=options, license_policy="permissive")
+    backends = {**moody.backends, "lines": {"folder": str(tmp_path)}}
+    settings = replace(moody, preset=preset, backends=backends, license_policy="permissive")
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     assert (
         report.languages[0].reason.startswith("no line could be spoken: line 0001: neither")
@@ -245,8 +245,8 @@ def test_a_backend_that_fails_is_tried_again_and_the_next_one_is_not_taken_for_i
     both = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
     recorded = tmp_path / "recorded"
     recorded.mkdir()
-    options = {**moody.options, "lines": {"folder": str(recorded)}}
-    settings = replace(moody, preset=both, options=options)
+    backends = {**moody.backends, "lines": {"folder": str(recorded)}}
+    settings = replace(moody, preset=both, backends=backends)
     (first,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     assert first.made["speak"] == first.languages[0].lines
     sound = np.sin(np.arange(48000) / 9).astype(np.float32)
@@ -260,7 +260,7 @@ def test_a_backend_that_fails_is_tried_again_and_the_next_one_is_not_taken_for_i
 def test_a_backend_that_was_set_up_and_cannot_load_is_not_replaced(rendered, moody, tmp_path):
     preset = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
     settings = replace(
-        moody, preset=preset, options={**moody.options, "lines": {"folder": "/no/such/folder"}}
+        moody, preset=preset, backends={**moody.backends, "lines": {"folder": "/no/such/folder"}}
     )
     with pytest.raises(InputError, match="no folder of spoken lines at '/no/such/folder'"):
         dub([rendered.path], ["fr"], tmp_path / "out", settings)
@@ -272,7 +272,7 @@ def test_two_films_of_one_name_take_two_folders(rendered, quick, tmp_path):
     other.parent.mkdir()
     write_film(other, np.zeros((50, 48, 64, 3), np.uint8), 25, [SoundTrack(tone, 48000, "es")])
     settings = replace(
-        quick(), preset=_with(quick().preset, tmp_path, separation=["none"]), options={}, only="separate"
+        quick(), preset=_with(quick().preset, tmp_path, separation=["none"]), backends={}, only="separate"
     )
     reports = dub([rendered.path, other], [], tmp_path / "out", settings, workers=2)
     assert len({report.folder for report in reports}) == 2 and all(report.ok for report in reports)
@@ -310,7 +310,7 @@ def test_a_folder_that_holds_its_own_output_is_dubbed_again(rendered, moody, tmp
     films.mkdir()
     (films / "a.mkv").write_bytes(rendered.path.read_bytes())
     settings = replace(
-        moody, options={"moody": {}}, preset=_with(moody.preset, tmp_path, separation=["none"])
+        moody, backends={"moody": {}}, preset=_with(moody.preset, tmp_path, separation=["none"])
     )
     for _ in range(2):
         (report,) = dub([films], ["fr"], films / "dubs", replace(settings, only="separate"))

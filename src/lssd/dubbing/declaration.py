@@ -56,11 +56,11 @@ class Backend:
     declaration: ClassVar[Declaration]
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """The dials, with defaults: plain JSON values."""
 
-    def __init__(self, options: Any = None) -> None:
-        self.options: Any = self.Options() if options is None else options
+    def __init__(self, settings: Any = None) -> None:
+        self.settings: Any = self.Settings() if settings is None else settings
 
     def weights_hash(self) -> str:
         """What identifies the model behind the results: a hash of weights, or "package==version"."""

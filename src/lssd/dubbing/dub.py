@@ -7,7 +7,7 @@ from typing import Literal
 
 from lssd import languages
 from lssd.dubbing.backend_pool import BackendPool
-from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, obstacle, read_preset
+from lssd.dubbing.backends import POLICIES, STEPS, backends, build_settings, obstacle, read_preset
 from lssd.dubbing.pipeline import dub_film
 from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
@@ -33,7 +33,7 @@ class _Dubber:
     def __call__(self, path: str) -> DubReport:
         if self._pool is None:
             one = self.settings
-            self._pool = BackendPool(one.preset, one.options, one.license_policy, one.timeout_s)
+            self._pool = BackendPool(one.preset, one.backends, one.license_policy, one.timeout_s)
         return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
 
     def close(self) -> None:
@@ -117,19 +117,19 @@ def _check(settings: DubSettings) -> None:
     if not has_encoder(codec_name(settings.codec)):
         raise InputError(f"no encoder for the codec '{settings.codec}'; use flac24, flac, aac or opus")
     known = {name: backend for step in STEPS for name, backend in backends(step).items()}
-    for name, options in settings.options.items():
+    for name, values in settings.backends.items():
         if name not in known:
             raise InputError(f"no backend '{name}' to set; there are {', '.join(sorted(known))}")
-        if not isinstance(options, Mapping):
+        if not isinstance(values, Mapping):
             raise InputError(f"'{name}' is a backend; set one of its dials, as in {name}.DIAL=VALUE")
-        build_options(known[name], options)
+        build_settings(known[name], values)
         if name not in {one for names in steps.values() for one in names}:
             raise InputError(
                 f"'{name}' was set, but the preset {settings.preset} does not use it; name it in a preset of "
                 "your own"
             )
         # Another backend in the place of one that was asked for would be a surprise.
-        if why := obstacle(known[name], settings.license_policy, options):
+        if why := obstacle(known[name], settings.license_policy, values):
             raise InputError(f"'{name}' was set and cannot be used: {why}")
     for place in map(Path, (*settings.subtitles, *settings.speakers)):
         if not place.exists():

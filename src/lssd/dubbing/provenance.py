@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.backend_pool import Tool
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Said, Script
@@ -101,8 +101,8 @@ def about(tool: Tool) -> dict[str, Any]:
         "step": declaration.step,
         "backend": declaration.name,
         "version": declaration.version,
-        "options": asdict(tool.worker.options),
-        "weights": tool.worker.weights_hash(),
+        "options": asdict(tool.process.settings),
+        "weights": tool.process.weights_hash(),
         "code_license": declaration.code_license,
         "weights_license": declaration.weights_license,
     }
@@ -111,7 +111,7 @@ def about(tool: Tool) -> dict[str, Any]:
 def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict[str, Any]:
     """The whole record as JSON holds it."""
     film, settings = job.film, job.settings
-    alike = [about(tool) for tool in (separator, *job.listening)]
+    alike = [about(tool) for tool in (separator, *job.script_tools)]
     used = [*alike, *(one for dub in dubs for one in dub.backends)]
     licences = sorted({one[kind] for one in used for kind in ("code_license", "weights_license")} - {"none"})
     return {

@@ -92,11 +92,11 @@ def test_results_repeat(man: np.ndarray, woman: np.ndarray) -> None:
 
 
 def test_changes_are_limited_by_the_dials(man: np.ndarray, woman: np.ndarray) -> None:
-    world = World(World.Options(most_octaves=0.25, most_db=3.0))
+    world = World(World.Settings(most_octaves=0.25, most_db=3.0))
     reference = world.reference(woman, RATE)
     ours, found = median_pitch(man, RATE), median_pitch(world.convert(man, RATE, reference), RATE)
     assert ours is not None and found is not None and abs(np.log2(found / ours) - 0.25) < 0.06
-    still = World(World.Options(strength=0.0))
+    still = World(World.Settings(strength=0.0))
     same = still.convert(man, RATE, still.reference(woman, RATE))
     assert distance(same, man) < 1.5 and abs(np.log2(median_pitch(same, RATE) / ours)) < 0.03
 

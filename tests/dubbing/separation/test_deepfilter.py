@@ -89,7 +89,7 @@ def test_wrong_requests(backend, tmp_path, monkeypatch):
     with pytest.raises(BackendError, match="works at 48000 Hz, not at 44100 Hz"):
         backend.separate(sound, tmp_path / "speech.npy", tmp_path / "background.npy")
     with pytest.raises(InputError, match="attenuation_db must be above 0"):
-        DeepFilter(DeepFilter.Options(attenuation_db=0.0))
+        DeepFilter(DeepFilter.Settings(attenuation_db=0.0))
     monkeypatch.setattr(Declaration, "missing", lambda self: self.modules)
     with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[offline\]'"):
         DeepFilter()

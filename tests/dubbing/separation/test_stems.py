@@ -25,7 +25,7 @@ def save(path, samples_CS, rate=48_000):
 
 
 def separate(folder, sound, **options):
-    Stems(Stems.Options(str(folder), **options)).separate(
+    Stems(Stems.Settings(str(folder), **options)).separate(
         sound, sound.path.with_name("speech.npy"), sound.path.with_name("background.npy")
     )
     return tuple(np.load(sound.path.with_name(f"{part}.npy")).T for part in ("speech", "background"))
@@ -69,15 +69,15 @@ def test_wrong_stems_are_refused_in_one_line(folder, scene, tmp_path):
 
 def test_missing_stems(tmp_path):
     with pytest.raises(InputError, match="option `folder` names their place"):
-        Stems(Stems.Options())
+        Stems(Stems.Settings())
     with pytest.raises(BackendError, match=r"has neither a.speech.flac nor a.background.flac"):
-        Stems(Stems.Options(str(tmp_path), "a"))
+        Stems(Stems.Settings(str(tmp_path), "a"))
 
 
 def test_other_stems_are_another_key(folder, scene):
-    before = Stems(Stems.Options(str(folder))).weights_hash()
+    before = Stems(Stems.Settings(str(folder))).weights_hash()
     save(folder / "film.speech.flac", 0.5 * scene.speech_CS)
-    assert Stems(Stems.Options(str(folder))).weights_hash() != before
+    assert Stems(Stems.Settings(str(folder))).weights_hash() != before
 
 
 def test_a_stem_a_little_short_is_padded(folder, scene, tmp_path):

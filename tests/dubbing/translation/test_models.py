@@ -25,7 +25,7 @@ LINES = [
 
 
 def sequence(folder, **more):
-    return SequenceToSequence(SequenceToSequence.Options(model=str(folder), most_tokens=8, **more))
+    return SequenceToSequence(SequenceToSequence.Settings(model=str(folder), most_tokens=8, **more))
 
 
 def check(backend, source="en", target="es"):
@@ -96,7 +96,7 @@ def test_of_good_hypotheses_the_one_that_fits_is_taken(tmp_path):
 
 def test_seamless(tmp_path):
     folder = write_seamless(tmp_path)
-    backend = Seamless(Seamless.Options(model=str(folder), most_tokens=8, beam=2))
+    backend = Seamless(Seamless.Settings(model=str(folder), most_tokens=8, beam=2))
     check(backend)
     with pytest.raises(BackendError, match="does not know ja"):
         backend.translate(LINES, "en", "ja")
@@ -108,7 +108,7 @@ def test_models_that_are_not_there_or_broken_are_one_line(backend, tmp_path, mon
         backend()
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="cannot load") as caught:
-        backend(backend.Options(model=str(tmp_path)))
+        backend(backend.Settings(model=str(tmp_path)))
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
     with pytest.raises(MissingExtraError, match="pip install transformers"):

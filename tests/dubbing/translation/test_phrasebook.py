@@ -76,7 +76,7 @@ def test_unknown_languages_are_refused_with_those_known():
     with pytest.raises(BackendError, match="no rule times speech of 'pl'"):
         sounds("tak", "pl")
     with pytest.raises(InputError, match="near lies in"):
-        Phrasebook.Options(near=0.9)
+        Phrasebook.Settings(near=0.9)
 
 
 def test_estimated_times_are_those_of_a_synthesiser():

@@ -38,21 +38,21 @@ class Stems(Separator):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """folder: of the stems. name: which of them, where the folder has those of several tracks."""
 
         folder: str = ""
         name: str = ""
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        folder = Path(self.options.folder)
-        if not self.options.folder or not folder.is_dir():
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        folder = Path(self.settings.folder)
+        if not self.settings.folder or not folder.is_dir():
             raise InputError(f"stems: no folder '{folder}'; the option `folder` names their place")
-        self._speech = _find(folder, self.options.name, "speech")
-        self._background = _find(folder, self.options.name, "background")
+        self._speech = _find(folder, self.settings.name, "speech")
+        self._background = _find(folder, self.settings.name, "background")
         if self._speech is None and self._background is None:
-            name = self.options.name or "*"
+            name = self.settings.name or "*"
             raise BackendError(f"stems: {folder} has neither {name}.speech.flac nor {name}.background.flac")
 
     def weights_hash(self) -> str:

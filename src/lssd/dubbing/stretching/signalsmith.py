@@ -33,13 +33,13 @@ class Signalsmith(Stretcher):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """seed: of the phases that the library draws where a stretch is large."""
 
         seed: int = 1
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         try:
             import python_stretch
         except ImportError as error:
@@ -64,7 +64,7 @@ class Signalsmith(Stretcher):
         edge_in = round(edge_out * samples_S.size / length)
         padded_S = np.pad(samples_S, edge_in)
         total = length + 2 * edge_out
-        machine = self._library.Stretch(self.options.seed)
+        machine = self._library.Stretch(self.settings.seed)
         machine.preset(1, sample_rate)
         machine.setTimeFactor(padded_S.size / (total + 0.5))  # it rounds the length down
         stretched_S = np.asarray(machine.process(padded_S[None]))[0]

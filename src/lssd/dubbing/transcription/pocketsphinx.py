@@ -39,8 +39,8 @@ class PocketSphinx(Backend):
         weights="in the package",
     )
 
-    def __init__(self, options: Backend.Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Backend.Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("pocketsphinx") is None:
             raise MissingExtraError(f"pocketsphinx is not installed: {install_hint('offline')}")
         from pocketsphinx import Decoder

@@ -35,20 +35,20 @@ class Apertium(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """hops: pairs in a row at most. timeout_s: for one line through one pair."""
 
         hops: int = 2
         timeout_s: float = 30.0
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if shutil.which("apertium") is None:
             raise MissingExtraError(f"apertium is not installed: {_INSTALL}")
-        self._pairs = _pairs(_run(["apertium", "-l"], "", self.options.timeout_s))
+        self._pairs = _pairs(_run(["apertium", "-l"], "", self.settings.timeout_s))
 
     def weights_hash(self) -> str:
-        version = _run(["apertium", "-V"], "", self.options.timeout_s)
+        version = _run(["apertium", "-V"], "", self.settings.timeout_s)
         return hash_json([version.split("\n")[0], sorted(self._pairs.values())])
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
@@ -70,7 +70,7 @@ class Apertium(Backend):
             reached = row[-1][1] if row else source
             if reached == target:
                 return row
-            if len(row) < self.options.hops:
+            if len(row) < self.settings.hops:
                 nexts = sorted(pair for pair in self._pairs if pair[0] == reached and pair[1] not in seen)
                 seen.update(pair[1] for pair in nexts)
                 waiting.extend([*row, pair] for pair in nexts)
@@ -84,7 +84,7 @@ class Apertium(Backend):
             if not any(sign.isalpha() for sign in text):
                 return text.strip()
             text = _run(
-                ["apertium", "-u", name], " ".join(text.split()) + "\n", self.options.timeout_s
+                ["apertium", "-u", name], " ".join(text.split()) + "\n", self.settings.timeout_s
             ).strip()
         return text
 

@@ -9,10 +9,9 @@ import psutil
 import pytest
 import yaml
 
-from lssd.dubbing.backend_pool import BackendPool
+from lssd.dubbing.backend_pool import BackendPool, BackendProcess
 from lssd.dubbing.backends import STEPS, backends
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
-from lssd.dubbing.workers import Worker
 from lssd.errors import InputError, StorageError
 
 
@@ -20,20 +19,20 @@ class Moody(Backend):
     declaration = Declaration("speak", "moody", "for tests", "Apache-2.0", "none", None, None, "cpu", 1)
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         factor: float = 2.0
         broken: bool = False
 
-    def __init__(self, options=None):
-        super().__init__(options)
-        if self.options.broken:
+    def __init__(self, settings=None):
+        super().__init__(settings)
+        if self.settings.broken:
             raise InputError("moody has no weights; put them somewhere")
 
     def weights_hash(self):
-        return f"moody=={self.options.factor}"
+        return f"moody=={self.settings.factor}"
 
     def scale(self, samples):
-        return samples * self.options.factor
+        return samples * self.settings.factor
 
     def process(self):
         return os.getpid()
@@ -55,37 +54,40 @@ class Moody(Backend):
 
 
 def test_a_backend_answers_from_another_process():
-    with Worker(Moody, Moody.Options(factor=3.0)) as worker:
-        np.testing.assert_array_equal(worker.call("scale", np.ones((2, 5))), np.full((2, 5), 3.0))
-        assert worker.call("process") != os.getpid()
-        assert worker.weights_hash() == "moody==3.0"
+    with BackendProcess(Moody, Moody.Settings(factor=3.0)) as process:
+        np.testing.assert_array_equal(process.call("scale", np.ones((2, 5))), np.full((2, 5), 3.0))
+        assert process.call("process") != os.getpid()
+        assert process.weights_hash() == "moody==3.0"
 
 
 def test_a_crash_or_a_hang_costs_one_call():
-    with Worker(Moody, timeout_s=20.0) as worker:
-        first = worker.call("process")
+    with BackendProcess(Moody, timeout_s=20.0) as process:
+        first = process.call("process")
         with pytest.raises(BackendError, match=r"moody died \(signal SIGSEGV, a crash in native code\)"):
-            worker.call("crash")
-        second = worker.call("process")
+            process.call("crash")
+        second = process.call("process")
         assert second != first and not psutil.pid_exists(first)
-        worker.timeout_s = 0.5
+        process.timeout_s = 0.5
         with pytest.raises(BackendError, match=r"did not answer within 0.5 s and was ended"):
-            worker.call("hang")
-        worker.timeout_s = 20.0
-        assert worker.call("process") != second and not psutil.pid_exists(second)
+            process.call("hang")
+        process.timeout_s = 20.0
+        assert process.call("process") != second and not psutil.pid_exists(second)
 
 
 def test_errors_arrive_in_one_line():
-    with Worker(Moody) as worker:
+    with BackendProcess(Moody) as process:
         with pytest.raises(BackendError, match="this line cannot be spoken"):
-            worker.call("refuse")
+            process.call("refuse")
         with pytest.raises(BackendError, match="IndexError"):
-            worker.call("slip")
+            process.call("slip")
         with pytest.raises(StorageError, match="No space left on device"):
-            worker.call("fill")
-        assert worker.call("process")
-    with Worker(Moody, Moody.Options(broken=True)) as worker, pytest.raises(InputError, match="no weights"):
-        worker.call("process")
+            process.call("fill")
+        assert process.call("process")
+    with (
+        BackendProcess(Moody, Moody.Settings(broken=True)) as process,
+        pytest.raises(InputError, match="no weights"),
+    ):
+        process.call("process")
 
 
 def test_backends_of_one_name_in_two_steps_are_two(tmp_path):
