@@ -18,7 +18,7 @@ from lssd.corpus import ingest as ingestion
 from lssd.corpus.ingest import ingest
 from lssd.corpus.verify import verify
 from lssd.engine import TimeLimit
-from lssd.errors import CorpusError, InputError, StorageError
+from lssd.errors import CorpusError, InputError, MediaError, StorageError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
 from lssd.views import ClipIndex, Selection
@@ -509,6 +509,25 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(
     assert Catalog.open(tmp_path / "c").titles["name"].to_pylist() == ["b"]
     monkeypatch.undo()
     assert ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True).titles.num_rows == 2
+
+
+def test_a_film_that_went_away_is_its_own_fault_and_a_closed_folder_is_not(
+    tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = make_film(tmp_path / "a.mkv", (4.0,), ("en", "de"))
+    plan = ingest([film], tmp_path / "c", ONE, dry_run=True, quiet=True)
+    assert isinstance(plan, Plan)
+    task = cut.CutTask(plan.titles[0], str(tmp_path / "staging"), ClipSettings())
+
+    def closed(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="staging: Permission denied"):
+        patch.setattr(cut.ShardWriter, "add", closed)
+        cut.cut_title(task)
+    film.unlink()
+    with pytest.raises(MediaError, match="does not exist"):
+        cut.cut_title(task)
 
 
 _HOSTILE_CODEC = """

@@ -1,6 +1,5 @@
 """Cut one title: find its shots, store the kept ones as clips with all their tracks."""
 
-import errno
 import json
 import math
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ from lssd.corpus.schema import Row, Rows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
 from lssd.corpus.titles import Title, Track
-from lssd.errors import InputError, StorageError
+from lssd.errors import InputError, StorageError, storage_error
 from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
 
 CLIP_FPS = Fraction(25)
 SOUND_RATE = 48_000
 _DETECTION_SHORT_SIDE = 144
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,13 @@ def cut_title(task: CutTask) -> Rows:
     """
     try:
         return _cut_title(task)
+    except PermissionError as error:  # of writing: a film that may not be read is a MediaError
+        raise StorageError(
+            f"cannot write {task.staging}: {error.strerror}; choose another place, or change its permissions"
+        ) from error
     except OSError as error:
-        if error.errno in _FULL_DISK:
-            raise StorageError(f"cannot write {task.staging}: {error.strerror}; free some space") from error
+        if (full := storage_error(error, task.staging)) is not None:
+            raise full from error
         raise
 
 

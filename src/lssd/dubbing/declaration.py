@@ -5,11 +5,11 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lssd.errors import LssdError
+from lssd.errors import ItemError
 
 
-class BackendError(LssdError):
-    """A backend failed on one piece: one line. The piece is flagged, and the rest is done."""
+class BackendError(ItemError):
+    """A backend failed on one line, language or film, which is flagged; the rest is done."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,18 @@ class Backend:
     """One way to do a step. A subclass has the method of its step, and dials as a frozen dataclass.
 
     It is made in a process of its own, where it may crash or hang, and is talked to with plain values.
+    It raises BackendError for what it cannot do (a line, a language, a film), InputError for settings that
+    are wrong, which ends the call if the user gave it settings, and else leaves its step to the next backend.
     """
 
     declaration: ClassVar[Declaration]
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """The dials, with defaults: plain JSON values."""
 
-    def __init__(self, options: Any = None) -> None:
-        self.options: Any = self.Options() if options is None else options
+    def __init__(self, settings: Any = None) -> None:
+        self.settings: Any = self.Settings() if settings is None else settings
 
     def weights_hash(self) -> str:
         """What identifies the model behind the results: a hash of weights, or "package==version"."""

@@ -31,8 +31,12 @@ _MARGIN_DB = 0.05
 
 
 @dataclass(frozen=True)
-class Matching:
-    """Dials: how much the colour may change at any frequency, how much the level, and the highest peak."""
+class MatchingSettings:
+    """How much a line may be changed, and its highest true peak.
+
+    equaliser_db: the most by which the spectrum changes at any frequency; gain_db: the most by which the
+    level does; peak_dbtp: in dB of full scale.
+    """
 
     equaliser_db: float = 12.0
     gain_db: float = 40.0
@@ -129,25 +133,27 @@ def match(
     sample_rate: int,
     original_S: np.ndarray,
     colour_S: np.ndarray | None = None,
-    dials: Matching | None = None,
+    settings: MatchingSettings | None = None,
 ) -> np.ndarray:
     """A line float32 (S,) with the original's colour and loudness, and true peaks below the ceiling.
 
     `colour_S`: more of the same speaker, whose spectrum is then matched instead of the one line's.
     Peaks above the ceiling are turned down for some ms. A silent original gives silence.
     """
-    dials = dials or Matching()
+    settings = settings or MatchingSettings()
     samples_S = np.asarray(samples_S, np.float64)
     target = loudness(original_S[None], sample_rate)
     if not np.isfinite(target) or not samples_S.any():
         return np.zeros(samples_S.size, np.float32)
     colour_S = original_S if colour_S is None else colour_S
-    fir = equaliser(samples_S, colour_S, sample_rate, dials.equaliser_db)
+    fir = equaliser(samples_S, colour_S, sample_rate, settings.equaliser_db)
     matched_S = fftconvolve(samples_S, fir)[fir.size // 2 :][: samples_S.size]
     for _ in range(2):  # what the ceiling takes is given back once
         missing = target - loudness(matched_S[None], sample_rate)
-        gain_db = float(np.clip(missing, -dials.gain_db, dials.gain_db)) if np.isfinite(missing) else 0.0
-        matched_S = _limited(matched_S * 10 ** (gain_db / 20), sample_rate, dials.peak_dbtp)
+        gain_db = (
+            float(np.clip(missing, -settings.gain_db, settings.gain_db)) if np.isfinite(missing) else 0.0
+        )
+        matched_S = _limited(matched_S * 10 ** (gain_db / 20), sample_rate, settings.peak_dbtp)
     return matched_S.astype(np.float32)
 
 

@@ -12,8 +12,8 @@ from lssd.dubbing.lines import Line
 
 
 @dataclass(frozen=True)
-class Placing:
-    """The limits. Speeds are factors (1.25: a quarter faster); times in seconds."""
+class PlacingSettings:
+    """The limits for placing a line. Speeds are factors (1.25: a quarter faster); times in seconds."""
 
     slowest: float = 0.8
     fastest: float = 1.25
@@ -59,7 +59,7 @@ def without_overlaps(lines: Sequence[Line]) -> list[Line]:
 
 
 def place(
-    lines: Sequence[Line], seconds: Sequence[float | None], duration_s: float, limits: Placing
+    lines: Sequence[Line], seconds: Sequence[float | None], duration_s: float, limits: PlacingSettings
 ) -> list[Place | None]:
     """A place for each of the lines of `without_overlaps`, None where there is nothing to say.
 
@@ -86,7 +86,7 @@ def place(
     return places
 
 
-def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: Placing) -> float:
+def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: PlacingSettings) -> float:
     """Up to when a line may last."""
     line = lines[number]
     starts = [
@@ -97,7 +97,7 @@ def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: P
     return min([duration_s, *starts])
 
 
-def _fit(line: Line, natural_s: float, earliest_s: float, latest_s: float, limits: Placing) -> Place:
+def _fit(line: Line, natural_s: float, earliest_s: float, latest_s: float, limits: PlacingSettings) -> Place:
     slot_s = line.end_s - line.start_s
     speed = natural_s / slot_s
     if speed < limits.slowest:

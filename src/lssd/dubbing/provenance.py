@@ -1,17 +1,20 @@
 """Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
 but the film's name, so that the same input gives the same record."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.backend_pool import Tool
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Said, Script
 from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.errors import ItemError
 from lssd.media import track_hash
 from lssd.store import hash_json
 
@@ -98,8 +101,8 @@ def about(tool: Tool) -> dict[str, Any]:
         "step": declaration.step,
         "backend": declaration.name,
         "version": declaration.version,
-        "options": asdict(tool.worker.options),
-        "weights": tool.worker.weights_hash(),
+        "options": asdict(tool.process.settings),
+        "weights": tool.process.weights_hash(),
         "code_license": declaration.code_license,
         "weights_license": declaration.weights_license,
     }
@@ -108,7 +111,7 @@ def about(tool: Tool) -> dict[str, Any]:
 def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict[str, Any]:
     """The whole record as JSON holds it."""
     film, settings = job.film, job.settings
-    alike = [about(tool) for tool in (separator, *job.listening)]
+    alike = [about(tool) for tool in (separator, *job.script_tools)]
     used = [*alike, *(one for dub in dubs for one in dub.backends)]
     licences = sorted({one[kind] for one in used for kind in ("code_license", "weights_license")} - {"none"})
     return {
@@ -134,6 +137,16 @@ def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict
         "dials": {name: vars(getattr(settings, name)) for name in ("placing", "remixing", "matching")},
         "dubs": {dub.language: _row(dub) for dub in sorted(dubs, key=lambda dub: dub.language)},
     }
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record that was written. ItemError where the file is damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["key"], record["dubs"].items()  # what later steps look for
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ItemError(f"{path} is damaged; remove it and run again") from error
+    return dict(record)
 
 
 def tags_of(record: LanguageRecord) -> dict[str, str]:

@@ -15,7 +15,7 @@ _LEAST_GAIN = 0.5  # but not to less than this
 
 
 @dataclass(frozen=True)
-class Remixing:
+class RemixingSettings:
     """margin_s: by which the old speech is taken out before its segment and after; fade_s: from one to the
     other, within the margin; tail_s: over which a line that is cut fades out."""
 
@@ -43,13 +43,13 @@ class Spoken:
 
 
 def regions(
-    segments: Sequence[Segment], length: int, sample_rate: int, dials: Remixing
+    segments: Sequence[Segment], length: int, sample_rate: int, settings: RemixingSettings
 ) -> list[tuple[int, int]]:
     """Where the old speech is taken out: sample ranges, apart and in order."""
     found: list[tuple[int, int]] = []
     for segment in sorted(segments, key=lambda segment: segment.start_s):
-        start = max(0, round((segment.start_s - dials.margin_s) * sample_rate))
-        stop = min(length, round((segment.end_s + dials.margin_s) * sample_rate))
+        start = max(0, round((segment.start_s - settings.margin_s) * sample_rate))
+        stop = min(length, round((segment.end_s + settings.margin_s) * sample_rate))
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], stop))
         elif stop > start:
@@ -73,12 +73,16 @@ class Bed:
     """The original with its speech taken out of some ranges, read a piece at a time."""
 
     def __init__(
-        self, original: Sound, background: Sound, taken_out: Sequence[tuple[int, int]], dials: Remixing
+        self,
+        original: Sound,
+        background: Sound,
+        taken_out: Sequence[tuple[int, int]],
+        settings: RemixingSettings,
     ) -> None:
         if (original.length, original.channels) != (background.length, background.channels):
             raise ValueError("the background must be of the original's length and channels")
         self.original, self._background, self._ranges = original, background, taken_out
-        self._fade = round(dials.fade_s * original.sample_rate)
+        self._fade = round(settings.fade_s * original.sample_rate)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Samples (C, stop - start)."""
@@ -121,10 +125,10 @@ def levelled(bed: Bed, spoken: Sequence[Spoken]) -> list[Spoken]:
     return found
 
 
-def remix(bed: Bed, spoken: Sequence[Spoken], path: Path, dials: Remixing) -> Sound:
+def remix(bed: Bed, spoken: Sequence[Spoken], path: Path, settings: RemixingSettings) -> Sound:
     """Write the track: the bed, and over it the lines."""
     original = bed.original
-    tail = round(dials.tail_s * original.sample_rate)
+    tail = round(settings.tail_s * original.sample_rate)
     size = round(_BLOCK_S * original.sample_rate)
     with SoundWriter(path, original.channels, original.sample_rate) as writer:
         for start in range(0, original.length, size):

@@ -4,13 +4,14 @@ The file is made once and then belongs to its reader: whatever in it was changed
 what follows from a change is made anew. Each part remembers a hash of itself as it was made.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.lines import Line, Translation, Word
-from lssd.errors import InputError
+from lssd.errors import ItemError
 from lssd.store import hash_json, read_json, write_json
 
 _FORMAT = 1
@@ -114,23 +115,26 @@ class Script:
 
     @classmethod
     def read(cls, path: str | Path) -> "Script":
-        """InputError, naming the utterance, for what is not a script or was edited into nonsense."""
-        value = read_json(path)
+        """ItemError, naming the utterance, for what is not a script or was edited into nonsense."""
+        try:
+            value = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ItemError(f"{path} is damaged: {error}") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise InputError(
+            raise ItemError(
                 f"{path} is no file of utterances of format {_FORMAT}; move it away to begin anew"
             )
         rows = value.get("utterances")
         if not isinstance(rows, list):
-            raise InputError(f"{path}: 'utterances' must be a list")
+            raise ItemError(f"{path}: 'utterances' must be a list")
         utterances = tuple(_from_json(row, number, path) for number, row in enumerate(rows, 1))
         ids = [one.id for one in utterances]
         twice = next((one for one in ids if ids.count(one) > 1), None)
         if twice is not None:
-            raise InputError(f"{path}: two utterances have the id {twice}; every line needs its own")
+            raise ItemError(f"{path}: two utterances have the id {twice}; every line needs its own")
         language, of, made = (value.get(key, "") for key in ("language", "of", "made"))
         if not isinstance(language, str) or not language:
-            raise InputError(f"{path}: 'language' must say what the original speaks, as in 'en'")
+            raise ItemError(f"{path}: 'language' must say what the original speaks, as in 'en'")
         return cls(language, tuple(sorted(utterances, key=lambda one: one.start_s)), of, made)
 
 
@@ -179,12 +183,10 @@ def _from_json(row: Any, number: int, path: str | Path) -> Utterance:
             said,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{where} lacks something or has too much: {type(error).__name__} {error}"
-        ) from error
+        raise ItemError(f"{where} lacks something or has too much: {type(error).__name__} {error}") from error
     if not 0 <= one.start_s < one.end_s:
-        raise InputError(f"{where} must begin before it ends, not {one.start_s} to {one.end_s}")
+        raise ItemError(f"{where} must begin before it ends, not {one.start_s} to {one.end_s}")
     texts = [one.speaker, one.text, *(value.text for value in one.said.values())]
     if not all(isinstance(text, str) for text in texts):
-        raise InputError(f"{where}: speaker, text and what is said must be text")
+        raise ItemError(f"{where}: speaker, text and what is said must be text")
     return one

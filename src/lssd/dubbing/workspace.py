@@ -41,7 +41,7 @@ class Workspace:
     def step(self, name: str, of: Mapping[str, Any], make: Callable[[Path], None]) -> Made:
         """The result of a step on these inputs, made by `make(folder)` unless it stands.
 
-        `of` is all that the result depends on, as JSON values: keys of earlier steps, versions, options,
+        `of` is all that the result depends on, as JSON values: keys of earlier steps, versions, settings,
         hashes of weights. What `make` raises passes through, and nothing is kept of it.
         """
         key = hash_json({"step": name, **of}, _KEY)

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lssd.embedding.windows import RULE
-from lssd.errors import InputError
+from lssd.errors import InputError, storage_error
 from lssd.store import hash_json, write_json
 
 _FORMAT = 2
@@ -148,7 +148,8 @@ class EmbeddingCache:
         return frozenset(data.hex() for data in enough)
 
     def put(self, rows: Sequence[WindowRow]) -> None:
-        """Keep windows: after a kill, all of them or none. InputError when the folder cannot be written."""
+        """Keep windows: after a kill, all of them or none. InputError when the folder cannot be written,
+        StorageError when the disk is full."""
         if not rows:
             return
         index = np.zeros(len(rows), _INDEX)
@@ -164,8 +165,10 @@ class EmbeddingCache:
             vector_file.flush()
             index_file.write(index.tobytes())
             index_file.flush()
-        except OSError:
+        except OSError as error:
             self._writing = None  # its last row may be cut short; what comes after it would be misread
+            if (full := storage_error(error, self.folder)) is not None:
+                raise full from error
             raise
         self._learn(pack, self._written, index)
         self._written += len(rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lssd.embedding.cache import own_name
-from lssd.errors import InputError, MediaError
+from lssd.errors import InputError, MediaError, StorageError, storage_error
 from lssd.store import hash_file
 
 CHANGED = "changed while it was read"
@@ -52,7 +52,7 @@ class FileHashes:
     def record(self, path: str | Path, found: Signature, sha256: str) -> None:
         """Remember the hash of a file that had signature `found` before and after it was hashed.
 
-        InputError when the folder cannot be written.
+        InputError when the folder cannot be written, StorageError when the disk is full.
         """
         key = _name(path), found
         if self._folder is None or key in self._known or time.time_ns() - max(found[2:]) < _RECENT_NS:
@@ -66,8 +66,12 @@ class FileHashes:
                 raise InputError(
                     f"cannot write {self._folder}: {error.strerror}; choose another place"
                 ) from error
-        self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
+            self._file.flush()
+        except OSError as error:  # not the fault of the file that was hashed
+            full = storage_error(error, self._folder)
+            raise full or StorageError(f"cannot write {self._folder}: {error.strerror}") from error
 
     def hash(self, path: str | Path) -> str:
         """The hash, computed unless it is known. OSError for a file that cannot be read."""

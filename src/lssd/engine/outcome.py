@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lssd.errors import LssdError
+from lssd.errors import ABORTING, LssdError, storage_error
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -20,6 +20,14 @@ class Outcome(Generic[Item, Value]):
     @property
     def ok(self) -> bool:
         return self.reason is None
+
+
+def error_that_ends_the_run(error: Exception) -> LssdError | None:
+    """What to raise instead of going on with other items; None where the error is its item's own.
+
+    That is an error of `lssd.errors.ABORTING`, or the StorageError that a full disk stands for.
+    """
+    return error if isinstance(error, ABORTING) else storage_error(error)
 
 
 def reason_of(error: BaseException) -> str:

@@ -73,7 +73,7 @@ def test_nobody_speaks_in_silence_noise_or_nothing(tmp_path):
         assert backend.segment(write_sound(tmp_path / f"{number}.npy", samples, 48000)) == []
     assert Energy().segment(write_sound(tmp_path / "b.npy", np.zeros_like(noise), 48000)) == []
     with pytest.raises(InputError, match="0 < off <= on < 1"):
-        Silero.Options(on=0.3, off=0.6)
+        Silero.Settings(on=0.3, off=0.6)
 
 
 def test_the_sixth_channel_is_not_heard_and_voices_keep_their_level():

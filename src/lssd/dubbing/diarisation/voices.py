@@ -40,7 +40,7 @@ class Voices(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """Two groups of lines are two people where both of these say so; in units of `_SPREAD`.
 
         apart: between the groups' means. evidence: Ward's distance, which grows with the groups, so that a
@@ -78,7 +78,7 @@ class Voices(Backend):
             return [0] * len(voices_NF)
         scaled_NF = voices_NF / _SPREAD
         groups = [to_tree(linkage(scaled_NF, "ward"))]
-        while not self.options.most or len(groups) < self.options.most:
+        while not self.settings.most or len(groups) < self.settings.most:
             divisible = [group for group in groups if self._are_two(group, scaled_NF)]
             if not divisible:
                 break
@@ -92,7 +92,7 @@ class Voices(Backend):
         return labels
 
     def _are_two(self, group: ClusterNode, scaled_NF: np.ndarray) -> bool:
-        if group.is_leaf() or group.dist < self.options.evidence:
+        if group.is_leaf() or group.dist < self.settings.evidence:
             return False
         left, right = (scaled_NF[half.pre_order()].mean(axis=0) for half in (group.left, group.right))
-        return float(np.linalg.norm(left - right)) >= self.options.apart
+        return float(np.linalg.norm(left - right)) >= self.settings.apart

@@ -28,7 +28,7 @@ class Energy(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options(Shape):
+    class Settings(Shape):
         """Speech begins `on_db` under the loud parts' level (their 95th percentile), and ends at `off_db`."""
 
         on_db: float = 25.0
@@ -41,5 +41,5 @@ class Energy(Backend):
         if not len(sounding):
             return []
         loud_db = float(np.percentile(sounding, 95))
-        found = above(level_T, loud_db - self.options.on_db, loud_db - self.options.off_db, FRAME_S)
-        return shaped(found, level_T, self.options)
+        found = above(level_T, loud_db - self.settings.on_db, loud_db - self.settings.off_db, FRAME_S)
+        return shaped(found, level_T, self.settings)

