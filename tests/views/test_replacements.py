@@ -22,13 +22,11 @@ from lssd.views import (
     Quadruplet,
     Selection,
     ViewSettings,
-    plan_batch,
-    read_batch,
     read_groups,
 )
 from lssd.views import batch as batches
 from lssd.views.decoding import Instance
-from lssd.views.settings import DRAWS, make_quadruplet
+from lssd.views.instance import DRAWS, make_quadruplet
 
 SETTINGS = ViewSettings(batch_size=6, frames=5, size=32, short_side=(32, 40))
 Breaker = Callable[..., tuple[Catalog, ClipIndex]]
@@ -60,8 +58,9 @@ def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken:
     first, *others = GlobalBatch(index, settings, 0, 0, 0, 2).substitutes(1, place)
     assert first.clip.title_id == others[0].clip.title_id == planned.title_id
     catalog, damaged = broken([planned, first.clip])
+    decoder = Decoder(settings, catalog)
     with pytest.raises(MediaError):
-        read_batch(plan, settings, catalog)
+        decoder.read(plan[place])
     drawn = GlobalBatch(damaged, settings, 0, 0, 0, 2)
     batch = read_groups(drawn, [1], catalog)
     assert batch.clip_ids[place] == others[0].clip.clip_id
@@ -70,11 +69,10 @@ def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken:
         (first.clip.clip_id, others[0].clip.clip_id),
     ]
     assert all(change.reason and "\n" not in change.reason for change in batch.replaced)
-    kept = [item for i, item in enumerate(plan) if i != place]
-    straight = read_batch(kept, settings, catalog)
-    rows = [i for i in range(3) if i != place]
     assert batch.frames_BWTCHW is not None
-    assert torch.equal(batch.frames_BWTCHW[rows], straight.frames_BWTCHW)
+    for number, item in enumerate(plan):
+        if number != place:
+            assert torch.equal(batch.frames_BWTCHW[number], decoder.read(item).frames_WTCHW)
     # The groups together are the groups one by one, and no clip occurs twice.
     both, zeroth = read_groups(drawn, range(2), catalog), read_groups(drawn, [0], catalog)
     assert both.clip_ids == (*zeroth.clip_ids, *batch.clip_ids)
@@ -177,7 +175,7 @@ def test_only_the_shards_that_an_instance_needs_count(corpus: Path, index: ClipI
 def test_places_share_no_substitute(index: ClipIndex, broken: Breaker) -> None:
     """Of 14 clips 11 are planned, three of which are broken: the other three take their places."""
     settings = dataclasses.replace(SETTINGS, batch_size=11)
-    planned = [item.clip for item in plan_batch(index, settings, 0, 0, 0)]
+    planned = [item.clip for item in GlobalBatch(index, settings, 0, 0, 0).plan(0)]
     catalog, damaged = broken(planned[:3])
     drawn = GlobalBatch(damaged, settings, 0, 0, 0)
     batch = read_groups(drawn, [0], catalog)
@@ -278,7 +276,7 @@ def test_planned_clips_before_the_damage_are_kept(long_title: tuple[Path, ClipIn
 
 
 def test_more_than_half_replaced_is_an_error(index: ClipIndex, broken: Breaker) -> None:
-    planned = [item.clip for item in plan_batch(index, SETTINGS, 0, 0, 0)]
+    planned = [item.clip for item in GlobalBatch(index, SETTINGS, 0, 0, 0).plan(0)]
     catalog, damaged = broken(planned[:3])
     drawn = GlobalBatch(damaged, SETTINGS, 0, 0, 0)
     assert len(read_groups(drawn, [0], catalog).replaced) == 3

@@ -167,18 +167,6 @@ class Network(nn.Module):
         if self.log_scale is not None:
             self.log_scale.clamp_(max=-math.log(ObjectiveRecipe.LEAST_LEARNED))
 
-    def project_video(self, frames_BTCHW: Tensor) -> Tensor:
-        """One window of pictures each: (B, T, 3, H, W) uint8 -> (B, Z)."""
-        if self.video is None or self.video_head is None:
-            raise InputError("this network was trained on sound alone")
-        z: Tensor = self.video_head(self.video(frames_BTCHW))
-        return z
-
-    def project_audio(self, waveform_BCS: Tensor) -> Tensor:
-        """One window of primary sound each: (B, C, S) -> (B, Z)."""
-        z: Tensor = self.audio_head(self.audio(waveform_BCS))
-        return z
-
     def to_model(self) -> Model:
         """The towers without the heads, as users hold them."""
         return Model(self.audio, self.video).eval()

@@ -10,9 +10,8 @@ from lssd.corpus import LostShardError, ShardReader
 from lssd.errors import CorpusError, LssdError, MediaError
 from lssd.views.batch_plan import GlobalBatch
 from lssd.views.clip_cache import ClipCache
-from lssd.views.columns import ClipEntry, Member
 from lssd.views.decoding import Decoder, Instance
-from lssd.views.settings import Quadruplet, ViewSettings, centre_window
+from lssd.views.instance import Quadruplet
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,6 @@ class Batch:
     replaced: tuple[Replacement, ...] = ()
 
 
-def read_batch(
-    plan: Sequence[Quadruplet], settings: ViewSettings, shards: ShardReader, cache: ClipCache | None = None
-) -> Batch:
-    """Decode, scale and crop the windows of planned instances on the CPU, exactly as planned.
-
-    Raises CorpusError or MediaError for a clip that cannot be read.
-    """
-    decoder = Decoder(settings, shards, cache)
-    return _stack([decoder.read(item) for item in plan], [])
-
-
 def read_groups(
     drawn: GlobalBatch, groups: Iterable[int], shards: ShardReader, cache: ClipCache | None = None
 ) -> Batch:
@@ -76,26 +64,6 @@ def read_groups(
         instances += found
         replaced += failed
     return _stack(instances, replaced)
-
-
-def read_centre(
-    clips: Sequence[ClipEntry],
-    settings: ViewSettings,
-    shards: ShardReader,
-    cache: ClipCache | None = None,
-    tracks: Sequence[Member] | None = None,
-) -> tuple[Tensor | None, Tensor]:
-    """The middle window of each clip: frames_BTCHW uint8 (None without pictures), waveform_BCS float32.
-
-    tracks: one sound a clip, instead of its original sound.
-    """
-    decoder = Decoder(settings, shards, cache)
-    windows = [centre_window(clip, settings) for clip in clips]
-    frames = None
-    if settings.pictures:
-        frames = torch.stack([decoder.frames(*pair) for pair in zip(clips, windows, strict=True)])
-    heard = [clip.original for clip in clips] if tracks is None else tracks
-    return frames, torch.stack([decoder.sound(*pair) for pair in zip(heard, windows, strict=True)])
 
 
 def _read_group(drawn: GlobalBatch, group: int, decoder: Decoder) -> tuple[list[Instance], list[Replacement]]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from lssd.errors import CorpusError
 from lssd.views.index import ClipIndex
-from lssd.views.settings import DRAWS, Quadruplet, ViewSettings, make_quadruplet, sounds_per_clip
+from lssd.views.instance import DRAWS, Quadruplet, make_quadruplet, sounds_per_clip
+from lssd.views.settings import ViewSettings
 
 # What a generator is for, as a part of its seed: (seed, epoch, step, purpose, ...).
 _CLIPS, _INSTANCES, _SUBSTITUTES = 1, 2, 3
@@ -37,19 +38,6 @@ def batch_size(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int
 def epoch_steps(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int:
     """Steps an epoch: floor(clips / global batch), at least 1."""
     return max(1, index.clip_count // (batch_size(index, settings, groups) * groups))
-
-
-def plan_batch(
-    index: ClipIndex,
-    settings: ViewSettings,
-    seed: int,
-    epoch: int,
-    step: int,
-    group: int = 0,
-    groups: int = 1,
-) -> tuple[Quadruplet, ...]:
-    """The instances of one group of a step's batch (`GlobalBatch`), `batch_size` of them."""
-    return GlobalBatch(index, settings, seed, epoch, step, groups).plan(group)
 
 
 @dataclass(frozen=True)

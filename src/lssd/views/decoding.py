@@ -14,7 +14,8 @@ from lssd.corpus import ShardReader
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
 from lssd.views.columns import ClipEntry, Member
-from lssd.views.settings import Quadruplet, ViewSettings, Window
+from lssd.views.instance import Quadruplet, Window
+from lssd.views.settings import ViewSettings
 
 _FULL_SCALE = 32768.0
 

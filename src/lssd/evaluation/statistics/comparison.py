@@ -71,11 +71,6 @@ class Comparison:
         return None if self.equivalence_p is None else self.equivalence_p < 1 - self.level
 
     @property
-    def win_rate(self) -> float:
-        """Of the items that one model alone has right, the share that is b's; 0.5 when there is none."""
-        return self.gained / (self.gained + self.lost) if self.gained + self.lost else 0.5
-
-    @property
     def unit(self) -> str:
         """What differences, their interval and the margin are in."""
         return "points" if METRICS[self.metric].bounded else "of d'"
