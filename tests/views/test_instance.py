@@ -18,7 +18,7 @@ def heard(index: ClipIndex, settings: ViewSettings, steps: int = 4) -> list[list
     """The languages of each step's instances."""
     plans = [GlobalBatch(index, settings, 0, 0, step).plan(0) for step in range(steps)]
     return [
-        [tuple(None if s is None else s["language"] for s in item.sounds) for item in plan] for plan in plans
+        [tuple(None if s is None else s.language for s in item.sounds) for item in plan] for plan in plans
     ]
 
 
@@ -55,7 +55,7 @@ def test_languages_take_turns_by_the_step_of_the_run(make_index: IndexMaker) -> 
     for epoch in range(2):
         for step in range(5):
             plan = GlobalBatch(index, settings, 0, epoch, step).plan(0)
-            spoken = {item.sounds[1]["language"] for item in plan if item.sounds[1] is not None}
+            spoken = {item.sounds[1].language for item in plan if item.sounds[1] is not None}
             assert len(spoken) == 1
             seen += spoken
     assert seen == ["en", "fr", "ja", "en", "fr", "ja", "en", "fr", "ja", "en"]

@@ -36,9 +36,9 @@ def damaged(corpus: Path, index: ClipIndex, tmp_path_factory: pytest.TempPathFac
     root = tmp_path_factory.mktemp("damaged") / "c"
     shutil.copytree(corpus, root)
     picture = GlobalBatch(index, SETTINGS, 4, 0, 1, 2).plan(0)[1].clip.picture
-    with (root / "shards" / picture["shard"]).open("r+b") as shard:
-        shard.seek(picture["offset"])
-        shard.write(np.random.default_rng(0).bytes(picture["length"]))
+    with (root / "shards" / picture.shard).open("r+b") as shard:
+        shard.seek(picture.offset)
+        shard.write(np.random.default_rng(0).bytes(picture.length))
     return ClipIndex.read(Catalog.open(root), Selection())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from lssd.corpus import Catalog, LostShardError, ShardReader
+from lssd.corpus import Catalog, LostShardError, Member, ShardReader
 from lssd.errors import CorpusError, MediaError
 from lssd.views import (
     Batch,
@@ -18,7 +18,6 @@ from lssd.views import (
     ClipIndex,
     Decoder,
     GlobalBatch,
-    Member,
     Quadruplet,
     Selection,
     ViewSettings,
@@ -40,9 +39,9 @@ def broken(corpus: Path, tmp_path: Path) -> Breaker:
 
     def damage(clips: Iterable[ClipEntry]) -> tuple[Catalog, ClipIndex]:
         for clip in clips:
-            with (tmp_path / "c/shards" / clip.picture["shard"]).open("r+b") as shard:
-                shard.seek(clip.picture["offset"])
-                shard.write(np.random.default_rng(0).bytes(clip.picture["length"]))
+            with (tmp_path / "c/shards" / clip.picture.shard).open("r+b") as shard:
+                shard.seek(clip.picture.offset)
+                shard.write(np.random.default_rng(0).bytes(clip.picture.length))
         catalog = Catalog.open(tmp_path / "c")
         return catalog, ClipIndex.read(catalog, Selection())
 
@@ -88,8 +87,8 @@ class Spy(ShardReader):
         super().__init__(root)
         self.asked: list[str] = []
 
-    def read(self, member: dict) -> bytes:
-        self.asked.append(member["shard"])
+    def read(self, member: Member) -> bytes:
+        self.asked.append(member.shard)
         return super().read(member)
 
 
@@ -99,13 +98,13 @@ def long_title(corpus: Path, index: ClipIndex, tmp_path: Path) -> tuple[Path, Cl
     14 clips, and each of the others twice its own, under other ids."""
     root = Path(shutil.copytree(corpus, tmp_path / "long"))
     first = index.titles[0][0]
-    assert len({member["shard"] for member in first.members}) == 1
+    assert len({member.shard for member in first.members}) == 1
     clips = [dataclasses.replace(first, clip_id=f"{first.title_id}-{number:02d}") for number in range(14)]
     twice = [
         [dataclasses.replace(clip, clip_id=clip.clip_id + mark) for clip in title for mark in ("a", "b")]
         for title in index.titles[1:]
     ]
-    return root / "shards" / first.picture["shard"], ClipIndex.of(str(root), [clips, *twice])
+    return root / "shards" / first.picture.shard, ClipIndex.of(str(root), [clips, *twice])
 
 
 def assert_sound(batch: Batch, drawn: GlobalBatch, group: int = 0) -> None:
@@ -133,7 +132,7 @@ def test_a_lost_shard_ends_no_run(long_title: tuple[Path, ClipIndex], size: int 
     for step in range(12):
         drawn = GlobalBatch(index, SETTINGS, 0, 0, step)
         batch = read_groups(drawn, [0], spy)
-        lost = [item.clip for item in drawn.plan(0) if item.clip.picture["shard"] == shard.name]
+        lost = [item.clip for item in drawn.plan(0) if item.clip.picture.shard == shard.name]
         assert [change.clip_id for change in batch.replaced] == [clip.clip_id for clip in lost]
         assert index.columns.title_ids[0] not in batch.title_ids
         assert_sound(batch, drawn)
@@ -151,9 +150,9 @@ def test_only_the_shards_that_an_instance_needs_count(corpus: Path, index: ClipI
     clip = next(clip for clip in index.clips if clip.dubs)
 
     def moved(member: Member) -> Member:
-        shard = f"{member['kind']}-{member['language']}.tar"
-        shutil.copy(root / "shards" / member["shard"], root / "shards" / shard)
-        return member | {"shard": shard}
+        shard = f"{member.kind}-{member.language}.tar"
+        shutil.copy(root / "shards" / member.shard, root / "shards" / shard)
+        return member._replace(shard=shard)
 
     dubs = tuple(moved(dub) for dub in clip.dubs)
     apart = dataclasses.replace(clip, picture=moved(clip.picture), original=moved(clip.original), dubs=dubs)
@@ -189,8 +188,8 @@ def test_a_title_of_broken_clips_is_tried_three_times(long_title: tuple[Path, Cl
     shard, index = long_title
     picture = index.titles[0][0].picture
     with shard.open("r+b") as file:
-        file.seek(picture["offset"])
-        file.write(np.random.default_rng(0).bytes(picture["length"]))
+        file.seek(picture.offset)
+        file.write(np.random.default_rng(0).bytes(picture.length))
     title = index.columns.title_ids[0]
     replaced = 0
     for step in range(6):
@@ -261,9 +260,9 @@ def test_planned_clips_before_the_damage_are_kept(long_title: tuple[Path, ClipIn
     shard, short = long_title
     catalog = Catalog.open(short.root)
     whole = ClipIndex.read(catalog, Selection())
-    first = min(whole.titles[0], key=lambda clip: clip.picture["offset"])
+    first = min(whole.titles[0], key=lambda clip: clip.picture.offset)
     with shard.open("r+b") as file:
-        file.truncate(max(member["offset"] + member["length"] for member in first.members))
+        file.truncate(max(member.offset + member.length for member in first.members))
     held = 0
     settings = dataclasses.replace(SETTINGS, batch_size=8, pictures=False)
     for step in range(12):

@@ -1,7 +1,7 @@
 """Titles become a corpus: identified, cut at their shots, stored as clips with all their tracks.
 
 `ingest` writes, `Catalog` reads (`ShardReader` its stored bytes alone), `describe_corpus` counts, `verify`
-checks every stored byte.
+checks every stored byte. `schema` has the types of the tables' rows.
 """
 
 from lssd.corpus.catalog import Catalog
@@ -10,6 +10,7 @@ from lssd.corpus.describe import describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
 from lssd.corpus.ingest import IngestSettings, Plan
 from lssd.corpus.reading import LostShardError, ShardReader
+from lssd.corpus.schema import Member, rows_of
 from lssd.corpus.titles import SPLITS
 from lssd.corpus.verify import Verdict
 
@@ -20,8 +21,10 @@ __all__ = [
     "ClipSettings",
     "IngestSettings",
     "LostShardError",
+    "Member",
     "Plan",
     "ShardReader",
     "Verdict",
     "describe_corpus",
+    "rows_of",
 ]

@@ -3,12 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lssd.corpus.catalog import CatalogWriter
 from lssd.corpus.fingerprints import FINGERPRINT
-from lssd.corpus.schema import TABLES, Row
+from lssd.corpus.schema import LabelRow, ShotRow
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError
 
@@ -69,7 +69,9 @@ def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> floa
     return value
 
 
-def relabel(standing: Iterable[Row], shots: Iterable[Row], labels: Iterable[Label]) -> list[Row]:
+def relabel(
+    standing: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]
+) -> list[LabelRow]:
     """The rows of a title's `labels` table: `standing` ones, and those that `labels` give to its clips.
 
     A clip gets each label that covers more than half of it. Standing labels of a name that occurs in
@@ -77,19 +79,17 @@ def relabel(standing: Iterable[Row], shots: Iterable[Row], labels: Iterable[Labe
     """
     labels = list(labels)
     given = {label.name for label in labels}
-    rows = {(row["clip_id"], row["name"], row["value"]) for row in standing if row["name"] not in given}
+    rows = {row for row in standing if row.name not in given}
     for shot in shots:
-        if shot["kept"]:
-            rows |= {(shot["shot_id"], one.name, one.value) for one in labels if _covers(one, shot)}
-    return [
-        {"clip_id": clip_id, "name": name, "value": value}
-        for clip_id, name, value in sorted(rows, key=lambda row: tuple(map(str, row)))
-    ]
+        if shot.kept:
+            rows |= {LabelRow(shot.shot_id, one.name, one.value) for one in labels if _covers(one, shot)}
+    return sorted(rows, key=lambda row: (row.clip_id, row.name, str(row.value)))
 
 
-def _covers(label: Label, shot: Row) -> bool:
-    start_s, end_s = float(shot["start_s"]), float(shot["end_s"])  # type: ignore[arg-type]
-    return 2 * (min(end_s, label.end_s) - max(start_s, label.start_s)) > end_s - start_s
+def _covers(label: Label, shot: ShotRow) -> bool:
+    """Whether a label is so in more than half of a shot."""
+    shared_s = min(shot.end_s, label.end_s) - max(shot.start_s, label.start_s)
+    return 2 * shared_s > shot.end_s - shot.start_s
 
 
 def label_titles(writer: CatalogWriter, labels: Labels) -> None:
@@ -103,8 +103,7 @@ def label_titles(writer: CatalogWriter, labels: Labels) -> None:
     for title_id, found in wanted.items():
         if not found:
             continue
-        standing = writer.rows(title_id, "labels")
-        rows = relabel(standing, writer.rows(title_id, "shots"), found)
+        standing = writer.rows(title_id, LabelRow)
+        rows = relabel(standing, writer.rows(title_id, ShotRow), found)
         if rows != standing:
-            others = {table: writer.rows(title_id, table) for table in TABLES}
-            writer.commit(title_id, {**others, "labels": rows}, [])
+            writer.commit(title_id, replace(writer.all_rows(title_id), labels=rows), [])

@@ -6,7 +6,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from lssd.corpus.schema import Row
+from lssd.corpus.schema import Member
 from lssd.errors import CorpusError, MissingExtraError
 
 MANIFEST = "catalog/manifest.json"
@@ -45,14 +45,15 @@ class ShardReader:
         except OSError as error:
             raise self._no_corpus() from error
 
-    def read(self, member: Row) -> bytes:
+    def read(self, member: Member) -> bytes:
         """The stored bytes of one row of the table of members, by byte range.
 
         Raises LostShardError when the shard cannot be read or is shorter than the catalog says, CorpusError
         when the row leads out of the corpus or to no possible place in a shard.
         """
-        shard, offset, length = str(member["shard"]), member["offset"], member["length"]
-        if not SHARD_NAME.fullmatch(shard):
+        shard, offset, length = member.shard, member.offset, member.length
+        # A catalog from elsewhere may hold anything, nulls among it.
+        if not (isinstance(shard, str) and SHARD_NAME.fullmatch(shard)):
             raise CorpusError(f"{shard!r} in the catalog of {self.root} is no name of a shard")
         if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and length >= 0):
             raise CorpusError(f"the catalog of {self.root} has {length} bytes at {offset} of shard {shard}")

@@ -11,15 +11,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lssd import languages
+from lssd.corpus.schema import TrackRow
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError, MediaError
 from lssd.media import (
     SPEECH,
     FilmInfo,
     TrackInfo,
+    VideoInfo,
     default_decides,
     original_track,
     picture_hash,
@@ -90,16 +91,18 @@ class Identity:
     size: int
     modified_ns: int
     title_id: str
-    film: FilmInfo
+    duration_s: float
+    video: VideoInfo
     tracks: tuple[Track, ...]
 
 
 @dataclass(frozen=True)
 class Title:
-    """A film with all its tracks, from one file or several."""
+    """A film with all its tracks, from one file or several; duration and picture are those of the first."""
 
     title_id: str
-    film: FilmInfo
+    duration_s: float
+    video: VideoInfo
     files: tuple[Identity, ...]
     tracks: tuple[Track, ...]
     record: TitleRecord
@@ -160,7 +163,15 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
         raise MediaError(f"{path} has no sound track; ingest wants films with sound")
     tracks = [_track(info, film, path, record) for info in film.tracks]
     title_id = picture_hash(path)[:_ID_DIGITS]
-    return Identity(str(path), status.st_size, status.st_mtime_ns, title_id, film, tuple(tracks))
+    return Identity(
+        path=str(path),
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        title_id=title_id,
+        duration_s=film.duration_s,
+        video=film.video,
+        tracks=tuple(tracks),
+    )
 
 
 def _track(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> Track:
@@ -210,7 +221,8 @@ def assemble(
         titles.append(
             Title(
                 title_id=title_id,
-                film=group[0].film,
+                duration_s=group[0].duration_s,
+                video=group[0].video,
                 files=tuple(group),
                 tracks=tuple(decide_tracks([*old, *fresh], wanted, standing=bool(old))),
                 record=record,
@@ -274,14 +286,14 @@ def _reason(track: Track, kept: list[Track]) -> str | None:
     return None
 
 
-def track_of(row: dict[str, Any]) -> Track:
+def track_of(row: TrackRow) -> Track:
     """A committed track from its row in the catalog."""
     return Track(
-        track_id=row["track_id"],
-        path=row["path"],
-        index=row["index"],
-        channels=row["channels"],
-        language=row["language"],
-        role=row["role"],
-        reason=row["reason"],
+        track_id=row.track_id,
+        path=row.path,
+        index=row.index,
+        channels=row.channels,
+        language=row.language,
+        role=row.role,
+        reason=row.reason,
     )

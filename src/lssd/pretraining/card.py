@@ -56,7 +56,7 @@ def describe_data(index: ClipIndex) -> dict[str, Any]:
         backgrounds += clip.background is not None
         for role, tracks in (("original", [clip.original]), ("dub", clip.dubs)):
             for track in tracks:
-                code = track["language"] or "und"
+                code = track.language or "und"
                 heard[code][role] += 1
                 seconds[code] += clip.duration_s
     return {

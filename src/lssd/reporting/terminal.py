@@ -5,7 +5,7 @@ Words that come from files pass through `lssd.text.printable`, in `_say` and `_a
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from lssd.text import counted, printable, printable_json
 
 if TYPE_CHECKING:
     from lssd.corpus import Catalog, Plan, Verdict
+    from lssd.corpus.schema import QuarantineRow
     from lssd.dubbing import DubReport
     from lssd.embedding.table import Embeddings
     from lssd.evaluation import Result, Unjudged
@@ -267,7 +268,7 @@ def show_plan(plan: "Plan") -> None:
     """What an ingest would do."""
     for title in plan.titles:
         spoken = " ".join(title.speech_languages)
-        _say(f"{title.title_id}  {title.film.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
+        _say(f"{title.title_id}  {title.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
     stand = "stands" if plan.standing == 1 else "stand"
     _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.standing, 'file')} {stand} already")
     _tell_quarantine(plan.failures)
@@ -275,7 +276,9 @@ def show_plan(plan: "Plan") -> None:
 
 def show_catalog(out: object, catalog: "Catalog") -> None:
     """What a corpus holds after an ingest."""
-    quarantine = catalog.quarantine.to_pylist()
+    from lssd.corpus.schema import QuarantineRow, rows_of
+
+    quarantine = rows_of(QuarantineRow, catalog.quarantine)
     _say(
         f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
         f"{counted(len(quarantine), 'file')} in quarantine"
@@ -285,9 +288,9 @@ def show_catalog(out: object, catalog: "Catalog") -> None:
         tell("run again with --retry-failed once they are mended")
 
 
-def _tell_quarantine(rows: Sequence[Mapping[str, object]]) -> None:
+def _tell_quarantine(rows: Sequence["QuarantineRow"]) -> None:
     for row in rows:
-        tell(f"quarantine: {row['path']} ({row['stage']}): {row['reason']}")
+        tell(f"quarantine: {row.path} ({row.stage}): {row.reason}")
 
 
 def show_verdict(path: object, verdict: "Verdict") -> None:

@@ -7,7 +7,7 @@ A step's batch is a pure function of (seed, epoch, step): `GlobalBatch` draws it
 from lssd.views.batch import Batch, Replacement, read_groups
 from lssd.views.batch_plan import GlobalBatch, batch_size, epoch_steps
 from lssd.views.clip_cache import ClipCache
-from lssd.views.columns import ClipEntry, Member
+from lssd.views.columns import ClipEntry
 from lssd.views.decoding import Decoder
 from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
@@ -25,7 +25,6 @@ __all__ = [
     "Decoder",
     "GlobalBatch",
     "Loader",
-    "Member",
     "Quadruplet",
     "Replacement",
     "Selection",

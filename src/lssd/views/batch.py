@@ -131,7 +131,7 @@ def _stack(instances: Sequence[Instance], replaced: Sequence[Replacement]) -> Ba
         clip_ids=tuple(plan.clip.clip_id for plan in plans),
         title_ids=tuple(plan.clip.title_id for plan in plans),
         languages=tuple(
-            tuple(None if member is None else member["language"] for member in plan.sounds) for plan in plans
+            tuple(None if member is None else member.language for member in plan.sounds) for plan in plans
         ),
         replaced=tuple(replaced),
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lssd.corpus import Member
 from lssd.errors import InputError
 from lssd.store import atomic_path
-from lssd.views.columns import Member
 
 
 class ClipCache:
@@ -70,8 +70,8 @@ def _size(file: Path) -> int:
 
 
 def picture_key(member: Member) -> str:
-    return f"{member['sha256'][:32]}-picture"
+    return f"{member.sha256[:32]}-picture"
 
 
 def sound_key(member: Member, sample_rate: int, channels: int) -> str:
-    return f"{member['sha256'][:32]}-sound-{sample_rate}-{channels}"
+    return f"{member.sha256[:32]}-sound-{sample_rate}-{channels}"

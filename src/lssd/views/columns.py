@@ -13,9 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lssd.corpus.schema import TABLES
-
-Member = dict[str, Any]
+from lssd.corpus.schema import Member, to_table
 
 _BLOCK = 1 << 16  # rows that are packed at once
 # The value of each hexadecimal digit as the catalog writes it; 255 for what is none.
@@ -25,7 +23,7 @@ _NIBBLES[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16, dty
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """A clip with the catalog's rows of its picture and its sounds.
+    """A clip with its picture and its sounds as the catalog lists them.
 
     dubs: in the order of their languages, one each. background: music and effects without speech.
     duplicates: the number of its near-duplicate group; clips that show the same have the same.
@@ -42,7 +40,7 @@ class ClipEntry:
 
     def sound(self, language: str) -> Member | None:
         """The spoken sound of a language, the original's included; None where there is none."""
-        return next((track for track in (self.original, *self.dubs) if track["language"] == language), None)
+        return next((track for track in (self.original, *self.dubs) if track.language == language), None)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -201,29 +199,19 @@ class MemberColumns(_Columns):
         )
 
     def read(self, span: slice, clip_id: str) -> list[Member]:
-        """The members of a clip as the catalog's rows, of which the first is the picture."""
-        rows = zip(
+        """The members of a clip, of which the first is the picture."""
+        count = span.stop - span.start
+        columns = (
+            [clip_id] * count,
+            ["picture", *["sound"] * (count - 1)],
             self.tracks.read(span),
             self.languages.read(span),
             self.shards.read(span),
             self.starts_M[span].tolist(),
             self.lengths_M[span].tolist(),
             self.hashes.read(span),
-            strict=True,
         )
-        return [
-            {
-                "clip_id": clip_id,
-                "kind": "sound" if number else "picture",
-                "track_id": track,
-                "language": language,
-                "shard": shard,
-                "offset": start,
-                "length": length,
-                "sha256": sha256,
-            }
-            for number, (track, language, shard, start, length, sha256) in enumerate(rows)
-        ]
+        return list(map(Member, *columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +234,7 @@ class ClipColumns(_Columns):
 
     @classmethod
     def pack(cls, titles: Sequence[Sequence[ClipEntry]]) -> "ClipColumns":
-        """Entries as columns. What a member lacks of a row's keys is None, and 0 bytes at 0, afterwards."""
+        """Entries as columns."""
         clips = [clip for title in titles for clip in title]
         rows = [member for clip in clips for member in clip.members]
         return cls(
@@ -257,7 +245,7 @@ class ClipColumns(_Columns):
             duplicates_N=np.array([clip.duplicates for clip in clips], dtype=np.int64),
             backgrounds_N=np.array([clip.background is not None for clip in clips], dtype=bool),
             member_starts=starts_of([len(clip.members) for clip in clips]),
-            members=MemberColumns.pack(pa.Table.from_pylist(rows, schema=TABLES["members"])),
+            members=MemberColumns.pack(to_table(Member, rows)),
         )
 
     def __len__(self) -> int:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lssd.corpus import ShardReader
+from lssd.corpus import Member, ShardReader
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
-from lssd.views.columns import ClipEntry, Member
+from lssd.views.columns import ClipEntry
 from lssd.views.instance import Quadruplet, Window
 from lssd.views.settings import ViewSettings
 
@@ -49,11 +49,11 @@ class Decoder:
         windows = [plan.windows[0], *[plan.windows[-1]] * (len(plan.sounds) - 1)]
         whole: dict[str, np.ndarray] = {}  # the original may be both sounds, and is decoded once
         for member in plan.sounds:
-            if member is not None and member["sha256"] not in whole:
-                whole[member["sha256"]] = self._whole_sound(member)
+            if member is not None and member.sha256 not in whole:
+                whole[member.sha256] = self._whole_sound(member)
         silence = torch.zeros(self.settings.channels, self.settings.window_samples)
         sounds = [
-            silence if member is None else self._cut(whole[member["sha256"]], window)
+            silence if member is None else self._cut(whole[member.sha256], window)
             for member, window in zip(plan.sounds, windows, strict=True)
         ]
         return Instance(plan, frames, torch.stack(sounds))
@@ -61,7 +61,7 @@ class Decoder:
     def shards_of(self, plan: Quadruplet) -> set[str]:
         """The names of the shards from which an instance is read."""
         pictures = [plan.clip.picture] if self.settings.pictures else []
-        return {member["shard"] for member in (*pictures, *plan.sounds) if member is not None}
+        return {member.shard for member in (*pictures, *plan.sounds) if member is not None}
 
     def frames(self, clip: ClipEntry, window: Window) -> Tensor:
         """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lssd.corpus import Member
 from lssd.errors import CorpusError
-from lssd.views.columns import ClipEntry, Member
+from lssd.views.columns import ClipEntry
 from lssd.views.index import ClipIndex
 from lssd.views.settings import ViewSettings
 
@@ -102,7 +103,7 @@ def _secondary(clip: ClipEntry, settings: ViewSettings, number: float, turn: int
         return (clip.original,)
     if settings.secondary == "round_robin":
         return (clip.sound(wanted[turn % len(wanted)]) or clip.original,)
-    dubs = tuple(dub for dub in clip.dubs if not wanted or dub["language"] in wanted) or (clip.original,)
+    dubs = tuple(dub for dub in clip.dubs if not wanted or dub.language in wanted) or (clip.original,)
     return dubs if settings.secondary == "all" else (dubs[int(number * len(dubs))],)
 
 

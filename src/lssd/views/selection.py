@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lssd import languages
-from lssd.corpus import SPLITS, Catalog
+from lssd.corpus import SPLITS, Catalog, Member, rows_of
 from lssd.errors import CorpusError
 from lssd.views.columns import ClipColumns, Codes, MemberColumns, Texts, positions, starts_of
 from lssd.views.duplicates import group_duplicates
@@ -230,10 +230,10 @@ def _places(catalog: Catalog, titles_M: np.ndarray, tracks: Codes, title_ids: li
     found = np.searchsorted(keys, wanted)
     astray = (found == len(keys)) | (np.append(keys, -1)[found] != wanted) | (tracks.codes[sounds] < 0)
     if astray.any():
-        member = catalog.members.slice(int(sounds[astray][0]), 1).to_pylist()[0]
+        (member,) = rows_of(Member, catalog.members.slice(int(sounds[astray][0]), 1))
         raise CorpusError(
-            f"{catalog.root}: clip {member['clip_id']} has a sound of track {member['track_id']}, which is "
-            f"no kept track of its title; run lssd verify {catalog.root}"
+            f"{catalog.root}: clip {member.clip_id} has a sound of track {member.track_id}, which is no "
+            f"kept track of its title; run lssd verify {catalog.root}"
         )
     places = np.where(kinds == 0, _PICTURE, -1)
     places[sounds] = np.where(roles[found] >= 0, roles[found] + _ORIGINAL, -1)

@@ -179,7 +179,7 @@ def test_clips_that_cannot_be_measured_are_counted(
     monitor: Monitor, recipe: Recipe, network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *rest = monitor.clips
-    lost = dataclasses.replace(first, picture={**first.picture, "shard": "no-such.tar", "sha256": "0" * 64})
+    lost = dataclasses.replace(first, picture=first.picture._replace(shard="no-such.tar", sha256="0" * 64))
     found = dataclasses.replace(monitor, clips=(lost, *rest)).measure(network, ALONE)
     assert (found["clips"], found["left_out"]) == (16, 1)
     lines = caplog.messages

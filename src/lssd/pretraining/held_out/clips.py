@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from lssd.corpus import Catalog
+from lssd.corpus import Catalog, Member, rows_of
+from lssd.corpus.schema import LabelRow
 from lssd.errors import CorpusError, MediaError
 from lssd.models import ProjectionHead
 from lssd.models.evaluating import evaluating
@@ -26,7 +27,6 @@ from lssd.views import (
     ClipEntry,
     ClipIndex,
     Decoder,
-    Member,
     Selection,
     ViewSettings,
     Window,
@@ -132,7 +132,7 @@ class Monitor:
         first, _, last = _windows(clip, self.recipe.views)
         return ClipFacts(
             title_id=clip.title_id,
-            languages=[track["language"] for track in _tracks(clip, self.recipe.views)],
+            languages=[track.language for track in _tracks(clip, self.recipe.views)],
             two_windows=first != last,
             labels=self.labels.get(clip.clip_id, {}),
         )
@@ -211,11 +211,11 @@ def _to_numpy(rows: list[Tensor]) -> np.ndarray:
 def _read_labels(catalog: Catalog, clips: Sequence[ClipEntry]) -> dict[str, dict[str, str]]:
     """Labels of clips by id and name; a name that a clip has several values of is no label of it."""
     wanted = pa.array([clip.clip_id for clip in clips], pa.string())
-    rows = catalog.labels.filter(pc.is_in(catalog.labels["clip_id"], value_set=wanted)).to_pylist()
+    rows = rows_of(LabelRow, catalog.labels.filter(pc.is_in(catalog.labels["clip_id"], value_set=wanted)))
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in rows:
-        if row["name"] not in _NO_LABELS and row["value"] is not None:
-            found[row["clip_id"]][row["name"]].add(row["value"])
+        if row.name not in _NO_LABELS and row.value is not None:
+            found[row.clip_id][row.name].add(row.value)
     return {
         clip_id: {name: next(iter(values)) for name, values in names.items() if len(values) == 1}
         for clip_id, names in found.items()
