@@ -64,8 +64,8 @@ def test_a_tag_or_a_title_says_what_it_is(tmp_path: Path, suffix: str, backgroun
     told = json.loads(catalog.read(meta))["tracks"]
     assert {(one["language"], one["role"]) for one in told} == {pair[:2] for pair in WANTED}
     found = describe_corpus(tmp_path / "c")
-    assert set(found["languages"]) == {"en", "de"} and found["background"] == 1
-    assert found["clips_by_language_count"] == {2: 1}
+    assert set(found.languages) == {"en", "de"} and found.background == 1
+    assert found.clips_by_language_count == {2: 1}
 
 
 @pytest.mark.parametrize(

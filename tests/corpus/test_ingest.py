@@ -444,11 +444,11 @@ def test_verify_finds_a_changed_byte(tmp_path: Path, make_film) -> None:
 
 def test_description_counts(corpus: Path) -> None:
     found = describe_corpus(corpus)
-    assert (found["titles"], found["clips"]) == (6, 17)
-    assert found["splits"] == {"test": 1, "train": 5}
-    assert found["languages"]["en"]["original_of"] == 6
-    assert found["languages"]["fr"]["clips"] == 15
-    assert found["clips_by_language_count"] == {1: 2, 3: 15}
+    assert (found.titles, found.clips) == (6, 17)
+    assert found.splits == {"test": 1, "train": 5}
+    assert found.languages["en"].original_of == 6
+    assert found.languages["fr"].clips == 15
+    assert found.clips_by_language_count == {1: 2, 3: 15}
 
 
 _INGEST = """

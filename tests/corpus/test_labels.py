@@ -11,6 +11,7 @@ import pytest
 
 from lssd.cli import main
 from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, describe_corpus
+from lssd.corpus.describe import LabelNumbers
 from lssd.corpus.ingest import ingest
 from lssd.corpus.labels import Label, read_labels, relabel
 from lssd.corpus.schema import LabelRow, ShotRow
@@ -65,8 +66,9 @@ def test_a_clip_gets_what_covers_more_than_half_of_it(tmp_path: Path, make_film)
     }
     shards = {path.name.split("-")[1] for path in (tmp_path / "c/shards").iterdir()}
     assert shards == {"1"}, "a new title is committed once, labels and all"
-    found = describe_corpus(tmp_path / "c")["labels"]
-    assert found["scene"] == {"clips": 2, "values": 2} and found["mood"] == {"clips": 2, "values": 1}
+    found = describe_corpus(tmp_path / "c").labels
+    assert found["scene"] == LabelNumbers(clips=2, values=2)
+    assert found["mood"] == LabelNumbers(clips=2, values=1)
 
 
 @pytest.mark.parametrize("named", ["film_de.mkv", "film_en.mkv"])

@@ -6,7 +6,7 @@ checks every stored byte. `schema` has the types of the tables' rows.
 
 from lssd.corpus.catalog import Catalog
 from lssd.corpus.cut import ClipSettings
-from lssd.corpus.describe import describe_corpus
+from lssd.corpus.describe import CorpusDescription, describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
 from lssd.corpus.ingest import IngestSettings, Plan
 from lssd.corpus.reading import LostShardError, ShardReader
@@ -19,6 +19,7 @@ __all__ = [
     "SPLITS",
     "Catalog",
     "ClipSettings",
+    "CorpusDescription",
     "IngestSettings",
     "LostShardError",
     "Member",
