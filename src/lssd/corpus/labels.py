@@ -41,8 +41,8 @@ def read_labels(path: str | Path) -> Labels:
         found[row["path"]].append(_label(row, where))
     merged: dict[Path, tuple[Label, ...]] = {}
     for film, labels in found.items():
-        place = (path.parent / film).resolve()
-        merged[place] = (*merged.get(place, ()), *labels)
+        film_path = (path.parent / film).resolve()  # one film may be named in several ways
+        merged[film_path] = (*merged.get(film_path, ()), *labels)
     return merged
 
 

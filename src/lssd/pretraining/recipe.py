@@ -197,20 +197,20 @@ class Recipe:
         )
 
 
-def science(recipe: Recipe) -> dict[str, Any]:
-    """What must not change between sittings of a run: all but the machine's own dials."""
+def reproducible_part(recipe: Recipe) -> dict[str, Any]:
+    """A recipe without `machine`: what decides a run's results, and may not change once it has begun."""
     mapping: dict[str, Any] = config.to_mapping(recipe)
     return {key: value for key, value in mapping.items() if key != "machine"}
 
 
 def digest(recipe: Recipe) -> str:
-    """A hash of `science`: equal for recipes that define the same run."""
-    return hash_json(science(recipe))
+    """A hash of `reproducible_part`: equal for recipes that define the same run."""
+    return hash_json(reproducible_part(recipe))
 
 
 def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
-    """The first dotted key of `science` whose values differ, with both of them; None when they are equal."""
-    return _difference(science(one), science(other))
+    """The first dotted key of the reproducible parts whose values differ, and both values; None if equal."""
+    return _difference(reproducible_part(one), reproducible_part(other))
 
 
 def _difference(one: Any, other: Any, key: str = "") -> tuple[str, Any, Any] | None:

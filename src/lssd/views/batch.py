@@ -68,45 +68,45 @@ def read_groups(
 
 def _read_group(drawn: GlobalBatch, group: int, decoder: Decoder) -> tuple[list[Instance], list[Replacement]]:
     plan = drawn.plan(group)
-    read: dict[int, Instance] = {}  # by place
-    failed: dict[int, dict[str, str]] = {}  # by place: the clips that cannot be read, and why
+    read: dict[int, Instance] = {}  # by position in the plan
+    failed: dict[int, dict[str, str]] = {}  # by position: the clips that cannot be read, and why
     lost: set[str] = set()  # the shards from which something could not be read
 
-    def try_read(place: int, item: Quadruplet) -> bool:
+    def try_read(position: int, item: Quadruplet) -> bool:
         try:
-            read[place] = decoder.read(item)
+            read[position] = decoder.read(item)
         except (CorpusError, MediaError) as error:
-            failed.setdefault(place, {})[item.clip.clip_id] = _one_line(error)
+            failed.setdefault(position, {})[item.clip.clip_id] = _one_line(error)
             if isinstance(error, LostShardError):
                 lost.add(error.shard)
             return False
         return True
 
     # All planned clips before any substitute: where most are gone, the search for others would be long.
-    for place, item in enumerate(plan):
-        try_read(place, item)
+    for position, item in enumerate(plan):
+        try_read(position, item)
         if 2 * len(failed) > len(plan):
             raise _too_many(drawn, failed)
-    tried: set[str] = set()  # two places may be offered the same
-    for place in failed:
-        for item in drawn.substitutes(group, place):
+    tried: set[str] = set()  # two positions may be offered the same clip
+    for position in failed:
+        for item in drawn.substitutes(group, position):
             if item.clip.clip_id in tried or not lost.isdisjoint(decoder.shards_of(item)):
                 continue
             tried.add(item.clip.clip_id)
-            if try_read(place, item):
+            if try_read(position, item):
                 break
         else:
             raise _too_many(drawn, failed)
     replaced = [
-        Replacement(clip_id, reason, read[place].plan.clip.clip_id)
-        for place, reasons in failed.items()
+        Replacement(clip_id, reason, read[position].plan.clip.clip_id)
+        for position, reasons in failed.items()
         for clip_id, reason in reasons.items()
     ]
-    return [read[place] for place in range(len(plan))], replaced
+    return [read[position] for position in range(len(plan))], replaced
 
 
 def _too_many(drawn: GlobalBatch, failed: dict[int, dict[str, str]]) -> CorpusError:
-    reasons = {clip_id: reason for place in failed.values() for clip_id, reason in place.items()}
+    reasons = {clip_id: reason for clips in failed.values() for clip_id, reason in clips.items()}
     clip_id, reason = next(iter(reasons.items()))
     root = drawn.index.root
     return CorpusError(

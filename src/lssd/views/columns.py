@@ -1,5 +1,12 @@
 """Clips and their members as columns: about 300 bytes a clip of four members, where objects take thousands.
 
+Clips lie title after title and members clip after clip, so a list of starts says what belongs together. Two
+titles of 2 and 1 clips, with 4, 3 and 2 members:
+
+    clip_starts    [0, 2, 3]       clips 0 and 1 are of title 0, clip 2 is of title 1
+    member_starts  [0, 4, 7, 9]    clip 1 has members 4, 5 and 6: its picture, its original and a dub, or its
+                                   background where `backgrounds_N` says so
+
 Letters of shapes: T titles, N clips, M members.
 """
 
@@ -111,6 +118,7 @@ def _letters(column: pa.ChunkedArray, width: int) -> Iterator[tuple[int, np.ndar
     for chunk in column.chunks:
         for first in range(0, len(chunk), _BLOCK):
             block = chunk.slice(first, _BLOCK)
+            # Texts of one length lie side by side in one buffer, which is viewed as an array without a copy.
             padded = pc.ascii_rpad(block, width, padding="\0").cast(pa.binary()).cast(pa.binary(width))
             skipped = padded.offset * width
             letters = np.frombuffer(padded.buffers()[1], np.uint8, len(block) * width, skipped)
@@ -125,6 +133,7 @@ def _pack_digits(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
         nibbles = _NIBBLES[letters]
         if nibbles.max() == 255:
             return None
+        # Two digits a byte, the first of them the higher half.
         data[start : start + len(letters)] = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
     return data.view(f"V{width // 2}")[:, 0]
 
@@ -133,7 +142,9 @@ def _pack_digits(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
 class Codes(_Columns):
     """Texts of which there are few different ones: names[codes] gives them.
 
-    names: in their order, then None, which the code -1 therefore means. codes: of the smallest signed type.
+    names: sorted, then None, which the code -1 therefore means. codes: of the smallest signed type.
+    For example, fr, None, de is names ("de", "fr", None) and codes [1, -1, 0]; of its first two rows, `take`
+    leaves names ("fr", None) and codes [0, -1].
     """
 
     names: tuple[str | None, ...]
@@ -148,8 +159,10 @@ class Codes(_Columns):
     def take(self, rows: np.ndarray) -> "Codes":
         """These rows' texts, and no names beside them: equal texts then have equal codes."""
         codes = self.codes[rows]
+        # Which names still occur; codes are counted from 1, so that 0 counts the Nones and is left out.
         used = np.bincount(codes + np.intp(1), minlength=len(self.names))[1:] > 0
         names = [name for name, kept in zip(self.names, used, strict=False) if kept]
+        # The new code of each old one: how many used names come before it. The last entry keeps -1 as it is.
         renamed = np.append(np.cumsum(used) - 1, -1).astype(np.min_scalar_type(-len(names) - 1))
         return Codes((*names, None), renamed[codes])
 
@@ -159,21 +172,24 @@ class Codes(_Columns):
 
 
 def positions(column: pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Where each row's value stands among `values`: integers (rows,), -1 where it does not or is null."""
+    """Where each row's value stands among `values`: integers (rows,), -1 where it does not or is null.
+
+    The column b, null, c, a among the values a, b gives [1, -1, -1, 0].
+    """
     return pc.fill_null(pc.index_in(column, value_set=values, skip_nulls=True), -1).to_numpy()
 
 
 @dataclass(frozen=True, eq=False)
 class MemberColumns(_Columns):
-    """Rows of the catalog's table of members, but for the clip and the kind: the clips' order tells them.
+    """Rows of the catalog's table of members, without clip and kind, which follow from the order of clips.
 
-    starts_M: of the first byte in the shard; lengths_M in bytes.
+    offsets_M: of the first byte in the shard; lengths_M in bytes.
     """
 
     tracks: Codes
     languages: Codes
     shards: Codes
-    starts_M: np.ndarray
+    offsets_M: np.ndarray
     lengths_M: np.ndarray
     hashes: Texts
 
@@ -183,7 +199,7 @@ class MemberColumns(_Columns):
             tracks=Codes.pack(table["track_id"]),
             languages=Codes.pack(table["language"]),
             shards=Codes.pack(table["shard"]),
-            starts_M=pc.fill_null(table["offset"], 0).to_numpy(),
+            offsets_M=pc.fill_null(table["offset"], 0).to_numpy(),
             lengths_M=pc.fill_null(table["length"], 0).to_numpy(),
             hashes=Texts.pack(table["sha256"]),
         )
@@ -193,7 +209,7 @@ class MemberColumns(_Columns):
             tracks=self.tracks.take(rows),
             languages=self.languages.take(rows),
             shards=self.shards.take(rows),
-            starts_M=self.starts_M[rows],
+            offsets_M=self.offsets_M[rows],
             lengths_M=self.lengths_M[rows],
             hashes=self.hashes.take(rows),
         )
@@ -207,7 +223,7 @@ class MemberColumns(_Columns):
             self.tracks.read(span),
             self.languages.read(span),
             self.shards.read(span),
-            self.starts_M[span].tolist(),
+            self.offsets_M[span].tolist(),
             self.lengths_M[span].tolist(),
             self.hashes.read(span),
         )
@@ -271,8 +287,8 @@ class ClipColumns(_Columns):
         """Each clip's id and the hashes of its members."""
         for start in range(0, len(self), _BLOCK):
             stop = min(start + _BLOCK, len(self))
-            bounds = self.member_starts[start : stop + 1]
-            first, *ends = bounds.tolist()
+            # All hashes of a block of clips at once, then shared out by where each clip's members end.
+            first, *ends = self.member_starts[start : stop + 1].tolist()
             hashes = self.members.hashes.read(slice(first, ends[-1]))
             begun = 0
             for clip_id, end in zip(self.clip_ids.read(slice(start, stop)), ends, strict=True):
@@ -280,12 +296,12 @@ class ClipColumns(_Columns):
                 begun = end - first
 
     def count_dubs(self) -> np.ndarray:
-        """The number of each clip's dubs: int64 (N,)."""
+        """The number of each clip's dubs: int64 (N,), all but picture, original, background."""
         return np.diff(self.member_starts) - 2 - self.backgrounds_N
 
     @property
     def original_languages(self) -> frozenset[str | None]:
-        codes = self.members.languages.codes[self.member_starts[:-1] + 1]
+        codes = self.members.languages.codes[self.member_starts[:-1] + 1]  # the original follows the picture
         return frozenset(self.members.languages.names[code] for code in np.unique(codes))
 
     @cached_property
@@ -298,9 +314,10 @@ class ClipColumns(_Columns):
             if not count:
                 found[()] = int(np.count_nonzero(dubs_N == 0))
                 continue
+            # The languages of the dubs of all clips that have so many, one row per clip.
             starts = self.member_starts[:-1][dubs_N == count] + 2
-            # As bytes, since Arrow counts those by hashing, where NumPy would sort rows.
-            rows = np.stack([codes[starts + place] for place in range(count)], axis=1)
+            rows = np.stack([codes[starts + number] for number in range(count)], axis=1)
+            # Equal rows are counted as bytes, since Arrow does that by hashing, where NumPy would sort rows.
             width = pa.binary(rows.dtype.itemsize * count)
             raw = pa.Array.from_buffers(width, len(rows), [None, pa.py_buffer(rows.tobytes())])
             for pair in pc.value_counts(raw).to_pylist():
@@ -310,7 +327,10 @@ class ClipColumns(_Columns):
 
 
 def starts_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Where each of consecutive stretches of these lengths starts, and the end: int64 (lengths + 1,)."""
+    """Where each of consecutive stretches of these lengths starts, and the end: int64 (lengths + 1,).
+
+    The lengths 4, 3, 2 give [0, 4, 7, 9].
+    """
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
@@ -326,10 +346,10 @@ class Clips(Sequence[ClipEntry]):
         return len(self._numbers)
 
     @overload
-    def __getitem__(self, place: int) -> ClipEntry: ...
+    def __getitem__(self, index: int) -> ClipEntry: ...
     @overload
-    def __getitem__(self, place: slice) -> tuple[ClipEntry, ...]: ...
-    def __getitem__(self, place: int | slice) -> ClipEntry | tuple[ClipEntry, ...]:
-        if isinstance(place, slice):
-            return tuple(self._columns.entry(number) for number in self._numbers[place])
-        return self._columns.entry(self._numbers[place])
+    def __getitem__(self, index: slice) -> tuple[ClipEntry, ...]: ...
+    def __getitem__(self, index: int | slice) -> ClipEntry | tuple[ClipEntry, ...]:
+        if isinstance(index, slice):
+            return tuple(self._columns.entry(number) for number in self._numbers[index])
+        return self._columns.entry(self._numbers[index])
