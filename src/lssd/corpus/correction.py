@@ -4,22 +4,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from lssd.corpus.catalog import CatalogWriter
-from lssd.corpus.schema import TitleRow, TrackRow
+from lssd.corpus.schema import TrackRow
 from lssd.corpus.titles import TitleRecord
 
 
 def correct_titles(writer: CatalogWriter, records: dict[Path, TitleRecord]) -> None:
     """Bring genre, split and original language of committed titles in line with the titles table.
 
-    A title is committed again with its changed rows when the table, which names one of its files,
-    says otherwise than the catalog.
+    A title is committed again with changed rows when the table names one of its files and differs from the
+    catalog.
     """
     for source in writer.sources.values():
         record = records.get(Path(source.path))
         if record is None:
             continue
         rows = writer.all_rows(source.title_id)
-        titles = [_correct_title(row, record) for row in rows.titles]
+        titles = [
+            replace(
+                row,
+                original_language=record.original_language or row.original_language,
+                genre=record.genre or row.genre,
+                split=record.split,
+            )
+            for row in rows.titles
+        ]
         language = titles[0].original_language
         tracks = [_correct_track(row, language) for row in rows.tracks]
         if not any(track.role == "original" and track.kept for track in tracks):
@@ -28,11 +36,6 @@ def correct_titles(writer: CatalogWriter, records: dict[Path, TitleRecord]) -> N
             tracks = rows.tracks
         if (titles, tracks) != (rows.titles, rows.tracks):
             writer.commit(source.title_id, replace(rows, titles=titles, tracks=tracks), [])
-
-
-def _correct_title(row: TitleRow, record: TitleRecord) -> TitleRow:
-    original = record.original_language or row.original_language
-    return replace(row, original_language=original, genre=record.genre or row.genre, split=record.split)
 
 
 def _correct_track(row: TrackRow, original: str | None) -> TrackRow:

@@ -78,7 +78,7 @@ def cut_title(task: CutTask) -> TitleRows:
 
     For a committed title only the sounds of tracks that are new to it are stored, beside the shots
     and clips that stand. Raises MediaError when the film cannot be read, StorageError when the disk is
-    full or the place cannot be written.
+    full or `task.staging` cannot be written.
     """
     try:
         return _cut_title(task)
@@ -198,18 +198,18 @@ def _frame_count(shot: Shot) -> int:
 def _at_clip_rate(path: str, shot: Shot, short_side: int) -> Iterator[np.ndarray]:
     """The frames shown at every 25th of a second of a shot, by presentation time."""
     count, emitted = _frame_count(shot), 0
+
+    def shown(index: int) -> int:
+        """The ordinal of the source frame that is shown at output frame `index`, in exact rationals."""
+        return shot.start_frame + math.floor(index * shot.fps / CLIP_FPS)
+
     image: np.ndarray | None = None
     for frame in iterate_frames(path, short_side, shot.start_frame, shot.end_frame):
         # All output times before this frame begins still show the one before it.
-        while image is not None and emitted < count and _wanted(emitted, shot) < frame.ordinal:
+        while image is not None and emitted < count and shown(emitted) < frame.ordinal:
             yield image
             emitted += 1
         image = frame.image
     while image is not None and emitted < count:
         yield image
         emitted += 1
-
-
-def _wanted(index: int, shot: Shot) -> int:
-    """The ordinal of the source frame that is shown at output frame `index` (exact rationals)."""
-    return shot.start_frame + math.floor(index * shot.fps / CLIP_FPS)

@@ -30,8 +30,8 @@ class IngestSettings:
 
     clips: how clips are cut and stored.
     titles: a titles table (CSV) with original language, genre, split and track languages.
-    labels: a labels table (CSV): path, start_s, end_s, name, value; what is so in a stretch of a film.
-    original: original language of titles of which the titles table does not say it.
+    labels: a labels table (CSV) of stretches of films: path, start_s, end_s, name, value.
+    original: original language of titles for which the titles table gives none.
     single_language: accept a corpus in which no title has two languages.
     workers: processes; None takes one a core.
     retry_failed: try again what is in quarantine.
@@ -51,7 +51,7 @@ class IngestSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ingest would do: titles to cut, files that stand unchanged, files that failed."""
+    """What an ingest would do: titles to cut, how many files are ingested already, files that failed."""
 
     titles: tuple[Title, ...]
     standing: int
@@ -66,15 +66,15 @@ def ingest(
     dry_run: bool = False,
     quiet: bool = False,
 ) -> Catalog | Plan:
-    """Ingest films (files, or folders of them) into the corpus `out`, which may stand already.
+    """Ingest films (files, or folders of them) into the corpus `out`, which may exist already.
 
-    Files with the same coded picture are one title, and a title that stands gains the tracks that are
-    new to it. What is committed is not read again; only its rows follow the tables. A film that fails
-    goes to the quarantine table with the stage and the reason. Killed at any moment and run again, only
-    what is missing is done.
+    Files with the same coded picture are one title, and a title that the corpus holds already gains the
+    tracks that are new to it. What is committed is not read again; only its rows follow the tables. A film
+    that fails goes into the quarantine table with the stage and the reason. A run that was killed at any
+    moment and is started again does only what is missing.
 
     Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
-    missing, the place cannot be written, or not one film is usable; StorageError when the disk is full.
+    missing, `out` cannot be written, or not one film is usable; StorageError when the disk is full.
     """
     with quieted(quiet), Progress("ingest", quiet=quiet) as progress:
         return _ingest(paths, Path(out), settings or IngestSettings(), dry_run, progress)
@@ -90,15 +90,24 @@ def _ingest(
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
     labels = read_labels(settings.labels) if settings.labels else {}
-    _warn_of_missing(records, settings)
-    original = _language(settings.original)
+    missing = [path for path in records if not path.exists()]
+    if missing:
+        _logger.warning(
+            "%s names %d films that do not exist, first %s", settings.titles, len(missing), missing[0]
+        )
+    original = languages.normalise(settings.original)
+    if settings.original and original is None:
+        raise InputError(f"'{settings.original}' is not a language code; use one such as en or fra")
     if dry_run:
         writer = CatalogWriter(root, recover=False)
         _warn_of_strangers(labels, files, writer, settings)
         files = _not_quarantined(files, writer, settings)
         return _plan(files, records, original, settings, writer, progress)
     created = not root.exists()
-    _require_own_folder(root)
+    # A corpus must not be spread among other files, such as the films themselves.
+    others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
+    if others:
+        raise InputError(f"{root} holds other files ({min(others)}); choose an empty or new folder for --out")
     with lock(root):
         writer = CatalogWriter(root)
         before = writer.quarantined()
@@ -125,21 +134,6 @@ def _ingest(
     return catalog
 
 
-def _language(tag: str | None) -> str | None:
-    code = languages.normalise(tag)
-    if tag and code is None:
-        raise InputError(f"'{tag}' is not a language code; use one such as en or fra")
-    return code
-
-
-def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings) -> None:
-    missing = [path for path in records if not path.exists()]
-    if missing:
-        _logger.warning(
-            "%s names %d films that do not exist, first %s", settings.titles, len(missing), missing[0]
-        )
-
-
 def _warn_of_strangers(
     labels: Labels, files: list[Path], writer: CatalogWriter, settings: IngestSettings
 ) -> None:
@@ -152,13 +146,6 @@ def _warn_of_strangers(
             len(strangers),
             strangers[0],
         )
-
-
-def _require_own_folder(root: Path) -> None:
-    """A corpus must not be spread among other files, such as the films themselves."""
-    others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
-    if others:
-        raise InputError(f"{root} holds other files ({min(others)}); choose an empty or new folder for --out")
 
 
 def _not_quarantined(files: list[Path], writer: CatalogWriter, settings: IngestSettings) -> list[Path]:
@@ -177,13 +164,15 @@ def _plan(
     known = writer.sources
     fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
     identities, failures = _identify_all(fresh, records, settings, progress)
-    arrange = partial(
-        assemble, records=records, original=original, standing=partial(_standing_tracks, writer)
-    )
+
+    def committed_tracks(title_id: str) -> list[Track]:
+        new = not writer.generation(title_id)
+        return [] if new else [track_of(row) for row in writer.rows(title_id, TrackRow)]
+
     titles = []
     undecided = [identities]
     while undecided:
-        for title in arrange(undecided.pop()):
+        for title in assemble(undecided.pop(), records, original, committed_tracks):
             faults = _faults(title)
             failures += [QuarantineRow(path, "tracks", why) for path, why in faults.items()]
             if not faults:
@@ -194,13 +183,6 @@ def _plan(
     titles.sort(key=lambda title: title.title_id)
     _require_pairs(titles, writer, settings)
     return Plan(tuple(titles), len(files) - len(fresh), tuple(failures))
-
-
-def _standing_tracks(writer: CatalogWriter, title_id: str) -> list[Track]:
-    """The tracks that a committed title has; none for a new title."""
-    if not writer.generation(title_id):
-        return []
-    return [track_of(row) for row in writer.rows(title_id, TrackRow)]
 
 
 def _unchanged(source: Source | None, path: Path) -> bool:
@@ -303,7 +285,7 @@ def _cutting_limit_s(limit: TimeLimit, task: CutTask) -> float:
 
 
 def _task(title: Title, writer: CatalogWriter, clips: ClipSettings) -> CutTask | None:
-    """The work that a title still needs; None when it stands with all its tracks."""
+    """The work that a title still needs; None when it is committed with all its tracks."""
     staging = str(writer.staging(title.title_id))
     if not writer.generation(title.title_id):
         return CutTask(title, staging, clips)

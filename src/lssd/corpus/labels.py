@@ -1,4 +1,4 @@
-"""What is known of clips beyond their tracks: labels that a table gives to stretches of films."""
+"""Labels of clips: a table gives them to stretches of films, and the clips in these get them."""
 
 import math
 from collections import defaultdict
@@ -17,7 +17,7 @@ _COLUMNS = ("path", "start_s", "end_s", "name", "value")
 
 @dataclass(frozen=True)
 class Label:
-    """Something that is so in a film from start_s to end_s, in seconds from its beginning."""
+    """A label of a film from start_s to end_s, in seconds from its beginning."""
 
     name: str
     value: str
@@ -72,7 +72,7 @@ def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> floa
 def relabel(
     standing: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]
 ) -> list[LabelRow]:
-    """The rows of a title's `labels` table: `standing` ones, and those that `labels` give to its clips.
+    """The rows of a title's `labels` table: `standing` ones, and those that `labels` give its clips.
 
     A clip gets each label that covers more than half of it. Standing labels of a name that occurs in
     `labels` are replaced, on all clips of the title; those of other names stay.
@@ -87,15 +87,15 @@ def relabel(
 
 
 def _covers(label: Label, shot: ShotRow) -> bool:
-    """Whether a label is so in more than half of a shot."""
+    """Whether a label covers more than half of a shot."""
     shared_s = min(shot.end_s, label.end_s) - max(shot.start_s, label.start_s)
     return 2 * shared_s > shot.end_s - shot.start_s
 
 
 def label_titles(writer: CatalogWriter, labels: Labels) -> None:
-    """Give the committed titles what a labels table says of any of their files; pictures and sounds stay.
+    """Give committed titles the labels that a table has for any of their files; pictures and sounds stay.
 
-    A title is committed again, whole, when the table says otherwise than the catalog.
+    A title whose labels change is committed again as a whole.
     """
     wanted: dict[str, list[Label]] = defaultdict(list)
     for source in writer.sources.values():

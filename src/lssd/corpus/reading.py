@@ -1,4 +1,4 @@
-"""The stored bytes of a corpus by their place, without its tables."""
+"""Read the stored bytes of a corpus by byte range, without its tables."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ class LostShardError(CorpusError):
 
 
 class ShardReader:
-    """Reads members of a corpus whose rows are at hand; a `Catalog` brings the rows as well.
+    """Reads members of a corpus, given their rows; a `Catalog` reads the rows too.
 
     Opens no table, so it costs the same however large the corpus is. The corpus may lie on any file
     system that fsspec knows (`s3://...`). Raises CorpusError when there is none.
@@ -49,7 +49,7 @@ class ShardReader:
         """The stored bytes of one row of the table of members, by byte range.
 
         Raises LostShardError when the shard cannot be read or is shorter than the catalog says, CorpusError
-        when the row leads out of the corpus or to no possible place in a shard.
+        when the row names no file of the corpus or no possible byte range.
         """
         shard, offset, length = member.shard, member.offset, member.length
         # A catalog from elsewhere may hold anything, nulls among it.
@@ -82,7 +82,7 @@ class ShardReader:
         return int(self._files.info(path)["size"])
 
     def shard_path(self, shard: str) -> str:
-        """Where a shard lies: its final place, or staging when its committer was killed just then."""
+        """Where a shard lies: in `shards`, or in staging when its writer was killed before the move."""
         final = f"{self._base}/shards/{shard}"
         staged = f"{self._base}/.staging/{shard.rpartition('-')[0]}/shards/{shard}"
         return staged if not self._files.exists(final) and self._files.exists(staged) else final

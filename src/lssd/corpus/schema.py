@@ -94,7 +94,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """Something that is so of a clip."""
+    """A label of a clip, such as its scene."""
 
     clip_id: str
     name: str

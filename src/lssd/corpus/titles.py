@@ -248,8 +248,8 @@ def decide_tracks(tracks: list[Track], original: str | None = None, standing: bo
     """
     wanted = None
     if standing:
-        places = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
-        wanted = next(places, None)
+        originals = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
+        wanted = next(originals, None)
     chosen = original_track(tracks, wanted, original)
     # Speech first: where nobody speaks, the background track is the same sound, and the one to leave out.
     ordered = sorted(tracks, key=lambda track: not track.has_voices)

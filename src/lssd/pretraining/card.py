@@ -100,8 +100,9 @@ def write_card(
 ) -> Path:
     """Write `run/model/README.md`, with the front matter of the Hugging Face hub; returns its path.
 
-    Steps and seconds are those of the newest checkpoint; losses and measures those of metrics.jsonl; versions
-    and the parent those of environment.json. No path of this machine is told. Written again, it is the same.
+    Steps and seconds are those of the newest checkpoint; losses and measures those of metrics.jsonl;
+    versions and the parent those of environment.json. It names no path of this machine. Writing it again
+    gives the same.
 
     Args:
         data: of the training clips (`describe_data`).

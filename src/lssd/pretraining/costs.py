@@ -1,4 +1,4 @@
-"""What training costs on this machine: memory between forward and backward, and time, both measured."""
+"""Measure what training costs on this machine: memory held between forward and backward, and time."""
 
 import time
 from collections.abc import Callable, Iterator

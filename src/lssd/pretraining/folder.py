@@ -55,7 +55,7 @@ def read_run(folder: Path) -> Run | None:
 def write_run(run: Run) -> Run:
     """Mark a run as finished; returns it."""
     facts = asdict(run)
-    del facts["folder"], facts["held_out"]  # the place may change, and metrics.jsonl has the measures
+    del facts["folder"], facts["held_out"]  # the folder may be moved, and metrics.jsonl has the measures
     write_json(run.folder / _FINISHED, facts)
     return run
 

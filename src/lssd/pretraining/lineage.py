@@ -55,7 +55,7 @@ def train_chain(
 
     `train(recipe, run, parent's run)` trains one, or returns what stands when it is finished; its results
     are returned in the order of the recipes. Raises InputError, before anything is trained, when `out` is
-    itself a run or a name is no place below it.
+    itself a run, or a recipe's name cannot be a folder in it.
     """
     root = Path(out)
     if (root / "recipe.yaml").exists():

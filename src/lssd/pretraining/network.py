@@ -108,7 +108,7 @@ class Network(nn.Module):
         span_processes(network)
         if views.secondary == "all":
             for block in blocks_of(network.audio.encoder):
-                block.register_forward_pre_hook(_take_any_number)
+                block.register_forward_pre_hook(_allow_any_count)
         return network
 
     @property
@@ -161,9 +161,10 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def limit_scale(self) -> None:
-        """Put a learned temperature that an update took below the least one back to that.
+        """Set a learned temperature that an update took below the lower limit back to the limit.
 
-        The parameter, not what `scale` makes of it: that would have no gradient there, and never return.
+        The parameter itself is limited. Clamping the result of `scale` would leave it without gradient
+        there, so that it could never come back.
         """
         if self.log_scale is not None:
             self.log_scale.clamp_(max=-math.log(ObjectiveRecipe.LEAST_LEARNED))
@@ -181,11 +182,11 @@ class Network(nn.Module):
         return torch.where(primary, self.audio_head(embedding_PD), self.secondary_head(embedding_PD))
 
 
-def _take_any_number(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Have the compiler take the number of items for one that changes: with all of a clip's languages
-    heard, nearly every step has another number of sounds, and would compile all blocks anew.
+def _allow_any_count(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Tell the compiler that the number of items varies: where all of a clip's languages are heard, nearly
+    every step has another number of sounds, and would otherwise compile all blocks again.
 
-    No padding to a few sizes instead: batch norms inside a block would measure it.
+    Padding to a few sizes is no way out: batch norms inside a block would take the padding into account.
     """
     x, *others = inputs
     torch._dynamo.maybe_mark_dynamic(x, 0)

@@ -1,4 +1,4 @@
-"""`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
+"""`report` and `report_study`: one page that opens from disk, without a network."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -92,8 +92,8 @@ def report(
     arms = _run_arms([path for path in map(_as_run, results) if path is not None])
     others = [result for result in results if _as_run(result) is None]
     tasks = scores.gather(read_results(others) if others or not arms else [], margin=margin)
-    tally = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
-    tally += [counted(len(arms), "run")] if arms else []
+    counts = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
+    counts += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
     for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
         tell(line)
@@ -101,7 +101,7 @@ def report(
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
-    return _write(page(title, f"{', '.join(tally)}.", parts), out)
+    return _write(page(title, f"{', '.join(counts)}.", parts), out)
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:

@@ -304,11 +304,11 @@ def charts(tasks: Sequence[TaskScores]) -> str:
             if result
         ]
         dots += [_dot(result, -1, label) for label, result in scores.untrained]
-        drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
+        chart = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
         metric = metric_words(scores.any.primary_metric)
         detail = f"{metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{text(detail)}</span></figcaption>'
-        figures.append(f"<figure>{caption}{drawn}</figure>")
+        figures.append(f"<figure>{caption}{chart}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
 
 

@@ -16,7 +16,7 @@ from lssd.views.instance import Quadruplet
 
 @dataclass(frozen=True)
 class Replacement:
-    """A clip that could not be read, why, and the clip that took its place."""
+    """A clip that could not be read, the reason, and the clip that replaced it."""
 
     clip_id: str
     reason: str
@@ -52,9 +52,9 @@ def read_groups(
 ) -> Batch:
     """Groups of a step's batch, one after the other. Clips that cannot be read are replaced.
 
-    What replaces them depends on the draw, the group and what is readable alone, so the batch is the same
-    wherever and whenever it is read. Raises CorpusError when more than half of a group cannot be read, or
-    no clip is left that can take a place.
+    What replaces them depends only on the draw, the group and which clips are readable, so the batch is the
+    same wherever and whenever it is read. Raises CorpusError when more than half of a group cannot be read,
+    or no clip is left to replace one.
     """
     decoder = Decoder(drawn.settings, shards, cache)
     instances: list[Instance] = []
@@ -116,7 +116,7 @@ def _too_many(drawn: GlobalBatch, failed: dict[int, dict[str, str]]) -> CorpusEr
 
 
 def _one_line(error: LssdError) -> str:
-    """An error's message without its way out, which is the same for all."""
+    """An error's message in one line, without the advice at its end, which is the same for all."""
     return " ".join(str(error).split()).partition("; run lssd verify")[0]
 
 

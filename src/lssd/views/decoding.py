@@ -84,15 +84,16 @@ class Decoder:
         return self._cut(self._whole_sound(member), window)
 
     def _whole_sound(self, member: Member) -> np.ndarray:
-        """The clip's sound in 16 bits, in which the cache holds it, whether there is one or not.
+        """The clip's sound in 16 bits, as the cache stores it, so that both ways give the same samples.
 
-        The whole clip in both cases: a resampler sees other edges in a window, and gives other samples.
+        Always the whole clip: resampled alone, a window has edges of its own and gives other samples.
         """
         rate, channels = self.settings.sample_rate, self.settings.channels
 
         def decode() -> np.ndarray:
             data = self.shards.read(member)
-            return _to_int16(read_sound(data, 0, sample_rate=rate, channels=channels))
+            scaled_CS = np.rint(read_sound(data, 0, sample_rate=rate, channels=channels) * _FULL_SCALE)
+            return np.clip(scaled_CS, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
         return decode() if self.cache is None else self.cache.get(sound_key(member, rate, channels), decode)
 
@@ -111,8 +112,3 @@ def _crop(picture_THWC: Tensor, window: Window, size: int) -> Tensor:
     top, left = round(window.top * (height - side)), round(window.left * (width - side))
     square_TCHW = picture_THWC[:, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
     return F.interpolate(square_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False)
-
-
-def _to_int16(sound_CS: np.ndarray) -> np.ndarray:
-    scaled = np.rint(sound_CS * _FULL_SCALE)
-    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

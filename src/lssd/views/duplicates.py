@@ -1,4 +1,4 @@
-"""Clips that show the same: intros, recaps, one film under two titles.
+"""Groups of clips that show the same: intros, recaps, one film under two titles.
 
 Letters of shapes: N clips, U different fingerprints, M bands.
 """

@@ -9,9 +9,9 @@ from lssd.views.columns import ClipEntry
 from lssd.views.index import ClipIndex
 from lssd.views.settings import ViewSettings
 
-# Of a window: its start, the side of its square, and the square's two places. Of an instance: two windows
-# and the choice of a dub. All are drawn whatever the settings, so that the arms of a comparison which
-# differ in a setting still see the same.
+# Random numbers of a window: its start, the side of its square, and the square's position down and across;
+# of an instance: two windows and the choice of a dub. All are drawn whatever the settings, so that two runs
+# which differ in one of these settings still see the same windows of the same clips.
 _WINDOW_DRAWS = 4
 DRAWS = 2 * _WINDOW_DRAWS + 1
 

@@ -1,4 +1,4 @@
-"""Batches ahead of time, in worker processes, in the order of their steps."""
+"""Batches read ahead in worker processes, in the order of their steps."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ class CacheSettings:
 
 
 class _Steps(Dataset[Batch | LssdError]):
-    """Global step -> batch, or the error that prevents it, as a value: raised in a worker it would come
-    with that process' traceback. Opens the corpus once in each worker, at first use."""
+    """Global step -> batch, or the error that prevents it. The error is returned: raised in a worker, it would
+    carry that process's traceback. Opens the corpus once in each worker, at first use."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class _Steps(Dataset[Batch | LssdError]):
 
 
 def _share(batch: Batch) -> None:
-    """Move a batch into shared memory, for the way to the main process.
+    """Move a batch into shared memory, to be sent to the main process.
 
-    Left to the queue's own thread, the end of a run may cut the copy short, and the worker aborts.
+    The queue's own thread would do it later, and abort the worker when the run ends in the middle of it.
     """
     for tensor in (batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, batch.duplicates_B):
         if tensor is not None:
@@ -89,8 +89,8 @@ def _share(batch: Batch) -> None:
 
 
 def _end_without_teardown(_: int) -> None:
-    """Let a worker end once its queues are closed, before native libraries are torn down: on a loaded
-    machine their threads now and then aborted it then, with a message on stderr."""
+    """Let a worker exit once its queues are closed, before native libraries are torn down: on a busy machine,
+    their threads sometimes abort it there, with a message on stderr."""
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 
 
@@ -149,7 +149,7 @@ class Loader:
             yield batch
 
     def _start(self) -> Iterator[Batch | LssdError]:
-        """Start the workers, deaf to Ctrl-C: a terminal sends it to them too, and this process ends them.
+        """Start the workers with Ctrl-C blocked: a terminal sends it to them too, and this process ends them.
 
         They inherit the blocked signal, so that not even their start ends in a traceback; for this
         process it is only held back meanwhile.

@@ -12,8 +12,8 @@ class ViewSettings:
 
     batch_size: instances of a group; a step's batch holds one group or several (`Recipe.groups`).
     title_share: the share of a group that comes from one title.
-    pictures: whether pictures are read at all; windows: of a clip. 2 are drawn apart, for the primary and
-    the secondary instance (the paper); 1 serves both (the controlled study).
+    pictures: whether pictures are read at all; windows: of a clip. 2 are drawn independently, for the
+    primary and the secondary instance (the paper); 1 serves both (the controlled study).
     secondary: the secondary sound. "dub": uniformly one of the clip's other languages, and the original
     again where there is none; "round_robin": the step's language, in turn, of `secondary_languages`, and
     the original again where a clip lacks it; "all": every other language at once, and the original again
