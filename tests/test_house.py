@@ -24,7 +24,7 @@ VERBS = {
 }
 # What the film set may use besides the lowest floors, and who may use the film set (when it runs).
 FILMSET_FLOORS = 2
-FILMSET_USES = {"lssd.reporting.charts", "lssd.reporting.markup", "lssd.reporting.scene"}
+FILMSET_USES = {"lssd.reporting.markup"}
 FILMSET_USERS = {
     "lssd.cli.filmset",
     "lssd.demo",

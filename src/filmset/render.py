@@ -12,17 +12,17 @@ from filmset.dialogue import write_lines
 from filmset.labels import LABEL_COLUMNS, label_rows
 from filmset.mixing import LazyTrack, Mixer
 from filmset.pictures import draw_title
+from filmset.reading import FILM_SUFFIX, read_names, read_settings, read_title
 from filmset.script import write_script
 from filmset.settings import Settings, read_aspect
 from filmset.stems import stems_folder, write_stems
 from filmset.subtitles import write_subtitles
 from filmset.truth import Title
 from filmset.words import make_voicing
-from lssd import config
 from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.media import SoundTrack, write_film
-from lssd.store import hash_file, hash_json, lock, read_json, write_bytes, write_json
+from lssd.store import hash_file, hash_json, lock, write_bytes, write_json
 
 _SETTINGS_FILE, _TITLES_FILE, _LABELS_FILE = "filmset.json", "titles.csv", "labels.csv"
 _MOST_TITLES = 10000
@@ -59,10 +59,13 @@ class FilmSet:
     def open(cls, folder: str | Path) -> "FilmSet":
         """Read a film set that `render` made. InputError when there is none or one is incomplete."""
         folder = Path(folder)
-        settings = _read_settings(folder)
-        if settings is None or not (folder / _TITLES_FILE).is_file():
-            raise InputError(f"{folder} holds no film set; make one with lssd filmset --out {folder}")
-        names = _read_names(folder / _TITLES_FILE)
+        none = InputError(f"{folder} holds no film set; make one with lssd filmset --out {folder}")
+        if not (folder / _SETTINGS_FILE).is_file():
+            raise none
+        settings, _ = read_settings(folder / _SETTINGS_FILE)
+        if not (folder / _TITLES_FILE).is_file():
+            raise none
+        names = read_names(folder / _TITLES_FILE)
         titles = [_read_title(folder, name) for name in names]
         missing = [name for name, title in zip(names, titles, strict=True) if title is None]
         if missing:
@@ -121,7 +124,7 @@ def _name(index: int) -> str:
 
 def film_path(folder: Path, name: str) -> Path:
     """Where a title's film lies."""
-    return folder / f"{name}.mkv"
+    return folder / f"{name}{FILM_SUFFIX}"
 
 
 def _claim(folder: Path, settings: Settings) -> None:
@@ -131,13 +134,12 @@ def _claim(folder: Path, settings: Settings) -> None:
     where they are.
     """
     content = {name: _content(getattr(settings, name)) for name in ("voices", "sounds")}
-    value = _read_json(folder / _SETTINGS_FILE)
-    found = _read_settings(folder)
-    if found is not None and value is not None and any(folder.glob("title-*.json")):
+    if (folder / _SETTINGS_FILE).is_file() and any(folder.glob("title-*.json")):
+        found, made_of = read_settings(folder / _SETTINGS_FILE)
         for field in fields(Settings):
             mine, theirs = getattr(settings, field.name), getattr(found, field.name)
             if field.name in content:
-                mine, theirs = content[field.name], value.get("content", {}).get(field.name)
+                mine, theirs = content[field.name], made_of.get(field.name)
                 if mine != theirs:
                     raise InputError(f"{folder} holds films of other {field.name}; choose another folder")
             elif mine != theirs and field.name not in ("stems", "subtitles"):
@@ -162,29 +164,6 @@ def _said(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _read_settings(folder: Path) -> Settings | None:
-    path = folder / _SETTINGS_FILE
-    value = _read_json(path)
-    if value is None:
-        return None
-    if value.pop("format", None) != 2:
-        raise InputError(f"{path} is not of this version; choose another folder")
-    value.pop("content", None)
-    return config.build(Settings, value, str(path))
-
-
-def _read_names(table: Path) -> list[str]:
-    """The titles that a set's table lists."""
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            names = [Path(row["path"]).stem for row in csv.DictReader(file)]
-    except (KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} is damaged; render the set again") from error
-    if not names:
-        raise InputError(f"{table} lists no title; render the set again")
-    return names
-
-
 def _stands(folder: Path, name: str, settings: Settings) -> bool:
     """Whether a title is whole, with all that is asked for beside it."""
     title = _read_title(folder, name)
@@ -196,17 +175,8 @@ def _stands(folder: Path, name: str, settings: Settings) -> bool:
 
 def _read_title(folder: Path, name: str) -> Title | None:
     """A whole title's truth, or None. The JSON is written after the film, and so vouches for it."""
-    value = _read_json(folder / f"{name}.json")
-    return None if value is None or not film_path(folder, name).is_file() else Title.from_json(value)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged (not a JSON object); remove it and render again")
-    return value
+    truth = folder / f"{name}.json"
+    return read_title(truth) if truth.is_file() and film_path(folder, name).is_file() else None
 
 
 def _write_tables(folder: Path, settings: Settings) -> None:

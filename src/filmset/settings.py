@@ -1,10 +1,12 @@
 """What a film set is rendered from."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 from filmset.scenes import KINDS
 from lssd.errors import InputError
+from lssd.languages import display_name
 
 LANGUAGES = ("en", "es", "fr", "ja", "de", "it", "ko")
 STYLES = ("calm", "excited", "whispered", "sad", "angry", "questioning")
@@ -24,6 +26,11 @@ FAULTS = (
 )
 SAMPLE_RATE = 48000
 SHORTEST_SHOT_S, LONGEST_SHOT_S = 2.0, 15.0
+LONGEST_TITLE_S = 4 * 3600.0
+MOST_SEED = 2**128 - 1
+_LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
+_SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+_FRACTION = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9}|/0*[1-9][0-9]{0,8})?")
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class Settings:
         object.__setattr__(self, "pixel_aspects", aspects)
         if self.seed < 0:
             raise InputError(f"the seed must not be negative: {self.seed}")
+        if self.seed > MOST_SEED:
+            raise InputError("the seed must be below 2 to the power of 128")
         if not 0 <= self.dubs_per_title < len(self.languages):
             raise InputError(
                 f"{self.dubs_per_title} dubs a title need {self.dubs_per_title + 1} languages; "
@@ -93,7 +102,7 @@ class Settings:
             )
         if self.faults and (not self.dubs_per_title or self.undubbed == 1):
             raise InputError("a fault is planted in a dub; ask for at least 1 dub a title, undubbed below 1")
-        if not SHORTEST_SHOT_S <= self.seconds <= 4 * 3600:
+        if not SHORTEST_SHOT_S <= self.seconds <= LONGEST_TITLE_S:
             raise InputError(f"a title must last {SHORTEST_SHOT_S:g} s to 4 hours, not {self.seconds:g} s")
         if self.channels not in (1, 2, 6):
             raise InputError(f"sound has 1, 2 or 6 channels, not {self.channels}")
@@ -114,6 +123,8 @@ class Settings:
             _check_choice("languages", self.languages, LANGUAGES)
         elif not self.languages or len(set(self.languages)) < len(self.languages):
             raise InputError("languages must be a list of distinct ones")
+        elif unknown := [language for language in self.languages if not is_language(language)]:
+            raise InputError(f"languages: '{unknown[0]}' is no language")
         _check_choice("scenes", self.scenes, KINDS)
         if self.faults:
             _check_choice("faults", self.faults, FAULTS)
@@ -136,12 +147,23 @@ def _check_choice(name: str, given: tuple[str, ...], known: tuple[str, ...]) -> 
         raise InputError(f"{name} must be a list of distinct ones of {', '.join(known)}")
 
 
+def is_language(tag: str) -> bool:
+    """Whether a tag names a language, or that there is none ("zxx")."""
+    if not _LANGUAGE.fullmatch(tag):
+        return False
+    try:
+        display_name(tag)
+    except ValueError:
+        return False
+    return True
+
+
 def read_size(text: str) -> tuple[int, int]:
     """(width, height) in pixels of "320x180". InputError when it is none or out of range."""
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InputError(f"'{text}' is no size; write it as 320x180")
-    size = int(width), int(height)
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise InputError(f"{text[:40]!r} is no size; write it as 320x180")
+    size = int(found[1]), int(found[2])
     if any(side % 2 or not 48 <= side <= 1920 for side in size):
         raise InputError(f"the sides of a picture must be even and between 48 and 1920 pixels, not {text}")
     return size
@@ -158,10 +180,10 @@ def read_aspect(text: str) -> Fraction:
 
 
 def _fraction(text: str, low: Fraction | int, high: Fraction | int, what: str, example: str) -> Fraction:
-    try:
-        value = Fraction(text.replace(":", "/"))
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"'{text}' is no {what}; write it as {example}") from error
+    plain = text.strip().replace(":", "/")
+    if not _FRACTION.fullmatch(plain):
+        raise InputError(f"{text[:40]!r} is no {what}; write it as {example}")
+    value = Fraction(plain)
     if not low <= value <= high:
         raise InputError(f"a {what} must lie between {low} and {high}, not {text}")
     return value

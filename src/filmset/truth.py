@@ -232,11 +232,14 @@ class Title:
         return {"format": FORMAT, **asdict(self), "cuts": self.cuts, "hard_cuts": self.hard_cuts}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Title":
-        """The title that `to_json` wrote. InputError when the value is of another format."""
+    def from_json(cls, value: dict[str, Any], source: str = "the truth of a film") -> "Title":
+        """The title that `to_json` wrote, `source` being what messages call its origin.
+
+        InputError when the value is of another format, or a field is missing, unknown or of another type.
+        Whether what the fields say can be is for `filmset.reading.read_title` to check.
+        """
         if value.get("format") != FORMAT:
-            raise InputError(
-                f"film truth of format {value.get('format')}; this version reads format {FORMAT}"
-            )
+            found = value.get("format")
+            raise InputError(f"{source} is of format {found!r}; this version reads format {FORMAT}")
         fields = {key: item for key, item in value.items() if key not in ("format", "cuts", "hard_cuts")}
-        return config.build(cls, fields, f"the truth of {value.get('name', 'a film')}")
+        return config.build(cls, fields, source)

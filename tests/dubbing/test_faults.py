@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 import yaml
@@ -20,7 +19,6 @@ from lssd.dubbing import backends
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.dub import dub
 from lssd.dubbing.speaking.speaker import Speaker
-from lssd.engine import TimeLimit
 from lssd.media import SoundTrack, add_tracks, probe, write_film
 
 pytestmark = pytest.mark.slow
@@ -85,63 +83,6 @@ def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, t
     assert [track.language for track in probe(report.film).tracks] == ["es", "en", "fr"]
     (mended,) = dub([rendered.path], ["fr"], tmp_path / "out", moody)
     assert mended.languages[0].spoken == mended.languages[0].lines
-
-
-SLEEPER = """
-import os
-import time
-from pathlib import Path
-
-from lssd.dubbing.declaration import Backend, Declaration
-from lssd.dubbing.lines import Segment
-
-
-class Sleeper(Backend):
-    declaration = Declaration("segmentation", "sleeper", "for tests", "MIT", "none", None, None, "cpu", 1)
-
-    def segment(self, speech):
-        asleep = Path(__file__).with_name("asleep")
-        if not asleep.exists():
-            asleep.write_text(str(os.getpid()))
-            while True:
-                time.sleep(60)
-        return [Segment(1.0, 3.0)]
-"""
-
-
-@pytest.fixture
-def sleeper(tmp_path, monkeypatch) -> Path:
-    """An installed package whose backend sleeps for ever at its first call. Where it says that it sleeps."""
-    package = tmp_path / "package"
-    about = package / "sleeper-1.0.dist-info"
-    about.mkdir(parents=True)
-    (package / "sleeper.py").write_text(SLEEPER)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sleeper\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[lssd.dubbing]\nsleeper = sleeper:Sleeper\n")
-    monkeypatch.syspath_prepend(package)
-    return package / "asleep"
-
-
-def test_a_film_on_which_a_backend_sleeps_for_ever_ends_and_the_next_one_is_dubbed(
-    rendered, quick, sleeper, tmp_path
-):
-    films = [tmp_path / "films" / name for name in ("a.mkv", "b.mkv")]
-    films[0].parent.mkdir()
-    for film in films:
-        film.write_bytes(rendered.path.read_bytes())
-    settings = replace(
-        quick(),
-        time_limit=TimeLimit(12.0, 0.5),  # 38 s for 14 s of film and one language
-        preset=_with(quick().preset, tmp_path, segmentation=["sleeper"], separation=["none"]),
-        options={},
-    )
-    slept, dubbed = dub(films, ["fr"], tmp_path / "out", settings)
-    assert "did not answer within 38" in slept.reason and not slept.film
-    assert dubbed.languages[0].spoken == 1 and dubbed.ok
-    time.sleep(2)  # a process looks twice a second whether its parent is gone
-    assert not psutil.pid_exists(int(sleeper.read_text()))
-    (again,) = dub(films[:1], ["fr"], tmp_path / "out", settings)
-    assert again.ok
 
 
 def test_when_no_line_can_be_spoken_there_is_no_track(rendered, moody, tmp_path):

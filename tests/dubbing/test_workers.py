@@ -6,10 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 import pytest
-import yaml
 
-from lssd.dubbing.backend_pool import BackendPool
-from lssd.dubbing.backends import STEPS, backends
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.workers import Worker
 from lssd.errors import InputError
@@ -80,13 +77,3 @@ def test_errors_arrive_in_one_line():
         assert worker.call("process")
     with Worker(Moody, Moody.Options(broken=True)) as worker, pytest.raises(InputError, match="no weights"):
         worker.call("process")
-
-
-def test_backends_of_one_name_in_two_steps_are_two(tmp_path):
-    preset = tmp_path / "none.yaml"
-    both = {"separation": ["none"], "conversion": ["none"]}
-    preset.write_text(yaml.safe_dump({step: [*backends(step)][:1] for step in STEPS} | both))
-    with BackendPool(str(preset), {}) as pool:
-        for step in both:
-            (tool,) = pool.tools(step)
-            assert tool.backend.declaration.step == step

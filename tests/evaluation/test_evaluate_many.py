@@ -20,7 +20,6 @@ from lssd.evaluation import Result, probes
 from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.foreign.load import load_any
 from lssd.evaluation.items import item_vectors
-from lssd.evaluation.probing import chance
 from lssd.evaluation.untrained import untrained_twin
 from lssd.models import Model, save_model, weights_hash
 
@@ -249,12 +248,12 @@ def test_chance_of_several_labels_an_item(model, tones, tmp_path):
     """Random scores name one of an item's labels as often as it has labels among the classes."""
     (result,) = run(model, [tones], tmp_path / "out")
     two = result.read_predictions()
-    assert chance(two, "top1_acc") == 0.5
+    assert two.chance("top1_acc") == 0.5
     rng = np.random.default_rng(0)
     targets_NC = rng.random((8, 10)) < 0.4
     fields = {"labels": tuple("abcdefghij"), "targets_NC": targets_NC, "scores_SNC": rng.random((1, 8, 10))}
     several = type(two)(**(vars(two) | fields))
-    assert chance(several, "top1_acc") == pytest.approx(targets_NC.sum(axis=1).mean() / 10)
+    assert several.chance("top1_acc") == pytest.approx(targets_NC.sum(axis=1).mean() / 10)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

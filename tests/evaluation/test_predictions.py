@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -162,3 +163,22 @@ def test_other_files_are_refused_in_one_line(tmp_path):
     pq.write_table(cut, tmp_path / "cut.parquet")
     with pytest.raises(InputError, match="make them again"):
         Predictions.read(tmp_path / "cut.parquet")
+
+
+@pytest.mark.parametrize(
+    "about", [{"labels": [1, "b"], "seeds": [0]}, {"labels": ["a", "b"], "seeds": ["0"]}, []]
+)
+def test_labels_and_seeds_of_other_types_are_refused(tmp_path, about):
+    path = tmp_path / "p.parquet"
+    drawn().write(path)
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"lssd.predictions": json.dumps(about).encode()}), path)
+    with pytest.raises(InputError, match=r"p\.parquet holds no whole predictions"):
+        Predictions.read(path)
+
+
+def test_a_file_that_claims_more_values_than_it_could_hold_is_not_read(tmp_path, monkeypatch):
+    drawn().write(tmp_path / "p.parquet")
+    monkeypatch.setattr("lssd.evaluation.predictions._MOST_VALUES", 3)
+    with pytest.raises(InputError, match=r"p\.parquet claims [0-9]+ values; predictions have 3 at most"):
+        Predictions.read(tmp_path / "p.parquet")

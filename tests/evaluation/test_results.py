@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import math
 
 import numpy as np
 import pytest
@@ -77,3 +79,86 @@ def test_a_result_reads_back_as_it_was_written(tmp_path):
             Result.read(tmp_path / "scene.a.json")
     with pytest.raises(InputError, match="not a readable result"):
         Result.read(tmp_path / "none.json")
+
+
+def _change(path, trail, value):
+    """Put a value into a JSON file; `trail` is its keys with points between."""
+    whole = json.loads(path.read_text())
+    *outer, last = trail.split(".")
+    group = whole
+    for key in outer:
+        group = group[key]
+    group[last] = value
+    path.write_text(json.dumps(whole))
+
+
+HOSTILE = {
+    "n": ["<script>", 0, -1, 1.5, True, None, [1], 10**400],
+    "missing": ["1", -1, math.nan],
+    "classes": ["<b>2</b>", 0, 2.0],
+    "chance": ["0.5", math.nan, math.inf, -0.1, 1.1, None, {}],
+    "majority": ["high", math.nan, 2],
+    "scores.top1_acc.value": ["0.99", math.nan, -1, 1.5, None, [0.5]],
+    "scores.top1_acc.low": [math.nan, 0.9, "0"],
+    "scores.top1_acc.high": [-math.inf, 0.1, {}],
+    "scores.top1_acc.level": [0.0, 1.0, 95, "0.95", math.nan],
+    "scores.top1_acc.interval": [1, None],
+    "scores.top1_acc": [0.5, None, "x", {}],
+    "scores": [[], "top1_acc", {"no_metric": {}}, {}],
+    "model": ["a", None, {}, {"name": 3, "path": "", "weights_sha256": ""}],
+    "modality": ["smell", 1],
+    "prediction_type": ["guess", None],
+    "primary_metric": ["luck", "mAP", 0],
+    "predictions": ["/etc/passwd", "../a.parquet", "b/c.parquet", "C:\\x", "..", "", None, "a\0b"],
+    "predictions_sha256": ["short", "Z" * 64, 7],
+    "seeds": [["0"], 0, [-1], [True]],
+    "folds": [["a"], [math.nan], 0.5],
+    "seconds": [{"embed": "long"}, {"embed": math.inf}, {"embed": -1}, []],
+    "notes": ["text", [1]],
+    "chosen": [[1], {}],
+    "rate": ["16000", 0, 1.5],
+    "retry": ["no", 1],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in HOSTILE.items() for value in values], ids=repr
+)
+def test_a_field_of_another_type_or_range_is_named(tmp_path, field, value):
+    planted(tmp_path, "a", [True, False, True, False])
+    path = tmp_path / "scene.a.json"
+    _change(path, field, value)
+    with pytest.raises(InputError) as caught:
+        Result.read(path)
+    words = str(caught.value)
+    assert str(path) in words and words.isprintable() and len(words) < 700
+    assert any(key in words for key in field.split(".")) or "has no score" in words
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", 5),
+        ("classes", 3),
+        ("chance", 0.25),
+        ("seeds", [1]),
+        ("seeds", [0, 1]),
+        ("folds", [0.75]),
+        ("folds", [0.5, 0.5]),
+        ("scores.top1_acc.value", 0.6),
+        ("predictions_sha256", "0" * 64),
+    ],
+)
+def test_what_the_predictions_do_not_give_is_refused(tmp_path, field, value):
+    planted(tmp_path, "a", [True, False, True, False], folds=(0.5,))
+    assert Result.read(tmp_path / "scene.a.json").read_predictions().measure("top1_acc") == 0.5
+    _change(tmp_path / "scene.a.json", field, value)
+    with pytest.raises(InputError, match=r"scene\.a\.(json|parquet)"):
+        Result.read(tmp_path / "scene.a.json").read_predictions()
+
+
+def test_json_that_is_nested_too_deep_is_one_line(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(InputError, match=r"deep\.json is not a readable result"):
+        Result.read(path)

@@ -220,6 +220,9 @@ def test_what_is_missing_is_said_in_one_line(folder, tmp_path):
     fails("lists no recordings", broken)
     manifest.write_text(whole.replace("say-0", "").replace("\r\n", "\n"))
     fails("line 2: no prompt_id", broken)
+    for way in ("../", "/", "a/../../"):
+        manifest.write_text(whole.replace("en-Ann-0.wav", f"{way}en-Ann-0.wav"))
+        fails("line 2: .* leads out of the folder", broken)
     apart = tmp_path / "apart"
     write_folder(apart, {"en": ("Ann",)}, prompts=3)
     text = (apart / "manifest.csv").read_text()

@@ -17,7 +17,8 @@ from filmset.render import FilmSet
 from filmset.scenes.place import Scene
 from filmset.settings import Settings
 from filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track, Transition
-from lssd.evaluation import ModelReference, Predictions, Result, Score
+from lssd.evaluation import ModelReference, Predictions, Result
+from lssd.evaluation.statistics.intervals import score_interval
 from lssd.media import SoundTrack, write_film
 from lssd.speech import Voice, Word
 
@@ -89,16 +90,21 @@ def parse_markup():
 def planted(tmp_path):
     """Write a result with the given share of its items right, the same items first for every model."""
 
-    def write(model: str, task: str, share: float, items: int = 400, **changes) -> Result:
-        right = np.arange(items) < round(share * items)
+    def write(
+        model: str, task: str, share: float, items: int = 400, seeds: tuple[int, ...] = (0,), **changes
+    ) -> Result:
+        right_N = np.arange(items) < round(share * items)
+        classes = 8
+        scores_NC = np.zeros((items, classes), dtype=np.float32)
+        scores_NC[np.arange(items), np.where(right_N, 0, 1)] = 1
         predictions = Predictions(
             items=tuple(f"{index}.wav" for index in range(items)),
             groups=tuple(f"film{index % 40}" for index in range(items)),
             splits=("test",) * items,
-            labels=("yes", "no"),
-            targets_NC=np.tile([True, False], (items, 1)),
-            scores_SNC=np.stack([right, ~right], axis=1).astype(np.float32)[None],
-            seeds=(0,),
+            labels=tuple(f"kind {number}" for number in range(classes)),
+            targets_NC=np.arange(classes) == np.zeros((items, 1)),
+            scores_SNC=np.repeat(scores_NC[None], len(seeds), axis=0),
+            seeds=seeds,
         )
         stem = f"{len(list(tmp_path.glob('results/*.json')))}"
         digest = predictions.write(tmp_path / "results" / f"{stem}.parquet")
@@ -112,10 +118,10 @@ def planted(tmp_path):
             method="a planted probe",
             prediction_type="multiclass",
             primary_metric="top1_acc",
-            scores={"top1_acc": Score(share, share - 0.031, share + 0.032, 0.95, "jackknife over groups")},
+            scores={"top1_acc": score_interval(predictions, "top1_acc")},
             n=items,
             missing=0,
-            classes=8,
+            classes=classes,
             chance=0.125,
             majority=0.143,
             groups="title",
@@ -123,6 +129,7 @@ def planted(tmp_path):
             seconds={"embed": 1.0},
             predictions=f"{stem}.parquet",
             predictions_sha256=digest,
+            seeds=seeds,
         )
         return dataclasses.replace(result, **changes).write(tmp_path / "results" / f"{stem}.json")
 

@@ -40,16 +40,17 @@ def write_pages(films: FilmSet, out: Path, titles: int, progress: Progress | Non
     and pictures are kept when they stand already; pages of an earlier call that are not of these titles
     are removed. Films that cannot be read are named on the index. progress: told how many titles are done.
 
-    Raises InputError when `out` is the set's own folder, cannot be written or is in use; and InputError or
-    MediaError when none of the films can be read.
+    Raises InputError when `out` is the set's own folder, cannot be written, is in use, or holds a link where
+    something is to be written; and InputError or MediaError when none of the films can be read.
     """
     if not 1 <= titles <= _TITLES:
         raise InputError(f"the number of titles with a page must be between 1 and {_TITLES}, not {titles}")
     if out.resolve() == films.folder.resolve():
         raise InputError(f"{out} holds the films themselves; choose another --out")
     chosen = chosen_titles(films.titles, titles)
+    _check_place(films, out, chosen)
     with lock(out):
-        (out / NO_MEDIA).touch()  # its films are copies
+        write_bytes(out / NO_MEDIA, b"")  # its films are copies
         for name in (STYLE, SCRIPT):
             write_bytes(out / name, resources.files("filmset.pages").joinpath(name).read_bytes())
         media, unread = _make_all(films, chosen, out, progress)
@@ -62,6 +63,31 @@ def write_pages(films: FilmSet, out: Path, titles: int, progress: Progress | Non
         write_bytes(out / PAGE, index_page(films, shown, unread).encode("utf-8"))
         _remove_others(out, media)
     return out / PAGE
+
+
+def _check_place(films: FilmSet, out: Path, chosen: Sequence[Title]) -> None:
+    """Raise InputError where writing the pages would follow a link that came with the set, or with `out`.
+
+    A link that leads to `out` is followed where it lies outside the set: whoever calls has made it.
+    """
+    top = films.folder.absolute()
+    for path in (out.absolute(), *out.absolute().parents):
+        if top in path.parents and path.is_symlink():
+            raise InputError(f"{path} is a link in the film set itself; choose another --out")
+    beside = [out / name for name in (NO_MEDIA, STYLE, SCRIPT, PAGE)]
+    for path in beside:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise InputError(f"{path} is no plain file; remove it or choose another --out")
+    for folder in (out / title.name for title in chosen):
+        if folder in beside:
+            raise InputError(
+                f"a title called {folder.name} can have no page; that is a file of the pages' own"
+            )
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise InputError(f"{folder} is no plain folder; remove it or choose another --out")
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_symlink() or not path.is_file():
+                raise InputError(f"{path} is no plain file; remove it or choose another --out")
 
 
 def _make_all(

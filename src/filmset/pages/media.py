@@ -6,6 +6,7 @@ H.264 in MP4 and AAC in M4A are what Chrome, Firefox and Safari all play; Matros
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,27 @@ import numpy as np
 from matplotlib.image import imsave
 
 from filmset.pages.heard import heard
+from filmset.reading import read_object
 from filmset.settings import read_aspect
 from filmset.truth import Title
 from lssd.errors import InputError
-from lssd.media import SoundTrack, iterate_frames, read_sound, write_film
-from lssd.reporting.scene import log_mel
-from lssd.store import hash_json, read_json, write_bytes, write_json
+from lssd.media import SoundTrack, iterate_frames, probe, read_sound, write_film
+from lssd.store import hash_json, write_bytes, write_json
 
 STAMP = "page.json"  # written last: what it names is whole
 COLUMNS_A_SECOND = 25  # of a spectrogram
 _VERSION = 1  # of everything made here; a change of it makes all of it anew
 _SHORT_SIDE = 360  # of the picture, at most
 _STILL_SIDE = 144
-_RATE, _HOP = 48_000, 501  # of `log_mel`
+_RATE, _FFT, _HOP, _MELS, _FLOOR = 48_000, 1024, 501, 96, 1e-10  # of `log_mel`
 _BLOCK = 2_000  # columns of a log-mel computed at a time
 _RANGE_DB = 80.0
 _BEFORE_S, _MARGIN_S = 0.05, 0.1  # around a line and its reverberation, before sound counts as background
 _FADING = 1.6  # reverberation times in which a voice sinks below the rounding of 16 bits
 _SHORTEST_S = 0.25  # of background that a level is measured of
 _SILENCE_DB = -120.0
+_SLACK_S = 1.0  # between a film and its truth
+_STAMP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,13 @@ def make_media(title: Title, film: Path, folder: Path) -> Media:
     """Write the files of a title's page into `folder`, unless they are there already.
 
     What is there counts when it was made by this version from the same truth and the same film. Raises
-    InputError and MediaError when the film cannot be read.
+    MediaError when the film cannot be read, and InputError when it is missing or not the title's.
     """
     key = _key(title, film)
     found = _standing(folder, title, key)
     if found is not None:
         return found
+    _check_film(title, film)
     (folder / STAMP).unlink(missing_ok=True)  # nothing vouches for a mixture of old and new
     _write_picture(title, film, folder)
     between_db = _write_sounds(title, film, folder)
@@ -100,6 +104,18 @@ def _key(title: Title, film: Path) -> str:
     return hash_json([_VERSION, title.to_json(), status.st_size, status.st_mtime_ns])
 
 
+def _check_film(title: Title, film: Path) -> None:
+    """Raise InputError when a film is not what its truth says, by which the page's files are made."""
+    info, length_s = probe(film), float(title.frames / title.rate)
+    picture = info.video
+    if picture is None or (picture.width, picture.height) != (title.width, title.height):
+        raise InputError(f"{film} has no picture of {title.width} x {title.height} as its truth says")
+    if abs(picture.duration_s - length_s) > _SLACK_S:
+        raise InputError(f"{film} lasts {picture.duration_s:.1f} s, not {length_s:.1f} s as its truth says")
+    if len(info.tracks) != len(title.tracks):
+        raise InputError(f"{film} has {len(info.tracks)} tracks, not {len(title.tracks)} as its truth says")
+
+
 def _standing(folder: Path, title: Title, key: str) -> Media | None:
     value = _read_stamp(folder)
     if value is None or value["key"] != key or set(value["files"]) != set(_names(title)):
@@ -120,10 +136,10 @@ def holds_media(folder: Path) -> bool:
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
     """What vouches for a folder's files; a damaged one vouches for nothing."""
     try:
-        value = read_json(folder / STAMP)
-    except (InputError, OSError):
+        value = read_object(folder / STAMP, _STAMP_BYTES)
+    except InputError:
         return None
-    if not isinstance(value, dict) or not isinstance(value.get("key"), str):
+    if not isinstance(value.get("key"), str):
         return None
     files, between_db = value.get("files"), value.get("between_db")
     if not isinstance(files, dict) or not isinstance(between_db, dict):
@@ -193,6 +209,24 @@ def _write_sounds(title: Title, film: Path, folder: Path) -> dict[str, float | N
     return between_db
 
 
+@cache
+def _mel_filters() -> np.ndarray:
+    """Triangles of peak 1, evenly on the HTK mel scale from 0 Hz to half the rate, (96, 513)."""
+    edges_hz = 700 * (10 ** (np.linspace(0, np.log10(1 + _RATE / 2 / 700), _MELS + 2)) - 1)
+    left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    bins_hz = np.arange(_FFT // 2 + 1) * (_RATE / _FFT)
+    return np.maximum(0, np.minimum((bins_hz - left) / (centre - left), (right - bins_hz) / (right - centre)))
+
+
+def log_mel(samples_S: np.ndarray) -> np.ndarray:
+    """Log-mel of mono sound at 48 kHz, (96, 1 + S // 501) in dB: the picture of it that the method takes."""
+    padded_S = np.pad(samples_S, _FFT // 2, mode="reflect")
+    frames_LS = np.lib.stride_tricks.sliding_window_view(padded_S, _FFT)[::_HOP]
+    window_S = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)
+    power_LF = np.abs(np.fft.rfft(frames_LS * window_S)) ** 2
+    return 10 * np.log10(np.maximum(power_LF @ _mel_filters().T, _FLOOR)).T
+
+
 def spectrogram(samples_S: np.ndarray, columns: int) -> np.ndarray:
     """The method's log-mel of mono sound at 48 kHz, (96, columns) in dB, the columns evenly over it."""
     count = max(columns, 1 + len(samples_S) // _HOP)
@@ -201,7 +235,7 @@ def spectrogram(samples_S: np.ndarray, columns: int) -> np.ndarray:
     for begin in range(0, count, _BLOCK):
         end = min(count, begin + _BLOCK)
         # Two hops more on either side than are kept: no window sees the block's ends.
-        mel_FT = log_mel(padded_S[None, begin * _HOP : (end + 4) * _HOP])
+        mel_FT = log_mel(padded_S[begin * _HOP : (end + 4) * _HOP])
         parts.append(mel_FT[:, 2 : 2 + end - begin])
     mel_FT = np.concatenate(parts, axis=1)
     # A window counts for the column in which its middle lies.

@@ -23,7 +23,6 @@ from filmset.pages.timeline import (
 from filmset.settings import read_aspect
 from filmset.truth import Line, Shot, Title
 from lssd.languages import display_name
-from lssd.reporting.charts import legend
 from lssd.reporting.markup import duration, page, paragraph, section, size, table, text
 
 STYLE, SCRIPT = "filmset.css", "player.js"
@@ -124,12 +123,16 @@ def _fault_note(title: Title) -> str:
 
 
 def _key(title: Title) -> str:
-    speakers = legend([(f"s{speaker_colour(title, speaker.name)}", speaker.name) for speaker in title.cast])
+    speakers = "".join(
+        f'<li><span class="key s{speaker_colour(title, speaker.name)}" aria-hidden="true"></span>'
+        f"{text(speaker.name)}</li>"
+        for speaker in title.cast
+    )
     marks = "".join(
         f'<li><span class="marks"><i class="{kind}" aria-hidden="true"></i></span>{words}</li>'
         for kind, words in (("event", "event hits"), ("flash", "flash"), ("recap", "shot repeats another"))
     )
-    return f'{speakers}<ul class="legend marks-key">{marks}</ul>'
+    return f'<ul class="legend">{speakers}</ul><ul class="legend marks-key">{marks}</ul>'
 
 
 def _zoom() -> str:

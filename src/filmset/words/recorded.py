@@ -17,6 +17,7 @@ from typing import Self
 
 import numpy as np
 
+from filmset.reading import stays_below
 from filmset.words.protocol import Sentence, Take
 from filmset.words.stretch import stretched
 from filmset.words.takes import FASTEST, SAMPLE_RATE, SLOWEST, TakeStore
@@ -232,6 +233,8 @@ def _recording(folder: Path, manifest: Path, line: int, row: dict[str, str | Non
         seconds = float(cells["seconds"])
     except ValueError:
         raise InputError(f"{manifest}, line {line}: '{cells['seconds']}' is no number of seconds") from None
+    if not stays_below(cells["file"]):
+        raise InputError(f"{manifest}, line {line}: {cells['file']!r} leads out of the folder")
     prompt = cells["prompt_id"]
     return _Recording(
         path=folder / cells["file"],

@@ -23,9 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
     require_paths(*arguments.results)
+    from lssd.engine import Progress
     from lssd.reporting import terminal
     from lssd.reporting.report import report
 
-    page = report(arguments.results, arguments.out, tell=terminal.show_line, **given(arguments, "margin"))
+    lines: list[str] = []
+    with Progress("report", unit="results", quiet=arguments.quiet) as progress:
+        chosen = given(arguments, "margin")
+        page = report(arguments.results, arguments.out, tell=lines.append, progress=progress, **chosen)
+    for line in lines:
+        terminal.show_line(line)
     terminal.show_line(page)
     return 0

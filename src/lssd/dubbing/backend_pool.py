@@ -42,7 +42,7 @@ class BackendPool:
     ) -> None:
         self._names = read_preset(preset)
         self._options, self._policy, self._timeout_s = options, policy, timeout_s
-        self._workers: dict[tuple[type[Backend], str], Worker] = {}
+        self._workers: dict[tuple[str, str], Worker] = {}
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def tools(
@@ -89,11 +89,11 @@ class BackendPool:
         declaration = backend.declaration
         known = {key: value for key, value in more.items() if key in backend.Options.__dataclass_fields__}
         options = build_options(backend, {**self._options.get(declaration.name, {}), **known})
-        dials = hash_json(vars(options))
-        if (backend, dials) not in self._workers:  # two steps may have backends of one name, such as "none"
-            self._workers[backend, dials] = Worker(backend, options, self._timeout_s)
-        worker = self._workers[backend, dials]
+        place = (declaration.name, hash_json(vars(options)))
+        if place not in self._workers:
+            self._workers[place] = Worker(backend, options, self._timeout_s)
+        worker = self._workers[place]
         started = time.perf_counter()
         weights = worker.weights_hash()
         self.seconds[declaration.step] += time.perf_counter() - started
-        return Tool(worker, hash_json([declaration.name, dials, declaration.version, weights], 32))
+        return Tool(worker, hash_json([*place, declaration.version, weights], 32))

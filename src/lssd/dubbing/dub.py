@@ -13,7 +13,7 @@ from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
 from lssd.engine import Outcome, Progress, ray, run_stage
 from lssd.errors import InputError
-from lssd.media import find_films, has_encoder, probe
+from lssd.media import find_films, has_encoder
 from lssd.media.encode import codec_name
 
 Engine = Literal["local", "ray"]
@@ -63,8 +63,7 @@ def dub(
     Args:
         paths: films, or folders that are searched for them.
         languages_to: codes or names of languages; none with `settings.only`.
-        workers: processes that each dub a film; engine: "ray" for those of a cluster, which knows no
-            `settings.time_limit`.
+        workers: processes that each dub a film; engine: "ray" for those of a cluster.
 
     Raises InputError for a wrong request: no film, an unknown language, preset, backend or dial.
     """
@@ -81,7 +80,7 @@ def dub(
     if progress is not None:
         progress.update(0, len(films))
     try:
-        for outcome in _outcomes(dubber, [str(film) for film in films], workers, engine):
+        for outcome in _stage(dubber, [str(film) for film in films], workers, engine):
             found = outcome.value
             failed = DubReport(outcome.item, reason=outcome.reason or "")
             reports.append(failed if found is None else found)
@@ -130,24 +129,9 @@ def _check(settings: DubSettings) -> None:
             raise InputError(f"no such file or folder: {place}")
 
 
-def _outcomes(
+def _stage(
     dubber: _Dubber, films: Sequence[str], workers: int, engine: Engine
 ) -> Iterator[Outcome[str, DubReport]]:
-    """What became of each film, as they finish."""
-    limit = dubber.settings.time_limit
     if engine == "ray":
-        yield from ray.run_stage(dubber, films, workers)
-        return
-    if limit is None:
-        yield from run_stage(dubber, films, workers)
-        return
-    durations_s: dict[str, float] = {}
-    for outcome in run_stage(probe, films, 1, lambda film: limit.base_s):
-        if outcome.value is None:
-            yield Outcome(outcome.item, None, outcome.reason)
-        else:
-            durations_s[outcome.item] = outcome.value.duration_s
-    parts = 1 + len(dubber.targets)  # what is done once, and what is done for each language
-    yield from run_stage(
-        dubber, list(durations_s), workers, lambda film: parts * limit.seconds(durations_s[film])
-    )
+        return ray.run_stage(dubber, films, workers)
+    return run_stage(dubber, films, workers)

@@ -8,7 +8,6 @@ from lssd import config
 from lssd.dubbing.matching import Matching
 from lssd.dubbing.placing import Placing
 from lssd.dubbing.remixing import Remixing
-from lssd.engine import TimeLimit
 
 SAMPLE_RATE = 48000  # Hz, throughout
 
@@ -28,9 +27,6 @@ class DubSettings:
     options        dials of backends by their name
     codec          of the new tracks
     timeout_s      how long a backend may take for one call
-    time_limit     how long a film may take, once for itself and once for each language, before its process is
-                   killed and the film reported. None: no limit, and a single worker is then the calling
-                   process itself, which a crash in a codec would end
     """
 
     preset: str = "best"
@@ -44,7 +40,6 @@ class DubSettings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     codec: str = "flac24"
     timeout_s: float = 600.0
-    time_limit: TimeLimit | None = field(default_factory=TimeLimit)
     placing: Placing = field(default_factory=Placing)
     remixing: Remixing = field(default_factory=Remixing)
     matching: Matching = field(default_factory=Matching)

@@ -215,7 +215,7 @@ def _describe_exit(code: int | None) -> str:
 def _serve(pipe: Connection) -> None:
     """Make the object that the first message asks for, then answer calls until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a group; the parent decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
     served: Any = None
     made = False
     try:
@@ -246,13 +246,8 @@ def _portable(error: Exception) -> LssdError:
     return WorkerError(reason_of(error))
 
 
-def _die_with_parent() -> None:
-    """End this process once the one that started it is gone: one that was killed cannot tell it to stop.
-
-    A process that was forked off a server has that server for its parent in the system's eyes.
-    """
-    starter, above = multiprocessing.parent_process(), os.getppid()
-    assert starter is not None
-    while starter.is_alive() and os.getppid() == above:
+def _die_with(parent: int) -> None:
+    """End this process once its parent is gone: one that was killed cannot tell it to stop."""
+    while os.getppid() == parent:
         time.sleep(_PARENT_CHECK_S)
     os._exit(1)

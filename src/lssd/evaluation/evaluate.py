@@ -19,7 +19,7 @@ from lssd.evaluation.foreign.load import HearModule
 from lssd.evaluation.metrics import METRICS, usual_metrics
 from lssd.evaluation.models import Subject, as_file_name, load_subjects
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.probing import Answers, answer, chance
+from lssd.evaluation.probing import Answers, answer
 from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
@@ -186,7 +186,7 @@ def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -
         n=len(predictions.items),
         missing=len(task.missing) + len(failed),
         classes=len(left.labels),
-        chance=chance(predictions, metric),
+        chance=predictions.chance(metric),
         majority=answers.frequencies.measure(metric),
         groups=task.group_name,
         covers=_covers(task, request),
@@ -195,7 +195,7 @@ def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -
         predictions_sha256=predictions.write(kept),
         data_sha256=data,
         seeds=request.seeds,
-        folds=tuple(predictions.fold_values(metric).mean(axis=0).tolist()),
+        folds=predictions.fold_means(metric),
         chosen=answers.chosen,
         notes=_notes(task, left, failed, _out_of_means(predictions, metrics)),
         rate=task.rate,

@@ -23,6 +23,7 @@ _COLUMNS = {
     "label": pa.list_(pa.string()),
     "scores": pa.list_(pa.list_(pa.float32())),  # a list a seed, a number a class
 }
+_MOST_VALUES = 1 << 30  # a file of a few bytes may claim any number of equal ones
 _ABOUT = b"lssd.predictions"  # schema metadata: labels and seeds
 
 
@@ -119,6 +120,24 @@ class Predictions:
         """
         return float(mean_over_folds(self.fold_values(metric, weights_N)).mean())
 
+    def fold_means(self, metric: str) -> tuple[float | None, ...]:
+        """The metric of each fold, the mean over seeds; None where a fold has nothing to judge it by."""
+        values_F = self.fold_values(metric).mean(axis=0)
+        return tuple(None if np.isnan(value) else float(value) for value in values_F)
+
+    def chance(self, metric: str) -> float:
+        """What scores that mean nothing reach on average.
+
+        Labels an item / classes for top-1 (1 / classes where an item has one); for what ranks, all items
+        tied: mAP is then the classes' mean share of the items.
+        """
+        if METRICS[metric].per_item:
+            labels_N = self.targets_NC.sum(axis=1)
+            folds = [labels_N[rows].mean() for rows in self.fold_rows]
+            return float(np.mean(folds) / len(self.labels))
+        tied_SNC = np.zeros_like(self.scores_SNC[:1])
+        return replace(self, scores_SNC=tied_SNC, seeds=(0,)).measure(metric)
+
     def select(self, order_M: np.ndarray) -> "Predictions":
         """These items alone, in this order."""
         pick = np.asarray(order_M).tolist()
@@ -162,9 +181,23 @@ class Predictions:
         if not path.is_file():
             raise InputError(f"missing {path}; make it: lssd evaluate")
         try:
-            return cls._from_table(pq.read_table(path))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path} is no readable Parquet file: {error}") from error
+            with pq.ParquetFile(path) as file:
+                groups, columns = range(file.metadata.num_row_groups), range(file.metadata.num_columns)
+                values = sum(
+                    file.metadata.row_group(group).column(column).num_values
+                    for group in groups
+                    for column in columns
+                )
+                table = file.read() if values <= _MOST_VALUES else None
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path} is no readable Parquet file: {reason}") from error
+        if table is None:
+            raise InputError(f"{path} claims {values} values; predictions have {_MOST_VALUES} at most")
+        try:
+            return cls._from_table(table)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} holds no whole predictions; make them again: lssd evaluate") from error
 
@@ -172,6 +205,10 @@ class Predictions:
     def _from_table(cls, table: pa.Table) -> "Predictions":
         about = json.loads((table.schema.metadata or {})[_ABOUT])
         labels, seeds = tuple(about["labels"]), tuple(about["seeds"])
+        if {name: table.schema.field(name).type for name in _COLUMNS} != _COLUMNS:
+            raise TypeError("columns of other types")
+        if not all(type(label) is str for label in labels) or not all(type(seed) is int for seed in seeds):
+            raise TypeError("labels are text, seeds are whole numbers")
         columns = {name: table.column(name).combine_chunks() for name in _COLUMNS}
         scores = columns["scores"].flatten().flatten().to_numpy()
         groups = columns["group"].to_pylist()

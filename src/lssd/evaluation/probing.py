@@ -11,7 +11,6 @@ import numpy as np
 from lssd.errors import InputError
 from lssd.evaluation import probes
 from lssd.evaluation.kept_probes import kept_or_trained, probe_key
-from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.tasks import Item, Task
 from lssd.media import spelled
@@ -103,20 +102,6 @@ def _judge(
         )
     except probes.DivisionError as error:
         raise InputError(f"{task.folder}: {error}") from error
-
-
-def chance(predictions: Predictions, metric: str) -> float:
-    """What scores that mean nothing reach on average.
-
-    Labels an item / classes for top-1 (1 / classes where an item has one); for what ranks, all items tied:
-    mAP is then the classes' mean share of the items.
-    """
-    if METRICS[metric].per_item:
-        labels_N = predictions.targets_NC.sum(axis=1)
-        folds = [labels_N[rows].mean() for rows in predictions.fold_rows]
-        return float(np.mean(folds) / len(predictions.labels))
-    tied_SNC = np.zeros_like(predictions.scores_SNC[:1])
-    return replace(predictions, scores_SNC=tied_SNC, seeds=(0,)).measure(metric)
 
 
 def _split(task: Task, items: Sequence[Item], number: int) -> tuple[list[Item], list[Item], list[Item]]:

@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation import Result
+from lssd.evaluation.statistics.intervals import check_scores
 from lssd.pretraining.metrics import FILE as METRICS_FILE
 from lssd.reporting import runs, scores
 from lssd.reporting.markup import (
@@ -80,18 +82,27 @@ def report(
     title: str = "Evaluation results",
     margin: float | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write `out/index.html`: models side by side on every task, each compared with the first.
 
     `results` are results, their JSON files, folders of these, or run folders, whose training is shown.
     Results named `random-init` are the reference row. `margin`, in points, declares which difference would be
     too small to matter: it is then said which are shown to be smaller. `tell` is given the verdict on every
-    pair of models, a line each. Returns the page's path. InputError when there is no result and no run to
-    show, and for a margin that is none.
+    pair of models, a line each. Every score is computed again from its predictions, however it was written.
+    Returns the page's path. InputError when there is no result and no run to show, for a margin that is none,
+    and for a result whose predictions give other scores.
     """
     arms = _run_arms([path for path in map(_as_run, results) if path is not None])
     others = [result for result in results if _as_run(result) is None]
-    tasks = scores.gather(read_results(others) if others or not arms else [], margin=margin)
+    found = read_results(others) if others or not arms else []
+    if progress is not None:
+        progress.phase("checking scores", len(found), "results")
+    for result in found:
+        check_scores(result)
+        if progress is not None:
+            progress.advance()
+    tasks = scores.gather(found, margin=margin)
     counts = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
     counts += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1

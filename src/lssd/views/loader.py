@@ -30,8 +30,8 @@ class CacheSettings:
 
 
 class _Steps(Dataset[Batch | LssdError]):
-    """Global step -> batch, or the error that prevents it. The error is returned: raised in a worker, it would
-    carry that process's traceback. Opens the corpus once in each worker, at first use."""
+    """Global step -> batch, or the error that prevents it, which is returned and not raised: raised in a
+    worker it would carry that process's traceback. Opens the corpus once in each worker, at first use."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import librosa
 import numpy as np
 import pytest
+import torch
 from matplotlib import colormaps
 from PIL import Image
 
@@ -31,6 +32,7 @@ from lssd import config
 from lssd.cli import build_parser
 from lssd.errors import InputError
 from lssd.media import SoundTrack, iterate_frames, probe, read_sound, write_film
+from lssd.models import LogMel
 from lssd.speech import Word
 
 RATE = 48_000
@@ -407,3 +409,9 @@ def test_names_that_turn_the_direction_of_writing_are_shown_by_their_codes(plant
     assert "a\\u202eb\\x1b[2J" in markup and "dra\\u2066ma" in markup
     names = {box["name"] for box in player_data(title)["boxes"]}
     assert "a\\u202eb\\x1b[2J" in names
+
+
+def test_the_log_mel_is_the_one_that_the_method_takes():
+    samples_S = np.random.default_rng(4).normal(0, 0.1, 20_000).astype(np.float32)
+    expected = LogMel(dtype=torch.float64)(torch.from_numpy(samples_S)[None, None])[0, 0].numpy()
+    assert np.abs(filmset_media.log_mel(samples_S) - expected).max() < 1e-6

@@ -66,7 +66,7 @@ class SpeechT5(Converter):
         self._extractor = load(
             transformers.SpeechT5FeatureExtractor.from_pretrained, self._folders["model"], "feature extractor"
         )
-        kinds = {
+        kinds: dict[str, Any] = {
             "model": transformers.SpeechT5ForSpeechToSpeech,
             "vocoder": transformers.SpeechT5HifiGan,
             "embedder": transformers.AutoModelForAudioXVector,

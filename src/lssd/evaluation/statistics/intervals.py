@@ -17,7 +17,7 @@ from scipy import special
 from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions, mean_over_folds
-from lssd.evaluation.results import Score
+from lssd.evaluation.results import Result, Score, agree
 from lssd.measures import (
     difference_p,
     effective_groups,
@@ -125,6 +125,24 @@ def score_interval(predictions: Predictions, metric: str, level: float = LEVEL) 
     scale = "t on the logit scale" if METRICS[metric].bounded else "t"
     method = f"jackknife over {over}{_and_seeds(predictions)}, {scale}"
     return Score(value, max(float(low), lowest), min(float(high), highest), level, method)
+
+
+def check_scores(result: Result) -> None:
+    """Compute a written result's scores again from its predictions, intervals included.
+
+    InputError names the first value that is not what the predictions give; also what
+    `Result.read_predictions` raises.
+    """
+    predictions = result.read_predictions()
+    for metric, said in result.scores.items():
+        found = score_interval(predictions, metric, said.level)
+        for name in ("value", "low", "high"):
+            values = getattr(said, name), getattr(found, name)
+            if not agree(*values):
+                raise InputError(
+                    f"{result.source}: scores.{metric}.{name} is {values[0]}, but {result.predictions} gives "
+                    f"{values[1]}; make it again: lssd evaluate"
+                )
 
 
 def paired_interval(a: Predictions, b: Predictions, metric: str) -> PairedInterval:
