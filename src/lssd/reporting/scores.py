@@ -178,13 +178,12 @@ def summary(tasks: Sequence[TaskScores]) -> str:
     sentences = []
     for index, name in enumerate(tasks[0].models if tasks else ()):
         compared = [
-            (scores.title, scores.comparisons[index])
+            (scores.title, one)
             for scores in tasks
-            if isinstance(scores.comparisons[index], Comparison)
+            if isinstance(one := scores.comparisons[index], Comparison)
         ]
         found: dict[str, list[str]] = {"higher": [], "lower": [], "open": []}
         for title, one in compared:
-            assert isinstance(one, Comparison)
             kind = "open" if not one.significant else "higher" if one.difference > 0 else "lower"
             found[kind].append(title)
         first = tasks[0].models[0]

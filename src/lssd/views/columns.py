@@ -227,7 +227,7 @@ class MemberColumns(_Columns):
             self.lengths_M[span].tolist(),
             self.hashes.read(span),
         )
-        return list(map(Member, *columns))
+        return list(map(Member._make, zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
