@@ -163,7 +163,7 @@ def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """A file as it was when its title was committed: unchanged, it need not be read again."""
+    """A source file as it was when its title was committed; unless it has changed, it is not read again."""
 
     path: str
     size: int
@@ -188,10 +188,10 @@ class CatalogWriter:
             self._recover()
 
     def agree(self, storage: dict[str, Any]) -> None:
-        """Fix how clips are stored with the first title; InputError when later ones would differ."""
-        standing = self._manifest.setdefault("storage", storage)
-        if standing != storage:
-            was = ", ".join(f"{key} {value}" for key, value in standing.items())
+        """Record how clips are stored with the first title; InputError when later ones would differ."""
+        agreed = self._manifest.setdefault("storage", storage)
+        if agreed != storage:
+            was = ", ".join(f"{key} {value}" for key, value in agreed.items())
             raise InputError(f"{self.root} stores its clips with {was}; use the same, or another --out")
 
     @property

@@ -54,7 +54,7 @@ class Plan:
     """What an ingest would do: titles to cut, how many files are ingested already, files that failed."""
 
     titles: tuple[Title, ...]
-    standing: int
+    unchanged: int
     failures: tuple[QuarantineRow, ...]
 
 

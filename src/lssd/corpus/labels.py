@@ -69,17 +69,15 @@ def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> floa
     return value
 
 
-def relabel(
-    standing: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]
-) -> list[LabelRow]:
-    """The rows of a title's `labels` table: `standing` ones, and those that `labels` give its clips.
+def relabel(old: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]) -> list[LabelRow]:
+    """The rows of a title's `labels` table: `old` ones, and those that `labels` give its clips.
 
-    A clip gets each label that covers more than half of it. Standing labels of a name that occurs in
+    A clip gets each label that covers more than half of it. Old labels of a name that occurs in
     `labels` are replaced, on all clips of the title; those of other names stay.
     """
     labels = list(labels)
     given = {label.name for label in labels}
-    rows = {row for row in standing if row.name not in given}
+    rows = {row for row in old if row.name not in given}
     for shot in shots:
         if shot.kept:
             rows |= {LabelRow(shot.shot_id, one.name, one.value) for one in labels if _covers(one, shot)}
@@ -103,7 +101,7 @@ def label_titles(writer: CatalogWriter, labels: Labels) -> None:
     for title_id, found in wanted.items():
         if not found:
             continue
-        standing = writer.rows(title_id, LabelRow)
-        rows = relabel(standing, writer.rows(title_id, ShotRow), found)
-        if rows != standing:
+        old = writer.rows(title_id, LabelRow)
+        rows = relabel(old, writer.rows(title_id, ShotRow), found)
+        if rows != old:
             writer.commit(title_id, replace(writer.all_rows(title_id), labels=rows), [])

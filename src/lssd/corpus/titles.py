@@ -197,11 +197,11 @@ def assemble(
     identities: list[Identity],
     records: dict[Path, TitleRecord],
     original: str | None = None,
-    standing: Callable[[str], list[Track]] = lambda title_id: [],
+    committed: Callable[[str], list[Track]] = lambda title_id: [],
 ) -> list[Title]:
     """Group files by their picture and decide on the tracks of each title.
 
-    `original` is the original language of titles for which the titles table does not say it. `standing`
+    `original` is the original language of titles for which the titles table does not say it. `committed`
     gives the tracks that a title has already; their roles stay. Titles come in the order of their ids.
     """
     groups: dict[str, list[Identity]] = defaultdict(list)
@@ -212,7 +212,7 @@ def assemble(
     for title_id, group in sorted(groups.items()):
         known = [records[path] for path in (Path(item.path).resolve() for item in group) if path in records]
         record = known[0] if known else TitleRecord()
-        old = standing(title_id)
+        old = committed(title_id)
         known_ids = {track.track_id for track in old}
         fresh = [track for identity in group for track in identity.tracks if track.track_id not in known_ids]
         wanted = record.original_language or original
@@ -224,7 +224,7 @@ def assemble(
                 duration_s=group[0].duration_s,
                 video=group[0].video,
                 files=tuple(group),
-                tracks=tuple(decide_tracks([*old, *fresh], wanted, standing=bool(old))),
+                tracks=tuple(decide_tracks([*old, *fresh], wanted, committed=bool(old))),
                 record=record,
             )
         )
@@ -238,16 +238,16 @@ def assemble(
     return titles
 
 
-def decide_tracks(tracks: list[Track], original: str | None = None, standing: bool = False) -> list[Track]:
+def decide_tracks(tracks: list[Track], original: str | None = None, committed: bool = False) -> list[Track]:
     """Settle the role of each track and whether it is kept.
 
     First the original is chosen (`lssd.media.original_track`, in the language `original` where there is
     such a track); all other speech is a dub. Then commentary and audio description are left out, and each
     track that repeats another one or is a second one of its language, and a second background track.
-    Tracks of a `standing` title come first and have its original among them, which stays.
+    Tracks of a `committed` title come first and have its original among them, which stays.
     """
     wanted = None
-    if standing:
+    if committed:
         originals = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
         wanted = next(originals, None)
     chosen = original_track(tracks, wanted, original)

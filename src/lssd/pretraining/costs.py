@@ -14,8 +14,8 @@ from lssd.models.acceleration import blocks_of
 from lssd.models.draws import Draws
 
 _BUDGET_S = 8.0  # of timing one tower
-_LONG_S = 0.5  # a pass that takes as long is timed well enough,
-_SLOW_S = 3.0  # even the first, with all that it loads and sets up
+_LONG_S = 0.5  # a pass that takes as long is timed precisely enough
+_SLOW_S = 3.0  # and so is a first pass that takes as long as this, though it loads and sets up a lot
 _MOST = 64  # windows in a pass
 
 

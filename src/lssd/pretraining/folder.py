@@ -26,7 +26,7 @@ class Run:
 
     folder: holds recipe.yaml, environment.json, metrics.jsonl, tensorboard, checkpoints, model and, written
     last, finished.json.
-    seconds: of training over all sittings; wait_share: the part of them spent waiting for data.
+    seconds: of training over all sessions; wait_share: the part of them spent waiting for data.
     held_out: the last measures on held-out titles; empty when the corpus has none.
     skipped: updates left out since their gradient was not finite; replaced: clips that could not be read.
     """

@@ -120,7 +120,7 @@ class MonitorRecipe:
 
 @dataclass(frozen=True)
 class MachineRecipe:
-    """What may differ between machines, and between sittings of one run.
+    """What may differ between machines, and between sessions of one run.
 
     workers: loader processes; cache_gb: of decoded clips (0: none); threads: None leaves torch's choice.
     device: "auto" takes a GPU where there is one. precision, compile: "auto" is bf16 and "block" on a

@@ -269,8 +269,8 @@ def show_plan(plan: "Plan") -> None:
     for title in plan.titles:
         spoken = " ".join(title.speech_languages)
         _say(f"{title.title_id}  {title.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
-    stand = "stands" if plan.standing == 1 else "stand"
-    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.standing, 'file')} {stand} already")
+    stand = "stands" if plan.unchanged == 1 else "stand"
+    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
     _tell_quarantine(plan.failures)
 
 

@@ -16,7 +16,8 @@ from lssd.views.settings import ViewSettings
 # What a generator is for, as a part of its seed: (seed, epoch, step, purpose, ...).
 _CLIPS, _INSTANCES, _SUBSTITUTES = 1, 2, 3
 
-# Substitutes that a title gives in its turn. What made one clip unreadable often spoils its title's others.
+# Substitutes that a title gives before the next one is tried: what made one clip unreadable often affects the
+# title's others too.
 _TURN = 3
 
 

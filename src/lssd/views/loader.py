@@ -39,11 +39,12 @@ class _Steps(Dataset[Batch | LssdError]):
         settings: ViewSettings,
         seed: int,
         groups: range,
-        of: int,
+        total_groups: int,
         cache: CacheSettings | None,
     ) -> None:
-        self.index, self.settings, self.seed, self.groups, self.of = index, settings, seed, groups, of
-        self.steps_per_epoch = epoch_steps(index, settings, of)
+        self.index, self.settings, self.seed, self.groups = index, settings, seed, groups
+        self.total_groups = total_groups
+        self.steps_per_epoch = epoch_steps(index, settings, total_groups)
         self._cache_settings = cache
         self._shards: ShardReader | None = None
         self._cache: ClipCache | None = None
@@ -68,7 +69,7 @@ class _Steps(Dataset[Batch | LssdError]):
             if self._cache_settings is not None:
                 self._cache = ClipCache(self._cache_settings.folder, self._cache_settings.limit_bytes)
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.of)
+        drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.total_groups)
         return read_groups(drawn, self.groups, self._shards, self._cache)
 
 
@@ -97,9 +98,9 @@ def _end_without_teardown(_: int) -> None:
 class Loader:
     """Iterate over the batches of steps [first_step, last_step), counted over all epochs.
 
-    Each holds the given `groups`, one after the other, of the `of` groups of a step's global batch
-    (`Recipe.groups`). `workers` 0 reads in this process; the batches are the same for any number, and for
-    any way to share the groups. `wait_s` is the time spent waiting for data so far.
+    Each holds the given `groups`, one after the other, of the `total_groups` of a step's global batch
+    (`Recipe.groups`). `workers` 0 reads in this process; the batches are the same for any number of workers,
+    however the groups are shared among processes. `wait_s` is the time spent waiting for data so far.
     """
 
     def __init__(
@@ -111,12 +112,12 @@ class Loader:
         first_step: int,
         last_step: int,
         groups: range = range(1),
-        of: int = 1,
+        total_groups: int = 1,
         workers: int = 0,
         cache: CacheSettings | None = None,
     ) -> None:
         self._batches: DataLoader[Batch | LssdError] = DataLoader(
-            _Steps(index, settings, seed, groups, of, cache),
+            _Steps(index, settings, seed, groups, total_groups, cache),
             sampler=range(first_step, last_step),
             batch_size=None,
             num_workers=workers,
