@@ -71,7 +71,7 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     assert before == after
     assert model.read_bytes() == weights
     assert again.verdicts == first.verdicts
-    assert again.seconds > first.seconds  # the time of all sittings
+    assert again.seconds > first.seconds  # the time of all sessions
 
     with pytest.raises(InputError, match="other settings"):
         demo(tmp_path / "d", replace(SMALL, seed=9), quiet=True)

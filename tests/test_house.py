@@ -25,7 +25,13 @@ VERBS = {
 # What the film set may use besides the lowest floors, and who may use the film set (when it runs).
 FILMSET_FLOORS = 2
 FILMSET_USES = {"lssd.reporting.markup"}
-FILMSET_USERS = {"lssd.demo", "lssd.inspect", "lssd.reporting.view", "lssd.cli.filmset"}
+FILMSET_USERS = {
+    "lssd.cli.filmset",
+    "lssd.demo",
+    "lssd.inspect",
+    "lssd.reporting.terminal",  # a type alone
+    "lssd.reporting.view",
+}
 
 Import = tuple[
     str, str, bool

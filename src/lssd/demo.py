@@ -96,7 +96,7 @@ def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool =
     """Render films, ingest them, pretrain without and with dubs, evaluate, and write the page.
 
     Everything lies below `out` and each stage resumes: killed at any moment and run again, the demo
-    does only what is missing, and its time counts all sittings. Raises InputError when `out` cannot be
+    does only what is missing, and its time counts all sessions. Raises InputError when `out` cannot be
     written or holds a demo of other settings.
     """
     settings = settings or DemoSettings()
@@ -117,7 +117,7 @@ def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool =
 
 @dataclass
 class Ledger:
-    """Seconds a stage and the peak of memory, over all sittings; a context manager.
+    """Seconds a stage and the peak of memory, over all sessions; a context manager.
 
     A thread looks once a second and writes every few, so a kill loses little.
     """

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lssd.corpus import Member
 from lssd.errors import InputError
 from lssd.models import AccelerationConfig, accelerate
 from lssd.models.draws import Draws
@@ -28,8 +29,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def _member(language: str | None) -> dict[str, str | None]:
-    return {"language": language, "sha256": f"{language}"}
+def _member(language: str | None) -> Member:
+    return Member("clip", "sound", None, language, "shard.tar", 0, 0, f"{language}")
 
 
 def _index(

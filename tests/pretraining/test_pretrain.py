@@ -41,7 +41,7 @@ def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run, small: tuple
     assert finished.held_out["chance@1"] == pytest.approx(1 / 3)
     assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", small)
     assert list((finished.folder / "tensorboard").iterdir())
-    assert describe_run(finished.folder)["state"] == "finished"
+    assert describe_run(finished.folder).state == "finished"
 
 
 def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, small: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ def test_a_finished_run_stands_without_its_checkpoints(
     again = pretrain("demo", corpus, copy, settings=small, quiet=True)
     assert again == replace(finished, folder=copy)
     assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
-    assert describe_run(copy)["state"] == "finished"
+    assert describe_run(copy).state == "finished"
 
 
 def test_what_a_kill_left_of_the_export_is_done_again(
@@ -73,7 +73,7 @@ def test_what_a_kill_left_of_the_export_is_done_again(
         shutil.copytree(finished.folder, copy)
         (copy / left).unlink()
         (copy / "finished.json").unlink(missing_ok=True)
-        assert describe_run(copy)["state"] == "unfinished, at step 9"
+        assert describe_run(copy).state == "unfinished, at step 9"
         again = pretrain("demo", corpus, copy, settings=small, quiet=True)
         assert again == replace(finished, folder=copy)
         assert (copy / left).is_file()

@@ -159,7 +159,7 @@ def _batches(films: Path, recipe: Recipe, steps: int = LOOKS) -> list[Batch]:
         first_step=0,
         last_step=steps,
         groups=range(recipe.groups),
-        of=recipe.groups,
+        total_groups=recipe.groups,
         cache=CacheSettings(str(films / "cache"), 10**9),
     )
     return list(loader)

@@ -108,7 +108,7 @@ def train(training: Training, progress: Progress) -> None:
         first_step=training.step,
         last_step=steps,
         groups=training.own_groups,
-        of=recipe.groups,
+        total_groups=recipe.groups,
         workers=recipe.machine.workers,
         cache=training.cache,
     )

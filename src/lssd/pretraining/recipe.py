@@ -120,7 +120,7 @@ class MonitorRecipe:
 
 @dataclass(frozen=True)
 class MachineRecipe:
-    """What may differ between machines, and between sittings of one run.
+    """What may differ between machines, and between sessions of one run.
 
     workers: loader processes; cache_gb: of decoded clips (0: none); threads: None leaves torch's choice.
     device: "auto" takes a GPU where there is one. precision, compile: "auto" is bf16 and "block" on a
@@ -198,7 +198,7 @@ class Recipe:
 
 
 def reproducible_part(recipe: Recipe) -> dict[str, Any]:
-    """What must not change between sittings of a run: all but the machine's own dials."""
+    """A recipe without `machine`: what decides a run's results, and may not change once it has begun."""
     mapping: dict[str, Any] = config.to_mapping(recipe)
     return {key: value for key, value in mapping.items() if key != "machine"}
 
@@ -209,7 +209,7 @@ def digest(recipe: Recipe) -> str:
 
 
 def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
-    """The first dotted key of `reproducible_part` whose values differ, with both; None when all are equal."""
+    """The first dotted key of the reproducible parts whose values differ, and both values; None if equal."""
     return _difference(reproducible_part(one), reproducible_part(other))
 
 

@@ -1,4 +1,4 @@
-"""`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
+"""`report` and `report_study`: one page that opens from disk, without a network."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -103,8 +103,8 @@ def report(
         if progress is not None:
             progress.advance()
     tasks = scores.gather(found, margin=margin)
-    tally = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
-    tally += [counted(len(arms), "run")] if arms else []
+    counts = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
+    counts += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
     for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
         tell(line)
@@ -112,7 +112,7 @@ def report(
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
-    return _write(page(title, f"{', '.join(tally)}.", parts), out)
+    return _write(page(title, f"{', '.join(counts)}.", parts), out)
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:

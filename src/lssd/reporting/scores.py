@@ -172,13 +172,12 @@ def summary(tasks: Sequence[TaskScores]) -> str:
     sentences = []
     for index, name in enumerate(tasks[0].models if tasks else ()):
         compared = [
-            (scores.title, scores.comparisons[index])
+            (scores.title, one)
             for scores in tasks
-            if isinstance(scores.comparisons[index], Comparison)
+            if isinstance(one := scores.comparisons[index], Comparison)
         ]
         found: dict[str, list[str]] = {"higher": [], "lower": [], "open": []}
         for title, one in compared:
-            assert isinstance(one, Comparison)
             kind = "open" if not one.significant else "higher" if one.difference > 0 else "lower"
             found[kind].append(title)
         first = tasks[0].models[0]
@@ -293,11 +292,11 @@ def charts(tasks: Sequence[TaskScores]) -> str:
             if result
         ]
         dots += [_dot(result, -1, label) for label, result in scores.untrained]
-        drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
+        chart = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
         metric = METRICS[scores.any.primary_metric].title
         detail = f"{metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{text(detail)}</span></figcaption>'
-        figures.append(f"<figure>{caption}{drawn}</figure>")
+        figures.append(f"<figure>{caption}{chart}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
 
 
