@@ -10,7 +10,6 @@ import pytest
 from filmset.settings import LANGUAGES, STYLES
 from filmset.words import Synthesised, grammar, make_voicing, timbres
 from filmset.words.exchanges import exchanges
-from filmset.words.texts import remarks
 from lssd.errors import InputError
 
 KANJI = re.compile("[\u3400-\u9fff]")
@@ -169,12 +168,6 @@ def test_sentences_are_as_a_speaker_would_write_them(stock):
     for key, texts in EXPECTED.items():
         written = by_key[key].written
         assert {language: written[language] for language in texts} == texts
-
-
-def test_remarks_are_there_in_all_languages(stock):
-    keys = {sentence.key for sentences in stock.values() for sentence in sentences}
-    for kind, table in (("statement", remarks.STATEMENTS), ("reply", remarks.REPLIES)):
-        assert {f"{kind}.{number}" for number in range(len(table.strip().splitlines()))} <= keys
 
 
 def test_conversations_hang_together_and_repeat_for_the_same_seed(stock):
