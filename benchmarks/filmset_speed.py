@@ -24,7 +24,7 @@ from filmset import Settings
 from filmset.backgrounds import open_backgrounds
 from filmset.dialogue import write_lines
 from filmset.mixing import Mixer
-from filmset.pictures import draw_title
+from filmset.pictures import paint_title
 from filmset.render import render
 from filmset.script import write_script
 from filmset.words import make_voicing
@@ -55,7 +55,7 @@ def one_title(seconds: float, seed: int) -> float:
         openings = [mixer.openings(shot) for shot in title.shots]
         parts["sound of all tracks"] = time.perf_counter() - start
         start = time.perf_counter()
-        frames = list(draw_title(title, openings.__getitem__))
+        frames = list(paint_title(title, openings.__getitem__))
         parts["picture"] = time.perf_counter() - start
         start = time.perf_counter()
         tracks = [SoundTrack(sound, title.sample_rate, "en") for sound in sounds]

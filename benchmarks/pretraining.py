@@ -37,7 +37,7 @@ from lssd.corpus import Catalog, IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.models import AccelerationConfig, accelerate
 from lssd.models.acceleration import autocast
-from lssd.models.draws import Draws
+from lssd.models.draws import Sampler
 from lssd.pretraining import Recipe, Run, load_recipe, recipe_names
 from lssd.pretraining.distributed import World
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
@@ -102,7 +102,7 @@ def contenders(recipe: Recipe, batch: Batch, index: ClipIndex, device: torch.dev
     )
     bare = accelerate(Network.create(recipe).to(device), settings).train()
     instances = len(batch.clip_ids)
-    draws = Draws.of_step(0, 0, np.arange(instances))
+    draws = Sampler.of_step(0, 0, np.arange(instances))
     inputs = bare.prepare(batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, draws)
 
     def encode(prepared: bool) -> None:
@@ -135,7 +135,7 @@ def plain_loop(
     network = Network.create(recipe).to(device).train()
     accelerate(network, AccelerationConfig(attention="plain"))
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, weight_decay=0.05)
-    draws = Draws.of_step(0, 0, np.arange(len(batch.clip_ids)))
+    draws = Sampler.of_step(0, 0, np.arange(len(batch.clip_ids)))
 
     def work() -> None:
         optimiser.zero_grad()

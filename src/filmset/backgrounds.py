@@ -6,14 +6,12 @@ others the rest, so no test title repeats a sound heard in training.
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from filmset.scenes import PLACES, Scene
-from filmset.scenes.place import BED, MAIN
+from filmset.scenes import SCENES, Scene
+from filmset.scenes.scene import BED, MAIN
 from filmset.synthesis import faded, filtered, rms, shaped_noise, tilt
 from lssd.errors import InputError, MediaError
 from lssd.media import read_sound
@@ -29,11 +27,14 @@ _CROSSFADE_S = 0.25
 _REST_S = 0.5  # of a recording's silent end that stays in a loop
 
 
-class Backgrounds(Protocol):
-    """Where a film's background sounds come from."""
+class Backgrounds:
+    """Where a film's background sounds come from: synthesis alone, unless they are `RecordedBackgrounds`."""
+
+    folder = Path()  # which recordings are relative to
 
     def pick(self, kind: str, rng: np.random.Generator, held_out: bool) -> str:
-        """A source for a scene of this kind: "synthesis" or the name of a recording."""
+        """A source for a scene of this kind: "synthesis", or a recording relative to the folder."""
+        return SYNTHESIS
 
     def sound(
         self,
@@ -44,42 +45,68 @@ class Backgrounds(Protocol):
         level_db: float,
         tilt_db: float = 0.0,
     ) -> np.ndarray:
-        """The sound of a scene from a source that `pick` named, as `background` makes it."""
+        """The sound of a scene without anybody speaking: float32 (S,), no sample above 0.3 in magnitude.
+
+        source: as `pick` named it. samples: length S. level_db: RMS in dB of full scale, -46 to -30.
+        tilt_db: the title's colour, dB an octave around 1 kHz.
+
+        Raises InputError for a recording that is missing, damaged or silent.
+        """
+        synthetic = source == SYNTHESIS
+        if synthetic:
+            sound = SCENES[scene.kind].sound(scene, samples, sample_rate)
+        else:
+            sound = _looped(scene, self.folder / source, samples, sample_rate)
+        sound = sound / rms(sound)
+        rng = scene.rng(BED)
+        slope = rng.uniform(-7.5, -1.0)
+        bed = shaped_noise(rng, samples, sample_rate, lambda hz: tilt(hz, slope) * (hz > 30))
+        sound += 10 ** (rng.uniform(*_BED_DB[synthetic]) / 20) * bed
+        if tilt_db:
+            sound = filtered(sound, sample_rate, lambda hz: tilt(hz, tilt_db))
+        return faded(_levelled(sound.astype(np.float32), 10 ** (level_db / 20)), sample_rate)
+
+
+class RecordedBackgrounds(Backgrounds):
+    """Backgrounds from a folder in ESC-50's layout: meta/esc50.csv and audio/*.wav.
+
+    A kind of scene takes the recordings of its categories (`SceneKind.esc50`), and is synthesised where the
+    folder has none. Raises InputError when the folder, its table, a column of it or a recording is
+    missing, or none of its categories is known.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        by_fold = _read_table(self.folder)
+        self._sources: dict[tuple[str, bool], list[str]] = {
+            (kind, held_out): sorted(
+                name
+                for (category, fold), names in by_fold.items()
+                if category in scene_kind.esc50 and (fold == HELD_OUT_FOLD) == held_out
+                for name in names
+            )
+            for kind, scene_kind in SCENES.items()
+            for held_out in (False, True)
+        }
+        needed = sorted({name for names in self._sources.values() for name in names})
+        if not needed:
+            raise InputError(
+                f"{self.folder / _TABLE} has no category that a scene sounds like; "
+                "use ESC-50's names, such as rain or sea_waves"
+            )
+        for name in needed:
+            if not (self.folder / name).is_file():
+                raise InputError(f"{self.folder / name} is missing; the table lists it")
+
+    def pick(self, kind: str, rng: np.random.Generator, held_out: bool) -> str:
+        """A recording for this kind, relative to the folder, or "synthesis" where there is none."""
+        names = self._sources[kind, held_out]
+        return names[int(rng.integers(len(names)))] if names else SYNTHESIS
 
 
 def open_backgrounds(folder: str | Path | None) -> Backgrounds:
-    """Synthesis where no folder is given, else the recordings in it. InputError as of `Recordings`."""
-    return Synthesis() if folder is None else Recordings(folder)
-
-
-def background(
-    scene: Scene,
-    source: str,
-    samples: int,
-    sample_rate: int,
-    level_db: float,
-    tilt_db: float = 0.0,
-) -> np.ndarray:
-    """The sound of a scene without anybody speaking: float32 (S,), no sample above 0.3 in magnitude.
-
-    source: "synthesis" or the path of a recording. samples: length S. level_db: RMS in dB of full scale,
-    -46 to -30. tilt_db: the title's colour, dB an octave around 1 kHz.
-
-    Raises InputError for a recording that is missing, damaged or silent.
-    """
-    synthetic = source == SYNTHESIS
-    if synthetic:
-        sound = PLACES[scene.kind].sound(scene, samples, sample_rate)
-    else:
-        sound = _looped(scene, Path(source), samples, sample_rate)
-    sound = sound / rms(sound)
-    rng = scene.rng(BED)
-    slope = rng.uniform(-7.5, -1.0)
-    bed = shaped_noise(rng, samples, sample_rate, lambda hz: tilt(hz, slope) * (hz > 30))
-    sound += 10 ** (rng.uniform(*_BED_DB[synthetic]) / 20) * bed
-    if tilt_db:
-        sound = filtered(sound, sample_rate, lambda hz: tilt(hz, tilt_db))
-    return faded(_levelled(sound.astype(np.float32), 10 ** (level_db / 20)), sample_rate)
+    """Synthesis where no folder is given, else its recordings. InputError as of `RecordedBackgrounds`."""
+    return Backgrounds() if folder is None else RecordedBackgrounds(folder)
 
 
 def _levelled(sound: np.ndarray, level: float) -> np.ndarray:
@@ -103,77 +130,6 @@ def _bent(sound: np.ndarray) -> np.ndarray:
     bent = sound.copy()
     bent[high] = np.sign(sound[high]) * (_KNEE + 0.999 * room * np.tanh((size[high] - _KNEE) / room))
     return bent
-
-
-@dataclass(frozen=True)
-class Synthesis:
-    """Backgrounds from nothing but the scene."""
-
-    def pick(self, kind: str, rng: np.random.Generator, held_out: bool) -> str:
-        """Always "synthesis"."""
-        return SYNTHESIS
-
-    def sound(
-        self,
-        scene: Scene,
-        source: str,
-        samples: int,
-        sample_rate: int,
-        level_db: float,
-        tilt_db: float = 0.0,
-    ) -> np.ndarray:
-        """As `background`."""
-        return background(scene, source, samples, sample_rate, level_db, tilt_db)
-
-
-class Recordings:
-    """Backgrounds from a folder in ESC-50's layout: meta/esc50.csv and audio/*.wav.
-
-    A kind of scene takes the recordings of its categories (`Place.esc50`), and is synthesised where the
-    folder has none. Raises InputError when the folder, its table, a column of it or a recording is
-    missing, or none of its categories is known.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        by_fold = _read_table(self.folder)
-        self._sources: dict[tuple[str, bool], list[str]] = {
-            (kind, held_out): sorted(
-                name
-                for (category, fold), names in by_fold.items()
-                if category in place.esc50 and (fold == HELD_OUT_FOLD) == held_out
-                for name in names
-            )
-            for kind, place in PLACES.items()
-            for held_out in (False, True)
-        }
-        needed = sorted({name for names in self._sources.values() for name in names})
-        if not needed:
-            raise InputError(
-                f"{self.folder / _TABLE} has no category that a scene sounds like; "
-                "use ESC-50's names, such as rain or sea_waves"
-            )
-        for name in needed:
-            if not (self.folder / name).is_file():
-                raise InputError(f"{self.folder / name} is missing; the table lists it")
-
-    def pick(self, kind: str, rng: np.random.Generator, held_out: bool) -> str:
-        """A recording for this kind, relative to the folder, or "synthesis" where there is none."""
-        names = self._sources[kind, held_out]
-        return names[int(rng.integers(len(names)))] if names else SYNTHESIS
-
-    def sound(
-        self,
-        scene: Scene,
-        source: str,
-        samples: int,
-        sample_rate: int,
-        level_db: float,
-        tilt_db: float = 0.0,
-    ) -> np.ndarray:
-        """As `background`, of a source relative to the folder."""
-        path = source if source == SYNTHESIS else str(self.folder / source)
-        return background(scene, path, samples, sample_rate, level_db, tilt_db)
 
 
 def _read_table(folder: Path) -> Mapping[tuple[str, int], list[str]]:

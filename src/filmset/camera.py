@@ -1,6 +1,6 @@
 """The camera's move over a shot, as a path that picture and truth both follow.
 
-A scene is drawn on a canvas in square pixels. At each frame the camera sees a part of it: the rectangle
+A scene is painted on a canvas in square pixels. At each frame the camera sees a part of it: the rectangle
 around (x, y) that is 1 / zoom of the canvas wide and high, stretched to the stored picture.
 """
 
@@ -23,7 +23,7 @@ class Camera:
     """A move and its path: (frame since `seen_from`, x, y, zoom), linear in between and held outside.
 
     x, y: the middle of the view, in shares of the canvas' width and height; zoom at least 1. canvas,
-    stored: (width, height) in pixels of what is drawn and of what is stored.
+    stored: (width, height) in pixels of what is painted and of what is stored.
     """
 
     move: str
@@ -33,7 +33,7 @@ class Camera:
 
     @cached_property
     def identity(self) -> bool:
-        """Whether every frame is the canvas as it was drawn."""
+        """Whether every frame is the canvas as it was painted."""
         return self.canvas == self.stored and all(point[1:] == (0.5, 0.5, 1.0) for point in self.path)
 
     @cached_property
@@ -49,10 +49,14 @@ class Camera:
         """(2, 3): pixel centres of the canvas (x, y, 1) to those of the stored picture."""
         x, y, zoom = self.view(frame)
         rows = []
-        for middle, drawn, kept in ((x, self.canvas[0], self.stored[0]), (y, self.canvas[1], self.stored[1])):
-            scale = zoom * kept / drawn
-            # An edge u of the canvas goes to (u - middle * drawn) * scale + kept / 2; centres lie at u + 1/2.
-            rows.append((scale, 0.5 * scale - middle * drawn * scale + kept / 2 - 0.5))
+        for middle, canvas, stored in (
+            (x, self.canvas[0], self.stored[0]),
+            (y, self.canvas[1], self.stored[1]),
+        ):
+            scale = zoom * stored / canvas
+            # An edge u of the canvas goes to (u - middle * canvas) * scale + stored / 2; a pixel's centre is
+            # half a pixel after its edge.
+            rows.append((scale, 0.5 * scale - middle * canvas * scale + stored / 2 - 0.5))
         (sx, tx), (sy, ty) = rows
         return np.array([[sx, 0.0, tx], [0.0, sy, ty]])
 
@@ -75,7 +79,7 @@ def canvas_size(stored: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, i
     return max(1, round(stored[0] * pixel_aspect)), stored[1]
 
 
-def draw_camera(
+def sample_camera(
     rng: np.random.Generator, move: str, frames: int, canvas: tuple[int, int], stored: tuple[int, int]
 ) -> Camera:
     """A camera that makes one of MOVES, smoothly, over the `frames` in which a shot is seen.

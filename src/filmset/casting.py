@@ -7,7 +7,7 @@ from filmset.words import Voicing
 from lssd.speech import Voice
 
 
-def cast_people(
+def sample_cast(
     rng: np.random.Generator, voicing: Voicing, tracks: tuple[Track, ...], held_out: bool, people: int
 ) -> tuple[Speaker, ...]:
     """The people of a title, women and men, each with a voice in every track.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from filmset.faults import settle_fault
+from filmset.faults import complete_faults
 from filmset.retakes import sample_of, seconds_of, sentence_alone
 from filmset.rooms import Room
 from filmset.settings import Settings
@@ -43,7 +43,7 @@ def write_lines(title: Title, settings: Settings, voicing: Voicing) -> Title:
             if rng.uniform() >= settings.silent and shot.people:
                 lines = _Conversation(title, shot, span, settings, voicing, rng, share).lines()
         shots.append(replace(shot, lines=lines))
-    return settle_fault(replace(title, shots=tuple(shots)), voicing)
+    return complete_faults(replace(title, shots=tuple(shots)), voicing)
 
 
 def own_span(title: Title, number: int) -> tuple[int, int]:
@@ -93,18 +93,18 @@ def _later(words: tuple[Word, ...], seconds: float) -> tuple[Word, ...]:
 
 
 class _Share:
-    """Draws a share of lines, though only some of them may be drawn."""
+    """Chooses a share of all lines at random, where only some of them may be chosen."""
 
     def __init__(self, share: float) -> None:
-        self.share, self.lines, self.drawn = share, 0, 0
+        self.share, self.lines, self.chosen = share, 0, 0
 
-    def draw(self, rng: np.random.Generator) -> bool:
-        owed = self.share * (self.lines + 1) - self.drawn
+    def sample(self, rng: np.random.Generator) -> bool:
+        owed = self.share * (self.lines + 1) - self.chosen
         return self.share > 0 and rng.uniform() < owed
 
-    def count(self, drawn: bool) -> None:
+    def count(self, chosen: bool) -> None:
         self.lines += 1
-        self.drawn += drawn
+        self.chosen += chosen
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _Conversation:
         """The sentence as the next line, or None where a track has no room for it."""
         title, original = self.title, self.title.tracks[0]
         style = self._style(sentence)
-        overlapping = self._overlaps(speaker) and self.share.draw(self.rng)
+        overlapping = self._overlaps(speaker) and self.share.sample(self.rng)
         start = self._overlapping_start() if overlapping else None
         overlapping = start is not None
         if start is None:
@@ -188,10 +188,10 @@ class _Conversation:
         takes, starts = {original.key: take}, {original.key: start}
         for track in title.voiced[1:]:
             dub = self._say(sentence, speaker, track, style, take.duration_s)
-            place = self._dub_start(track.key, start, len(dub.samples), overlapping)
-            if place is None:
+            dub_start = self._dub_start(track.key, start, len(dub.samples), overlapping)
+            if dub_start is None:
                 return None
-            takes[track.key], starts[track.key] = dub, place
+            takes[track.key], starts[track.key] = dub, dub_start
         self.said.append(_Said(speaker, takes, starts))
         self.share.count(overlapping)
         return self._line(sentence, style, self.said[-1])

@@ -1,6 +1,6 @@
 """Who made a title: a style of picture, pace and sound that several titles share.
 
-A title's director is drawn by its original language: with the probability `look_language_strength` it
+A title's director is sampled by its original language: with the probability `look_language_strength` it
 is the one at home in that language, otherwise any. So a look tells about the language as much as asked.
 """
 
@@ -36,7 +36,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Manner:
+class DirectorStyle:
     """A director's habits: the middle of the looks, mean shot length in s, moving camera, sound.
 
     pace: multiplies the lengths of shots (0.6 quick .. 1.4 slow); moving: multiplies the share of
@@ -49,14 +49,14 @@ class Manner:
     tilt_db: float
 
 
-def draw_director(rng: np.random.Generator, home: int, strength: float) -> str:
+def sample_director(rng: np.random.Generator, home: int, strength: float) -> str:
     """The director of a title whose original language is the `home`-th of LANGUAGES."""
     if rng.uniform() < strength:
         return DIRECTORS[home % len(DIRECTORS)]
     return DIRECTORS[int(rng.integers(len(DIRECTORS)))]
 
 
-def manner(director: str) -> Manner:
+def director_style(director: str) -> DirectorStyle:
     """The habits of a director, the same in every film set."""
     number = DIRECTORS.index(director)
     rng = np.random.default_rng([_STYLES, number])
@@ -71,14 +71,14 @@ def manner(director: str) -> Manner:
         vignette=float(rng.uniform(0.0, 0.5)),
         soft=float(rng.uniform(0.0, 0.5)),
     )
-    return Manner(
+    return DirectorStyle(
         look, float(rng.uniform(0.7, 1.3)), float(rng.uniform(0.4, 1.6)), float(rng.uniform(-2.0, 2.0))
     )
 
 
-def draw_look(rng: np.random.Generator, director: str) -> Look:
+def sample_look(rng: np.random.Generator, director: str) -> Look:
     """The look of one title: its director's, varied."""
-    middle = manner(director).look
+    middle = director_style(director).look
 
     def near(value: float, spread: float, low: float, high: float) -> float:
         return round(float(np.clip(value + rng.normal(0, spread), low, high)), 4)

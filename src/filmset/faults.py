@@ -1,4 +1,4 @@
-"""What can be wrong with a track: drawn for the truth, and done to its samples.
+"""What can be wrong with a track: sampled for the truth, and done to its samples.
 
 `Fault.values` by kind, times in seconds, t the time in the film:
 
@@ -46,8 +46,8 @@ _NOISE = 59  # purpose of a title's generator
 _NOISE_BLOCK = 4096
 
 
-class Sound(Protocol):
-    """What faults are made from; samples [first, last) of the film, float32 (C, S), silent outside it."""
+class FilmSound(Protocol):
+    """What a track is made from: samples [first, last) of the film, float32 (C, S), silent outside it."""
 
     title: Title
     voicing: Voicing
@@ -65,14 +65,14 @@ class Sound(Protocol):
 Reader = Callable[[int, int], np.ndarray]
 
 
-def draw_fault(
+def sample_fault(
     kind: str, rng: np.random.Generator, track: Track, tracks: tuple[Track, ...], settings: Settings
 ) -> Fault:
     """A fault of a kind of FAULTS for one of a title's tracks, before there are lines.
 
-    What depends on the lines is filled in by `settle_fault`.
+    What depends on the lines is filled in by `complete_faults`.
     """
-    return Fault(kind, _DRAWN[kind](rng, track, tracks, settings))
+    return Fault(kind, _SAMPLERS[kind](rng, track, tracks, settings))
 
 
 def tagged_language(track: Track) -> str:
@@ -86,7 +86,7 @@ def role_in_film(track: Track) -> str:
     return track.fault.kind if track.fault is not None and track.fault.kind in _SPOKEN_OVER else track.role
 
 
-def settle_fault(title: Title, voicing: Voicing) -> Title:
+def complete_faults(title: Title, voicing: Voicing) -> Title:
     """The title with those values of its faults that depend on its lines; done once lines are written."""
     return replace(title, tracks=tuple(_settled(title, track, voicing) for track in title.tracks))
 
@@ -118,8 +118,8 @@ def _mixed_rms(title: Title, shot: Shot, line: Line, track: Track, voicing: Voic
     """The RMS of a line from its beginning to its end, its room's answer included."""
     dry = retake(title, line, track, voicing).samples
     answered = Room(shot.scene.seed, shot.reverb_s, title.sample_rate).heard(dry, len(dry))
-    place = next(person for person in shot.people if person.name == line.speaker)
-    gains = pan(position(place.mouth, shot.camera.canvas[0]), title.channels)
+    standing = next(person for person in shot.people if person.name == line.speaker)
+    gains = pan(position(standing.mouth, shot.camera.canvas[0]), title.channels)
     return float(gains.max()) * 10 ** (line.spoken[track.key].gain_db / 20) * rms(answered)
 
 
@@ -130,13 +130,13 @@ def kept_samples(track: Track, samples: int, sample_rate: int) -> int:
     return min(samples, round(track.fault.values["seconds"] * sample_rate))
 
 
-def reader(track: Track, sound: Sound) -> Reader:
+def reader(track: Track, sound: FilmSound) -> Reader:
     """What makes samples [first, last) of a track as it is in the film, float32 (C, S)."""
     make = _READERS.get(track.fault.kind) if track.fault is not None else None
     return _faultless(track, sound, {}) if make is None else make(track, sound, track.fault.values)  # type: ignore[union-attr]
 
 
-Draws = Callable[[np.random.Generator, Track, tuple[Track, ...], Settings], dict[str, Any]]
+Sampler = Callable[[np.random.Generator, Track, tuple[Track, ...], Settings], dict[str, Any]]
 
 
 def _sign(rng: np.random.Generator) -> float:
@@ -148,16 +148,16 @@ def _whole(seconds: float) -> float:
     return round(round(seconds * SAMPLE_RATE) / SAMPLE_RATE, 6)
 
 
-def _draw_offset(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
+def _sample_offset(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
     return {"offset_s": _whole(_sign(rng) * rng.uniform(0.04, 0.6))}
 
 
-def _draw_slope(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
+def _sample_slope(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
     slope = _PAL ** _sign(rng) if rng.uniform() < 0.4 else 1 + _sign(rng) * rng.uniform(2e-4, 1e-3)
     return {"slope": round(float(slope), 8), "offset_s": _whole(rng.uniform(-0.2, 0.2))}
 
 
-def _draw_edit(
+def _sample_edit(
     rng: np.random.Generator, track: Track, tracks: tuple[Track, ...], settings: Settings
 ) -> dict[str, Any]:
     longest = max(0.3, min(2.0, settings.seconds / 5))
@@ -165,67 +165,67 @@ def _draw_edit(
     return {"at_s": _whole(at_s), "seconds": _whole(_sign(rng) * rng.uniform(0.3, longest))}
 
 
-def _draw_mislabel(
+def _sample_mislabel(
     rng: np.random.Generator, track: Track, tracks: tuple[Track, ...], settings: Settings
 ) -> dict[str, Any]:
     others = [language for language in settings.languages if language != track.language]
     return {"true": track.language, "claimed": str(rng.choice(others))}
 
 
-def _draw_duplicate(
+def _sample_duplicate(
     rng: np.random.Generator, track: Track, tracks: tuple[Track, ...], settings: Settings
 ) -> dict[str, Any]:
     return {"of": tracks[0].key}
 
 
-def _draw_silent(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
+def _sample_silent(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
     return {"noise_db": round(float(rng.uniform(-90, -75)), 2) if rng.uniform() < 0.5 else None}
 
 
-def _draw_truncated(
+def _sample_truncated(
     rng: np.random.Generator, track: Track, tracks: tuple[Track, ...], settings: Settings
 ) -> dict[str, Any]:
     return {"seconds": _whole(rng.uniform(0.3, 0.9) * settings.seconds)}
 
 
-def _draw_level(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
+def _sample_level(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
     db = rng.uniform(3.0, 5.0) if rng.uniform() < 0.5 else -rng.uniform(3.0, 12.0)
     return {"db": round(float(db), 2)}
 
 
-def _draw_filtered(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
+def _sample_filtered(rng: np.random.Generator, *_: Any) -> dict[str, Any]:
     return {
         "low_hz": round(float(rng.uniform(80, 300)), 1),
         "high_hz": round(float(rng.uniform(2000, 6000)), 1),
     }
 
 
-_DRAWN: dict[str, Draws] = {
-    "offset": _draw_offset,
-    "slope": _draw_slope,
-    "edit": _draw_edit,
-    "mislabel": _draw_mislabel,
-    "duplicate": _draw_duplicate,
+_SAMPLERS: dict[str, Sampler] = {
+    "offset": _sample_offset,
+    "slope": _sample_slope,
+    "edit": _sample_edit,
+    "mislabel": _sample_mislabel,
+    "duplicate": _sample_duplicate,
     "commentary": lambda *_: {"mix_db": -10.0},
     "description": lambda *_: {"mix_db": 0.0},
-    "silent": _draw_silent,
-    "truncated": _draw_truncated,
-    "level": _draw_level,
-    "filtered": _draw_filtered,
+    "silent": _sample_silent,
+    "truncated": _sample_truncated,
+    "level": _sample_level,
+    "filtered": _sample_filtered,
     "clipped": lambda rng, *_: {"crest": round(float(rng.uniform(1.0, 2.0)), 3)},
 }
 
 
-def _faultless(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _faultless(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     return lambda first, last: sound.mix(track.key, first, last)
 
 
-def _offset(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _offset(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     later = round(values["offset_s"] * sound.title.sample_rate)
     return lambda first, last: sound.mix(track.key, first - later, last - later)
 
 
-def _edit(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _edit(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     rate = sound.title.sample_rate
     at, more = round(values["at_s"] * rate), round(values["seconds"] * rate)
 
@@ -242,17 +242,17 @@ def _edit(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
     return read
 
 
-def _duplicate(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _duplicate(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     return lambda first, last: sound.mix(values["of"], first, last)
 
 
-def _spoken_over(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _spoken_over(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     narration = Narration(sound.title, track, sound.voicing)
     original, gain = sound.title.tracks[0].key, np.float32(10 ** (values["mix_db"] / 20))
     return lambda first, last: gain * sound.mix(original, first, last) + narration.samples(first, last)
 
 
-def _silent(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _silent(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     title, level_db = sound.title, values["noise_db"]
 
     def block(number: int) -> np.ndarray:
@@ -270,19 +270,19 @@ def _silent(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
     return read
 
 
-def _level(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _level(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     gain = np.float32(10 ** (values["db"] / 20))
     return lambda first, last: sound.mix(track.key, first, last, gain * sound.stem("background", first, last))
 
 
-def _filtered(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _filtered(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     low_hz, high_hz = values["low_hz"], values["high_hz"]
     return lambda first, last: sound.mix(
         track.key, first, last, sound.narrow_background(low_hz, high_hz, first, last)
     )
 
 
-def _clipped(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _clipped(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     level = np.float32(values["level"])
     return lambda first, last: np.clip(sound.mix(track.key, first, last), -level, level)
 
@@ -290,7 +290,7 @@ def _clipped(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
 _TAPS, _PHASES = 64, 512
 
 
-def _slope(track: Track, sound: Sound, values: dict[str, Any]) -> Reader:
+def _slope(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
     """Played at another speed: interpolated by a windowed sinc between the film's samples."""
     slope, later = values["slope"], values["offset_s"] * sound.title.sample_rate
     kernel_KP = _kernel(min(1.0, slope))
@@ -323,7 +323,7 @@ def _kernel(cutoff: float) -> np.ndarray:
     return (kernel_KP / kernel_KP.sum(axis=0)).astype(np.float32)
 
 
-_READERS: dict[str, Callable[[Track, Sound, dict[str, Any]], Reader]] = {
+_READERS: dict[str, Callable[[Track, FilmSound, dict[str, Any]], Reader]] = {
     "offset": _offset,
     "slope": _slope,
     "edit": _edit,

@@ -12,7 +12,7 @@ NARRATOR = "narrator"  # who speaks over the original in commentaries and descri
 
 @dataclass(frozen=True)
 class Heard:
-    """A line as a track plays it: `row` is its place among the title's lines, None for a narrator's."""
+    """A line as a track plays it: `row` is its index among the title's lines, None for a narrator's."""
 
     row: int | None
     speaker: str

@@ -60,7 +60,7 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _ShotSound:
     """A shot as it sounds over [seen_from, seen_to)."""
 
     background_CS: np.ndarray
@@ -97,7 +97,7 @@ class Mixer:
     def __init__(self, title: Title, settings: Settings, voicing: Voicing, backgrounds: Backgrounds) -> None:
         self.title, self.settings = title, settings
         self.voicing, self.backgrounds = voicing, backgrounds
-        self._kept: OrderedDict[int, _Heard] = OrderedDict()
+        self._kept: OrderedDict[int, _ShotSound] = OrderedDict()
         self._readers: dict[str, Reader] = {}
         self._lowered: dict[int, tuple[Event, ...]] = {}
         self._numbers = {shot.start_frame: number for number, shot in enumerate(title.shots)}
@@ -158,7 +158,7 @@ class Mixer:
             self._readers[key] = reader(track, self)
         return self._readers[key](first, last)
 
-    def heard_title(self) -> Title:
+    def title_as_mixed(self) -> Title:
         """The title with the gains that its events had in the shots made so far.
 
         Where background and events would exceed BED_PEAK, all events of the shot are lowered alike.
@@ -175,7 +175,9 @@ class Mixer:
         """
         return self._heard(self._numbers[shot.start_frame]).openings
 
-    def _gathered(self, first: int, last: int, part: Callable[[_Heard, int, int], np.ndarray]) -> np.ndarray:
+    def _gathered(
+        self, first: int, last: int, part: Callable[[_ShotSound, int, int], np.ndarray]
+    ) -> np.ndarray:
         """A span of the film from the shots that sound in it, crossfaded where they dissolve."""
         out_CS = np.zeros((self.title.channels, max(0, last - first)), dtype=np.float32)
         begin = bisect_right(self._spans, first, key=lambda span: span[1])
@@ -206,7 +208,7 @@ class Mixer:
         steps = np.arange(first, first + length) + 0.5 - start
         return np.clip(steps / max(1, stop - start), 0.0, 1.0).astype(np.float32)
 
-    def _heard(self, number: int) -> _Heard:
+    def _heard(self, number: int) -> _ShotSound:
         if number in self._kept:
             self._kept.move_to_end(number)
         else:
@@ -215,7 +217,7 @@ class Mixer:
             self._kept[number] = self._make(number)
         return self._kept[number]
 
-    def _make(self, number: int) -> _Heard:
+    def _make(self, number: int) -> _ShotSound:
         title, shot = self.title, self.title.shots[number]
         first, last = self._spans[number]
         room = Room(shot.scene.seed, shot.reverb_s if self.settings.reverb else 0.0, title.sample_rate)
@@ -235,7 +237,7 @@ class Mixer:
                 for event in shot.events
             )
             events_CS = self._play(shot, self._lowered[number], room, (first, last))
-        return _Heard(background_CS, events_CS, pieces, openings, title.sample_rate)
+        return _ShotSound(background_CS, events_CS, pieces, openings, title.sample_rate)
 
     def _background(self, number: int) -> np.ndarray:
         """A shot's background (C, S); a recap's is the beginning of the shot that it repeats."""
@@ -306,8 +308,8 @@ class Mixer:
     ) -> None:
         """Add a line to the pieces of every track, and move its speaker's mouth."""
         title = self.title
-        place = next(person for person in shot.people if person.name == line.speaker)
-        gains = pan(position(place.mouth, shot.camera.canvas[0]), title.channels)
+        standing = next(person for person in shot.people if person.name == line.speaker)
+        gains = pan(position(standing.mouth, shot.camera.canvas[0]), title.channels)
         for track in title.tracks:
             if track.key not in line.spoken:
                 continue

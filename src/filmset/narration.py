@@ -86,7 +86,7 @@ def _squeezed(
     fitting = [number for number, seconds in enumerate(lasting) if seconds <= end - begin]
     chosen = fitting[0] if fitting else int(np.argmin(lasting))
     start_s = max(0.0, min(begin, film_s - lasting[chosen]))
-    return [narrator.placed(possible[chosen], start_s)]
+    return [narrator.moved(possible[chosen], start_s)]
 
 
 def _talk(title: Title) -> list[tuple[float, float]]:
@@ -150,10 +150,10 @@ class _Narrator:
         highest_db = 20 * np.log10(_PEAK / max(float(np.abs(samples).max()), 1e-9))
         line["start_s"], line["end_s"] = 0.0, round(len(samples) / rate, 6)
         line["gain_db"] = float(np.floor(1000 * min(self.level_db - level_db, highest_db)) / 1000)
-        return self.placed(line, start_s)
+        return self.moved(line, start_s)
 
-    def placed(self, line: dict[str, Any], start_s: float) -> dict[str, Any]:
-        """A line from another time on."""
+    def moved(self, line: dict[str, Any], start_s: float) -> dict[str, Any]:
+        """The line, beginning at another time."""
         rate = self.title.sample_rate
         length = round((line["end_s"] - line["start_s"]) * rate)
         first = round(start_s * rate)

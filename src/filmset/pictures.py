@@ -8,11 +8,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from filmset.directors import Look
-from filmset.events import draw_event
-from filmset.figures import Figure, draw_figure
+from filmset.events import paint_event
+from filmset.figures import Figure, paint_figure
 from filmset.painting import HIGH
-from filmset.people import act, draw_person
-from filmset.scenes import PLACES
+from filmset.people import paint_person, sample_motion
+from filmset.scenes import SCENES
 from filmset.truth import Shot, Title
 from lssd.engine import free_memory
 
@@ -24,21 +24,21 @@ _FLASH = (0.88, 0.55)  # how far the first frame of a flash goes to white, and t
 _BLUR = 0.004  # of the softest lens: standard deviation in picture heights
 
 
-def draw_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
+def paint_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
     """Every frame of a title in order, each a new uint8 (H, W, 3) of the stored size.
 
     openings(number of a shot): for each of its people how far the mouth is open, 0..1 a frame (T,) from
     `seen_from` to `seen_to`. It is asked once a shot. At most the shots of a dissolve are held at a time.
     """
-    figures = _Figures(title)
+    figures = _FigureCache(title)
     lens = _Lens(title.look, (title.width, title.height))
     grain = _Grain(title)
-    seen: dict[int, _Set] = {}
+    seen: dict[int, _ShotPainter] = {}
     waiting = 0
     for owner, shot in enumerate(title.shots):
         for frame in range(shot.start_frame, shot.end_frame):
             while waiting < len(title.shots) and title.shots[waiting].seen_from <= frame:
-                seen[waiting] = _Set(title.shots[waiting], title, figures, openings(waiting))
+                seen[waiting] = _ShotPainter(title.shots[waiting], title, figures, openings(waiting))
                 waiting += 1
             gone = [number for number in seen if title.shots[number].seen_to <= frame]
             for number in gone:
@@ -50,13 +50,13 @@ def draw_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
             yield grain.over(picture, owner, frame)
 
 
-def _mixed(shots: Sequence[Shot], seen: Mapping[int, "_Set"], frame: int) -> np.ndarray:
+def _mixed(shots: Sequence[Shot], seen: Mapping[int, "_ShotPainter"], frame: int) -> np.ndarray:
     """The shots that a frame shows, each dissolved over those before it."""
     numbers = sorted(seen)
-    picture = seen[numbers[0]].draw(frame)
+    picture = seen[numbers[0]].paint(frame)
     for number in numbers[1:]:
         weight = _dissolved(shots[number], frame)
-        picture = cv2.addWeighted(picture, 1 - weight, seen[number].draw(frame), weight, 0.0)
+        picture = cv2.addWeighted(picture, 1 - weight, seen[number].paint(frame), weight, 0.0)
     return picture
 
 
@@ -81,38 +81,38 @@ def _brightness(shots: Sequence[Shot], owner: int, frame: int) -> float:
     return light
 
 
-class _Figures:
-    """A title's people as sprites, drawn once at each size."""
+class _FigureCache:
+    """A title's people as sprites, painted once at each size."""
 
     def __init__(self, title: Title) -> None:
         self._title = title
-        self._drawn: dict[tuple[str, int], Figure] = {}
+        self._painted: dict[tuple[str, int], Figure] = {}
 
     def find(self, name: str, height: int) -> Figure:
-        if (name, height) not in self._drawn:
+        if (name, height) not in self._painted:
             person = self._title.speaker(name)
-            self._drawn[name, height] = draw_figure(
+            self._painted[name, height] = paint_figure(
                 person.look_seed, person.sex, height, self._title.look.grade
             )
-        return self._drawn[name, height]
+        return self._painted[name, height]
 
 
-class _Set:
-    """A shot in front of its camera, ready to be drawn frame by frame."""
+class _ShotPainter:
+    """A shot in front of its camera, ready to be painted frame by frame."""
 
     def __init__(
-        self, shot: Shot, title: Title, figures: _Figures, openings: Mapping[str, np.ndarray]
+        self, shot: Shot, title: Title, figures: _FigureCache, openings: Mapping[str, np.ndarray]
     ) -> None:
         grade = title.look.grade
         width, height = shot.camera.canvas
         self._shot, self._rate = shot, title.rate
-        self._still, self._draw_scene = PLACES[shot.scene.kind].paint(shot.scene, height, width, grade)
+        self._still, self._paint_motion = SCENES[shot.scene.kind].paint(shot.scene, height, width, grade)
         behind_first = sorted(shot.people, key=lambda standing: standing.mouth[0])
         self._people = [
             (
                 figures.find(standing.name, standing.height),
                 standing,
-                act(
+                sample_motion(
                     title.speaker(standing.name),
                     standing.height,
                     openings[standing.name],
@@ -122,19 +122,19 @@ class _Set:
             )
             for standing in behind_first
         ]
-        self._events = [draw_event(event, grade, title.rate) for event in shot.events]
+        self._events = [paint_event(event, grade, title.rate) for event in shot.events]
 
-    def draw(self, frame: int) -> np.ndarray:
+    def paint(self, frame: int) -> np.ndarray:
         """The stored picture of a frame of the film, before lens, fades and grain."""
         shot, number = self._shot, frame - self._shot.seen_from
         canvas = self._still.copy()
-        self._draw_scene(canvas, float(Fraction(number) / self._rate))
+        self._paint_motion(canvas, float(Fraction(number) / self._rate))
         if shot.scene.mirrored:
             canvas = cv2.flip(canvas, 1)
-        for figure, standing, acting in self._people:
-            draw_person(canvas, figure, standing, acting, number)
-        for draw in self._events:
-            draw(canvas, frame)
+        for figure, standing, motion in self._people:
+            paint_person(canvas, figure, standing, motion, number)
+        for paint in self._events:
+            paint(canvas, frame)
         if not shot.camera.identity:
             canvas = cv2.warpAffine(
                 canvas,

@@ -93,7 +93,7 @@ def _check_json(value: dict[str, Any], path: Path) -> None:
                     raise InputError(f"{path}: '{_field(trail)}' holds the key {_shown(key)}; {_NAME_RULE}")
                 stack.append((inner, (trail, key), depth + 1))
         elif isinstance(item, list):
-            stack += [(inner, (trail, f"[{place}]"), depth + 1) for place, inner in enumerate(item)]
+            stack += [(inner, (trail, f"[{index}]"), depth + 1) for index, inner in enumerate(item)]
         elif isinstance(item, str) and not (len(item) <= _MOST_LETTERS and _is_unicode(item)):
             raise InputError(
                 f"{path}: '{_field(trail)}' is {_shown(item)}; a text has at most {_MOST_LETTERS} "
@@ -311,11 +311,11 @@ def _check_track(title: Title, field: str, track: Track, check: _Fields) -> None
         elif name == "voice":
             check.language(f"{field}.voice.language", value["language"])
     for number, line in enumerate(track.fault.values.get("lines", ())):
-        place = f"{field}.lines[{number}]"
-        _check_times(title, place, line["start_s"], line["end_s"], check)
-        check.within(f"{place}.gain_db", line["gain_db"], -MOST_DB, MOST_DB)
+        part = f"{field}.lines[{number}]"
+        _check_times(title, part, line["start_s"], line["end_s"], check)
+        check.within(f"{part}.gain_db", line["gain_db"], -MOST_DB, MOST_DB)
         if line["seconds"] is not None:
-            check.within(f"{place}.seconds", line["seconds"], 0, LONGEST_TITLE_S)
+            check.within(f"{part}.seconds", line["seconds"], 0, LONGEST_TITLE_S)
 
 
 def _check_times(title: Title, field: str, start_s: float, end_s: float, check: _Fields) -> None:
@@ -345,15 +345,15 @@ def _check_shot(title: Title, number: int, check: _Fields) -> None:
     check.within(f"{field}.reverb_s", shot.reverb_s, 0, _MOST_REVERB_S)
     names = [speaker.name for speaker in title.cast]
     check.count(f"{field}.people", shot.people, 0, _MOST_PEOPLE)
-    for place, one in enumerate(shot.people):
-        check.need(one.name in names, f"{field}.people[{place}].name", one.name, "nobody of the cast is that")
-        check.within(f"{field}.people[{place}].left", one.left, -_MOST_PIXELS, _MOST_PIXELS)
-        check.within(f"{field}.people[{place}].height", one.height, 0, _MOST_PIXELS)
-        check.box(f"{field}.people[{place}].mouth", one.mouth)
+    for index, one in enumerate(shot.people):
+        check.need(one.name in names, f"{field}.people[{index}].name", one.name, "nobody of the cast is that")
+        check.within(f"{field}.people[{index}].left", one.left, -_MOST_PIXELS, _MOST_PIXELS)
+        check.within(f"{field}.people[{index}].height", one.height, 0, _MOST_PIXELS)
+        check.box(f"{field}.people[{index}].mouth", one.mouth)
     check.count(f"{field}.events", shot.events, 0, _MOST_EVENTS)
     last_s = float(title.frames / title.rate)
-    for place, event in enumerate(shot.events):
-        inner = f"{field}.events[{place}]"
+    for index, event in enumerate(shot.events):
+        inner = f"{field}.events[{index}]"
         check.kind(f"{inner}.kind", event.kind)
         check.count(f"{inner}.hits_s", event.hits_s, 1, _MOST_HITS)
         for hit, time_s in enumerate(event.hits_s):
@@ -361,11 +361,11 @@ def _check_shot(title: Title, number: int, check: _Fields) -> None:
         check.box(f"{inner}.box", event.box)
         check.within(f"{inner}.gain_db", event.gain_db, -MOST_DB, MOST_DB)
         check.within(f"{inner}.seed", event.seed, 0, MOST_SEED)
-    for place, line in enumerate(shot.lines):
+    for index, line in enumerate(shot.lines):
         check.need(
-            line.speaker in names, f"{field}.lines[{place}].speaker", line.speaker, "the cast has none such"
+            line.speaker in names, f"{field}.lines[{index}].speaker", line.speaker, "the cast has none such"
         )
-        _check_line(title, line, f"{field}.lines[{place}]", check)
+        _check_line(title, line, f"{field}.lines[{index}]", check)
 
 
 def _check_order(title: Title, check: _Fields) -> None:
@@ -392,8 +392,8 @@ def _check_frames(title: Title, number: int, check: _Fields) -> None:
     check.within(f"{field}.transition.first_frame", change.first_frame, 0, title.frames)
     check.within(f"{field}.transition.last_frame", change.last_frame, change.first_frame, title.frames)
     check.count(f"{field}.flashes", shot.flashes, 0, _MOST_FLASHES)
-    for place, flash in enumerate(shot.flashes):
-        check.within(f"{field}.flashes[{place}]", flash, shot.start_frame, shot.end_frame - 1)
+    for index, flash in enumerate(shot.flashes):
+        check.within(f"{field}.flashes[{index}]", flash, shot.start_frame, shot.end_frame - 1)
 
 
 def _check_camera(title: Title, shot: Shot, field: str, check: _Fields) -> None:
@@ -405,11 +405,11 @@ def _check_camera(title: Title, shot: Shot, field: str, check: _Fields) -> None:
     check.count(f"{field}.path", camera.path, 1, title.frames + 1)
     least = 0
     for number, (frame, x, y, zoom) in enumerate(camera.path):
-        place = f"{field}.path[{number}]"
-        check.within(f"{place}[0]", frame, least, title.frames)
-        check.within(f"{place}[1]", x, 0, 1)
-        check.within(f"{place}[2]", y, 0, 1)
-        check.within(f"{place}[3]", zoom, 1, 10)
+        part = f"{field}.path[{number}]"
+        check.within(f"{part}[0]", frame, least, title.frames)
+        check.within(f"{part}[1]", x, 0, 1)
+        check.within(f"{part}[2]", y, 0, 1)
+        check.within(f"{part}[3]", zoom, 1, 10)
         least = frame + 1
 
 
@@ -418,9 +418,9 @@ def _check_line(title: Title, line: Line, field: str, check: _Fields) -> None:
     keys = [track.key for track in title.tracks]
     check.need(len(line.spoken) > 0, f"{field}.spoken", {}, "a line is spoken in a track")
     for key, spoken in line.spoken.items():
-        place = f"{field}.spoken.{key}"
+        part = f"{field}.spoken.{key}"
         check.need(key in keys, f"{field}.spoken", key, f"the tracks are {', '.join(keys)}")
-        _check_times(title, place, spoken.start_s, spoken.end_s, check)
-        check.within(f"{place}.gain_db", spoken.gain_db, -MOST_DB, MOST_DB)
+        _check_times(title, part, spoken.start_s, spoken.end_s, check)
+        check.within(f"{part}.gain_db", spoken.gain_db, -MOST_DB, MOST_DB)
         for number, word in enumerate(spoken.words):
-            _check_times(title, f"{place}.words[{number}]", word.start_s, word.end_s, check)
+            _check_times(title, f"{part}.words[{number}]", word.start_s, word.end_s, check)

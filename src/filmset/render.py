@@ -11,7 +11,7 @@ from filmset.backgrounds import open_backgrounds
 from filmset.dialogue import write_lines
 from filmset.labels import LABEL_COLUMNS, label_rows
 from filmset.mixing import LazyTrack, Mixer
-from filmset.pictures import draw_title
+from filmset.pictures import paint_title
 from filmset.reading import FILM_SUFFIX, read_names, read_settings, read_title
 from filmset.script import write_script
 from filmset.settings import Settings, read_aspect
@@ -217,7 +217,7 @@ def _render_title(folder: Path, settings: Settings, index: int) -> None:
             _write_film(folder, title, mixer)
         if settings.stems and not stems_folder(folder, title.name).is_dir():
             write_stems(folder, title, mixer)
-        title = standing or mixer.heard_title()
+        title = standing or mixer.title_as_mixed()
     if settings.subtitles:
         write_subtitles(folder, title)
     if standing is None:
@@ -238,7 +238,7 @@ def _write_film(folder: Path, title: Title, mixer: Mixer) -> None:
     ]
     write_film(
         film_path(folder, title.name),
-        draw_title(title, lambda number: mixer.openings(title.shots[number])),
+        paint_title(title, lambda number: mixer.openings(title.shots[number])),
         title.rate,
         tracks,
         preset="ultrafast",

@@ -14,7 +14,7 @@ _EARLY_SHARE = 0.4  # of the energy that the room adds
 
 
 class Room:
-    """The reverberation of one place, drawn from its scene's seed.
+    """The reverberation of one scene, generated from its seed.
 
     reverb_s: seconds in which the sound falls by 60 dB; 0 outdoors, where nothing is added.
     """

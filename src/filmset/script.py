@@ -1,4 +1,4 @@
-"""A title before anyone speaks: tracks, look, cast and shots, drawn from (seed, index) alone."""
+"""A title before anyone speaks: tracks, look, cast and shots, sampled from (seed, index) alone."""
 
 import math
 from dataclasses import replace
@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 
 from filmset.backgrounds import Backgrounds
-from filmset.camera import MOVES, canvas_size, draw_camera
-from filmset.casting import cast_people
-from filmset.directors import Manner, draw_director, draw_look, manner
-from filmset.events import EVENT_KINDS, plan_event
-from filmset.faults import draw_fault, role_in_film, tagged_language
-from filmset.people import standings
-from filmset.scenes import PLACES, draw_scene
+from filmset.camera import MOVES, canvas_size, sample_camera
+from filmset.casting import sample_cast
+from filmset.directors import DirectorStyle, director_style, sample_director, sample_look
+from filmset.events import EVENT_KINDS, sample_event
+from filmset.faults import role_in_film, sample_fault, tagged_language
+from filmset.people import arrange_people
+from filmset.scenes import SCENES, sample_scene
 from filmset.settings import (
     LANGUAGES,
     LONGEST_SHOT_S,
@@ -47,7 +47,7 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
     held_out = is_held_out(settings, index)
     original = _original_language(settings, index)
     tracks = _tracks(rng, settings, original, is_undubbed(settings, index))
-    director = draw_director(rng, _home(original), settings.look_language_strength)
+    director = sample_director(rng, _home(original), settings.look_language_strength)
     fps = str(rng.choice(settings.fps))
     width, height = read_size(str(rng.choice(settings.sizes)))
     title = Title(
@@ -66,9 +66,9 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
         pixel_aspect=str(rng.choice(settings.pixel_aspects)),
         sample_rate=SAMPLE_RATE,
         channels=settings.channels,
-        look=draw_look(rng, director),
-        sound_tilt_db=round(float(manner(director).tilt_db + rng.normal(0, 0.8)), 4),
-        cast=cast_people(
+        look=sample_look(rng, director),
+        sound_tilt_db=round(float(director_style(director).tilt_db + rng.normal(0, 0.8)), 4),
+        cast=sample_cast(
             rng, voicing, tuple(t for t in tracks if t.has_voices), held_out, int(rng.integers(2, 5))
         ),
         shots=(),
@@ -92,9 +92,9 @@ def is_undubbed(settings: Settings, index: int) -> bool:
 
 def _original_language(settings: Settings, index: int) -> str:
     """Originals go round all languages in blocks, each block in an order of its own."""
-    block, place = divmod(index, len(settings.languages))
+    block, number = divmod(index, len(settings.languages))
     order = np.random.default_rng([settings.seed, _ORIGINALS, block]).permutation(len(settings.languages))
-    return settings.languages[order[place]]
+    return settings.languages[order[number]]
 
 
 def _home(language: str) -> int:
@@ -110,10 +110,10 @@ def _tracks(rng: np.random.Generator, settings: Settings, original: str, undubbe
     if settings.revoiced and not undubbed:
         tracks.append(Track(f"{original}-revoiced", original, "revoiced", original, None))
     if settings.faults and dubs:
-        place = int(rng.integers(1, 1 + len(dubs)))
-        fault = draw_fault(str(rng.choice(settings.faults)), rng, tracks[place], tuple(tracks), settings)
-        faulty = replace(tracks[place], fault=fault)
-        tracks[place] = replace(faulty, role=role_in_film(faulty), tagged=tagged_language(faulty))
+        number = int(rng.integers(1, 1 + len(dubs)))
+        fault = sample_fault(str(rng.choice(settings.faults)), rng, tracks[number], tuple(tracks), settings)
+        faulty = replace(tracks[number], fault=fault)
+        tracks[number] = replace(faulty, role=role_in_film(faulty), tagged=tagged_language(faulty))
     if settings.background_track:
         tracks.append(Track("background", _NO_LANGUAGE, "background", _NO_LANGUAGE, None))
     return tuple(tracks)
@@ -146,7 +146,7 @@ def shot_lengths(rng: np.random.Generator, frames: int, fps: Fraction, pace: flo
 
 def _shots(title: Title, settings: Settings, backgrounds: Backgrounds) -> tuple[Shot, ...]:
     rng = np.random.default_rng([settings.seed, _SHOTS, title.index])
-    habits = manner(title.director)
+    habits = director_style(title.director)
     lengths = shot_lengths(rng, title.frames, title.rate, habits.pace)
     starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
     changes = _transitions(rng, settings, title.rate, lengths, starts)
@@ -181,7 +181,7 @@ def _shot(
     rng: np.random.Generator,
     title: Title,
     settings: Settings,
-    habits: Manner,
+    habits: DirectorStyle,
     backgrounds: Backgrounds,
     earlier: list[Shot],
     own: tuple[int, int],
@@ -206,16 +206,16 @@ def _shot(
             events=_moved_events(title, repeated, span),
         )
     kind = _kind(rng, title, settings, before)
-    scene = draw_scene(kind, rng)
+    scene = sample_scene(kind, rng)
     canvas = canvas_size((title.width, title.height), read_aspect(title.pixel_aspect))
     names = rng.permutation([person.name for person in title.cast])[: _head_count(rng, title, settings)]
-    people = standings(names.tolist(), title.cast, canvas, scene.mirrored)
+    people = arrange_people(names.tolist(), title.cast, canvas, scene.mirrored)
     moving = rng.uniform() < settings.camera * habits.moving
     move = str(rng.choice(MOVES[1:])) if moving else MOVES[0]
     events: tuple[Event, ...] = ()
     if rng.uniform() < settings.events:
         first_s, last_s = start / float(title.rate) + 0.3, end / float(title.rate) - 0.3
-        events = (plan_event(str(rng.choice(EVENT_KINDS)), rng, first_s, last_s, canvas, people),)
+        events = (sample_event(str(rng.choice(EVENT_KINDS)), rng, first_s, last_s, canvas, people),)
     held_out = title.split == "test"
     return Shot(
         start_frame=start,
@@ -225,12 +225,12 @@ def _shot(
         transition=into,
         flashes=_flashes(rng, settings, title.rate, start, end),
         recap_of=None,
-        camera=draw_camera(rng, move, frames, canvas, (title.width, title.height)),
+        camera=sample_camera(rng, move, frames, canvas, (title.width, title.height)),
         scene=scene,
         background_source=backgrounds.pick(kind, rng, held_out),
         background_db=round(float(-43.0 + 5.0 * scene.activity + rng.uniform(-2.0, 3.0)), 3),
         speech_over_background_db=round(float(rng.uniform(*settings.speech_db)), 3),
-        reverb_s=round(float(rng.uniform(*PLACES[kind].reverb_s)), 3) if settings.reverb else 0.0,
+        reverb_s=round(float(rng.uniform(*SCENES[kind].reverb_s)), 3) if settings.reverb else 0.0,
         people=people,
         events=events,
         lines=(),

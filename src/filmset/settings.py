@@ -42,7 +42,7 @@ class Settings:
     track a dubbed title, in the original's language with other voices; background_track: one more track a
     title, the mix without voices.
     seconds: length of a title. sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001"
-    and "16/15"; a title draws one of each list. channels: of every track: 1, 2 or 6.
+    and "16/15"; each title has one of each list. channels: of every track: 1, 2 or 6.
     held_out: share of titles of split "test", whose voices and sentences are heard in no other.
     scenes: kinds that occur. look_language_strength (0..1): how much a title's look goes with its original
     language. speech_db: range of speech over the background, in dB. speakers: the most people in a shot.
@@ -50,7 +50,7 @@ class Settings:
     of shots with a flash, that repeat an earlier shot, whose camera moves, in which nobody speaks;
     overlaps: share of lines that begin before the last has ended; events: share of shots with an on-set
     event. reverb: whether rooms are heard.
-    faults: planted in one dub of each title, a kind drawn from the list; empty: none.
+    faults: planted in one dub of each title, a kind chosen from the list; empty: none.
     voices: a folder of recorded speech to use instead of the synthesiser; sounds: one of recorded
     backgrounds, in ESC-50's layout. stems, subtitles: write them beside each film.
     """

@@ -1,6 +1,6 @@
 """Tools to make sounds from nothing: shaped noise, struck and scattered events, envelopes.
 
-Sounds are float32 (S,); `rate` is in Hz. Everything is drawn from a generator that the caller gives.
+Sounds are float32 (S,); `rate` is in Hz. All randomness comes from a generator that the caller gives.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def band(hz: np.ndarray, low: float, high: float, order: float = 2.0) -> np.ndar
 def shaped_noise(
     rng: np.random.Generator, samples: int, sample_rate: int, gain: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Gaussian noise with the amplitude spectrum `gain(hz)`, unit RMS, drawn in the spectrum."""
+    """Gaussian noise with the amplitude spectrum `gain(hz)`, unit RMS, sampled in the spectrum."""
     size = next_fast_len(samples, real=True)
     hz = np.fft.rfftfreq(size, 1 / sample_rate).astype(np.float32)
     spectrum = rng.standard_normal((len(hz), 2), dtype=np.float32).view(np.complex64)[:, 0]

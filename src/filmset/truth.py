@@ -44,7 +44,7 @@ from typing import Any
 
 from filmset.camera import Box, Camera
 from filmset.directors import Look
-from filmset.scenes.place import Scene
+from filmset.scenes.scene import Scene
 from lssd import config
 from lssd.errors import InputError
 from lssd.speech import Voice, Word
@@ -54,7 +54,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Speaker:
-    """One of a title's people: seen as drawn from `look_seed`, heard with another voice in every track."""
+    """One of a title's people: seen as `look_seed` says, heard with another voice in every track."""
 
     name: str
     sex: str
@@ -121,7 +121,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersonInShot:
     """A person in a shot: the left edge and the size of their figure, and the box of their mouth."""
 
     name: str
@@ -156,7 +156,7 @@ class Shot:
     background_db: float
     speech_over_background_db: float
     reverb_s: float
-    people: tuple[Standing, ...]
+    people: tuple[PersonInShot, ...]
     events: tuple[Event, ...]
     lines: tuple[Line, ...]
 

@@ -14,7 +14,7 @@ from tests.conftest import tone
 
 from filmset import Settings
 from filmset.backgrounds import open_backgrounds
-from filmset.pictures import draw_title
+from filmset.pictures import paint_title
 from filmset.script import write_script
 from filmset.truth import Shot, Speaker, Title, Transition
 from filmset.words import make_voicing
@@ -132,7 +132,7 @@ def test_a_recap_is_near_its_original_and_all_else_is_far(tmp_path: Path) -> Non
     for title in titles:
         sound = SoundTrack(tone(title.frames / 25, 440.0), 48_000, "en", role="original")
         mouths = closed(title.cast)
-        frames = draw_title(title, lambda number, mouths=mouths: mouths)  # type: ignore[misc]
+        frames = paint_title(title, lambda number, mouths=mouths: mouths)  # type: ignore[misc]
         write_film(tmp_path / f"in/{title.name}.mkv", frames, Fraction(25), [sound])
     ingest_settings = IngestSettings(clips=ClipSettings(short_side=96), single_language=True, workers=1)
     catalog = ingest(tmp_path / "in", tmp_path / "c", ingest_settings, quiet=True)

@@ -9,8 +9,8 @@ from scipy.io import wavfile
 from scipy.signal import welch
 
 from filmset import backgrounds
-from filmset.backgrounds import PEAK, Recordings, background, open_backgrounds
-from filmset.scenes import KINDS, draw_scene
+from filmset.backgrounds import PEAK, Backgrounds, RecordedBackgrounds, open_backgrounds
+from filmset.scenes import KINDS, sample_scene
 from lssd.errors import InputError
 
 RATE = 48000
@@ -18,7 +18,7 @@ STORED_RATE = 44100
 
 
 def scene(kind: str, seed: int = 0):
-    return draw_scene(kind, np.random.default_rng(seed))
+    return sample_scene(kind, np.random.default_rng(seed))
 
 
 def level_db(sound: np.ndarray) -> float:
@@ -28,11 +28,13 @@ def level_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("kind", KINDS)
 def test_backgrounds_have_the_level_asked_for_and_small_peaks(kind):
     for asked, tilt in ((-30.0, 2.0), (-46.0, -1.5)):
-        sound = background(scene(kind, 2), "synthesis", RATE, RATE, asked, tilt)
+        sound = Backgrounds().sound(scene(kind, 2), "synthesis", RATE, RATE, asked, tilt)
         assert sound.dtype == np.float32 and sound.shape == (RATE,)
         assert level_db(sound[500:-500]) == pytest.approx(asked, abs=0.3)
         assert np.abs(sound).max() <= PEAK
-    np.testing.assert_array_equal(sound, background(scene(kind, 2), "synthesis", RATE, RATE, -46.0, -1.5))
+    np.testing.assert_array_equal(
+        sound, Backgrounds().sound(scene(kind, 2), "synthesis", RATE, RATE, -46.0, -1.5)
+    )
     assert sound[0] == 0 and sound[-1] == 0  # a cut does not click
 
 
@@ -51,7 +53,7 @@ def test_only_what_sticks_out_is_bent():
 
 def test_tilt_turns_the_spectrum_by_its_decibels_an_octave():
     flat, tilted = (
-        background(scene("sea", 1), "synthesis", 4 * RATE, RATE, -35.0, tilt) for tilt in (0, 2.0)
+        Backgrounds().sound(scene("sea", 1), "synthesis", 4 * RATE, RATE, -35.0, tilt) for tilt in (0, 2.0)
     )
     hz, before = welch(flat, RATE, nperseg=4096)
     _, after = welch(tilted, RATE, nperseg=4096)
@@ -110,7 +112,8 @@ def test_recordings_are_heard_at_their_pitch_and_level_as_long_as_wanted(folder)
     hz, power = welch(sound, RATE, nperseg=RATE)
     assert hz[power.argmax()] == pytest.approx(880, abs=1.5)
     np.testing.assert_array_equal(
-        sound, background(scene("rain", 4), str(folder / "audio" / "3-b.wav"), 12 * RATE, RATE, -36.0)
+        sound,
+        Backgrounds().sound(scene("rain", 4), str(folder / "audio" / "3-b.wav"), 12 * RATE, RATE, -36.0),
     )
 
 
@@ -139,7 +142,7 @@ def test_silence_that_fills_up_a_clip_is_left_out(folder):
 
 def refused(folder: Path) -> str:
     with pytest.raises(InputError) as caught:
-        Recordings(folder)
+        RecordedBackgrounds(folder)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -160,7 +163,7 @@ def test_folders_that_are_none_are_refused(tmp_path):
 
 def test_recordings_that_cannot_be_heard_are_refused(tmp_path):
     rows = [("1-a.wav", 1, "rain", np.zeros(STORED_RATE)), ("1-b.wav", 1, "rain", tone(440, 0.5))]
-    recordings = Recordings(write_folder(tmp_path / "a", rows))
+    recordings = RecordedBackgrounds(write_folder(tmp_path / "a", rows))
     with pytest.raises(InputError, match="silent"):
         recordings.sound(scene("rain"), "audio/1-a.wav", RATE, RATE, -36.0)
     (tmp_path / "a" / "audio" / "1-b.wav").write_bytes(b"RIFF but nothing that follows")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from filmset.camera import MOVES, SAFE, Camera, canvas_size, draw_camera
+from filmset.camera import MOVES, SAFE, Camera, canvas_size, sample_camera
 
 SIZES = [((320, 180), (320, 180)), ((341, 180), (320, 180)), ((96, 96), (96, 96)), ((1280, 720), (1280, 720))]
 
@@ -22,7 +22,7 @@ def views(camera: Camera, frames: int) -> np.ndarray:
 def test_views_stay_on_the_canvas_and_faces_stay_in_view(move, canvas, stored):
     for seed in range(30):
         frames = 20 + 12 * seed
-        camera = draw_camera(np.random.default_rng(seed), move, frames, canvas, stored)
+        camera = sample_camera(np.random.default_rng(seed), move, frames, canvas, stored)
         x, y, zoom = views(camera, frames).T
         assert zoom.min() >= 1 and zoom.max() <= 1.35
         for middle in (x, y):
@@ -34,7 +34,7 @@ def test_views_stay_on_the_canvas_and_faces_stay_in_view(move, canvas, stored):
 @pytest.mark.parametrize("move", MOVES)
 def test_moves_are_smooth_and_really_move(move):
     for seed in range(20):
-        camera = draw_camera(np.random.default_rng(seed), move, 75, (320, 180), (320, 180))
+        camera = sample_camera(np.random.default_rng(seed), move, 75, (320, 180), (320, 180))
         path = views(camera, 75)
         moved = np.ptp(path, axis=0)
         speed = np.diff(path, axis=0)
@@ -49,14 +49,14 @@ def test_moves_are_smooth_and_really_move(move):
 
 def test_same_generator_same_move():
     first, again, other = (
-        draw_camera(np.random.default_rng(seed), "handheld", 99, (96, 96), (96, 96)) for seed in (4, 4, 5)
+        sample_camera(np.random.default_rng(seed), "handheld", 99, (96, 96), (96, 96)) for seed in (4, 4, 5)
     )
     assert first == again != other
 
 
 def test_a_shot_of_one_frame_has_a_view():
     for move in MOVES:
-        camera = draw_camera(np.random.default_rng(0), move, 1, (96, 96), (96, 96))
+        camera = sample_camera(np.random.default_rng(0), move, 1, (96, 96), (96, 96))
         assert 1 <= camera.view(0)[2] <= 1.35
 
 
@@ -71,7 +71,7 @@ def test_canvases_have_square_pixels():
 @pytest.mark.parametrize(("canvas", "stored"), SIZES[:3])
 def test_the_matrix_sees_what_the_view_says(move, canvas, stored):
     rng = np.random.default_rng(1)
-    camera = draw_camera(rng, move, 50, canvas, stored)
+    camera = sample_camera(rng, move, 50, canvas, stored)
     drawn = cv2.GaussianBlur(rng.uniform(0, 255, (canvas[1], canvas[0])), (0, 0), 2.0)
     for frame in (0, 21, 49):
         x, y, zoom = camera.view(frame)
@@ -86,7 +86,7 @@ def test_the_matrix_sees_what_the_view_says(move, canvas, stored):
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize(("canvas", "stored"), SIZES)
 def test_boxes_are_seen_where_the_camera_puts_them(move, canvas, stored):
-    camera = draw_camera(np.random.default_rng(2), move, 50, canvas, stored)
+    camera = sample_camera(np.random.default_rng(2), move, 50, canvas, stored)
     box = (canvas[1] // 3, canvas[0] // 2, canvas[1] // 2, canvas[0] * 2 // 3)
     drawn = np.zeros((canvas[1], canvas[0]), np.float32)
     drawn[box[0] : box[2], box[1] : box[3]] = 1

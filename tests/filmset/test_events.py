@@ -10,8 +10,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from filmset.events import EVENT_KINDS, draw_event, event_sound, plan_event
-from filmset.people import face, standings
+from filmset.events import EVENT_KINDS, event_sound, paint_event, sample_event
+from filmset.people import arrange_people, face
 from filmset.truth import Event, Speaker
 
 CAST = tuple(Speaker(name, "f", 30 + number, {}) for number, name in enumerate("abcd"))
@@ -19,18 +19,18 @@ RATE = 48000
 
 
 def plan(kind: str, seed: int, start_s=1.0, end_s=5.0, canvas=(320, 180), people=(), others=()) -> Event:
-    return plan_event(kind, np.random.default_rng(seed), start_s, end_s, canvas, people, others)
+    return sample_event(kind, np.random.default_rng(seed), start_s, end_s, canvas, people, others)
 
 
 def views(event: Event, fps: Fraction, frames: range, canvas=(320, 180)) -> np.ndarray:
     """(T, h, w, 3): an event's box before an even wall, frame by frame."""
     top, left, bottom, right = event.box
-    draw = draw_event(event, lambda rgb: rgb, fps)
+    paint = paint_event(event, lambda rgb: rgb, fps)
     wall = np.full((canvas[1], canvas[0], 3), (120, 130, 140), np.uint8)
     seen = []
     for frame in frames:
         picture = wall.copy()
-        draw(picture, frame)
+        paint(picture, frame)
         seen.append(picture[top:bottom, left:right].astype(int))
     picture[top:bottom, left:right] = wall[top:bottom, left:right]
     np.testing.assert_array_equal(picture, wall)  # nothing is painted outside the box
@@ -71,7 +71,7 @@ def test_bounces_keep_a_share_of_their_speed():
 @pytest.mark.parametrize("canvas", [(320, 180), (96, 96), (160, 90), (1280, 720), (48, 480)])
 def test_props_hide_no_face_and_no_other_prop(canvas):
     for count, mirrored, seed in itertools.product(range(5), (False, True), range(6)):
-        people = standings("abcd"[:count], CAST, canvas, mirrored)
+        people = arrange_people("abcd"[:count], CAST, canvas, mirrored)
         first = plan("knock", seed, canvas=canvas, people=people)
         second = plan("ring", seed, canvas=canvas, people=people, others=[first])
         for event in (first, second):
@@ -132,9 +132,9 @@ def test_sounds_set_in_sharply_with_their_hits(kind, rate):
         early = np.abs(sound[: round(0.02 * rate)])
         assert np.argmax(early >= 0.5 * early.max()) <= 0.002 * rate
         for hit_s in event.hits_s[1:]:
-            place = round((hit_s - start_s) * rate)
-            before = np.square(sound[place - round(0.005 * rate) : place - 1]).sum()
-            after = np.square(sound[place : place + round(0.005 * rate)]).sum()
+            first = round((hit_s - start_s) * rate)
+            before = np.square(sound[first - round(0.005 * rate) : first - 1]).sum()
+            after = np.square(sound[first : first + round(0.005 * rate)]).sum()
             assert after > 2 * before, (kind, seed, hit_s)
         assert np.abs(sound[-5:]).max() < 0.01
         other = event_sound(Event(kind, event.hits_s, event.box, 0.0, event.seed + 1), rate)[1]

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from filmset.camera import canvas_size, draw_camera
+from filmset.camera import canvas_size, sample_camera
 from filmset.directors import Look
-from filmset.events import plan_event
-from filmset.people import standings
-from filmset.pictures import draw_title
-from filmset.scenes import draw_scene
+from filmset.events import sample_event
+from filmset.people import arrange_people
+from filmset.pictures import paint_title
+from filmset.scenes import sample_scene
 from filmset.truth import Shot, Speaker, Title, Transition
 
 CLEAR = Look(tint=(1.0, 1.0, 1.0), saturation=1.0, gamma=1.0, grain=0.0)
@@ -32,8 +32,8 @@ def make_title(*plans, size=(160, 90), fps="25", aspect="1", look=CLEAR, seed=3)
         seen_from = start - half if kind == "dissolve" else start
         seen_to = end + later_half if later == "dissolve" else end
         rng = np.random.default_rng([seed, number])
-        scene = draw_scene(plan.get("kind", "sea"), np.random.default_rng(plan.get("scene_seed", number)))
-        people = standings(plan.get("people", ""), CAST, canvas, mirrored=False)
+        scene = sample_scene(plan.get("kind", "sea"), np.random.default_rng(plan.get("scene_seed", number)))
+        people = arrange_people(plan.get("people", ""), CAST, canvas, mirrored=False)
         shots.append(
             Shot(
                 start_frame=start,
@@ -43,7 +43,7 @@ def make_title(*plans, size=(160, 90), fps="25", aspect="1", look=CLEAR, seed=3)
                 transition=Transition(kind, start - half, start + half),
                 flashes=tuple(start + flash for flash in plan.get("flashes", ())),
                 recap_of=None,
-                camera=draw_camera(rng, plan.get("move", "still"), seen_to - seen_from, canvas, size),
+                camera=sample_camera(rng, plan.get("move", "still"), seen_to - seen_from, canvas, size),
                 scene=replace(scene, mirrored=plan.get("mirrored", False)),
                 background_source="synthesis",
                 background_db=-36.0,
@@ -51,7 +51,7 @@ def make_title(*plans, size=(160, 90), fps="25", aspect="1", look=CLEAR, seed=3)
                 reverb_s=0.0,
                 people=people,
                 events=tuple(
-                    plan_event(event, rng, start / Fraction(fps), end / Fraction(fps), canvas, people)
+                    sample_event(event, rng, start / Fraction(fps), end / Fraction(fps), canvas, people)
                     for event in plan.get("events", ())
                 ),
                 lines=(),
@@ -88,7 +88,7 @@ def frames(title: Title, openings=None) -> np.ndarray:
         shot = title.shots[number]
         return {one.name: np.zeros(shot.seen_to - shot.seen_from) for one in shot.people}
 
-    return np.array(list(draw_title(title, openings or shut)))
+    return np.array(list(paint_title(title, openings or shut)))
 
 
 def alone(title: Title, number: int) -> np.ndarray:
@@ -314,6 +314,6 @@ def test_shots_are_prepared_when_they_are_due():
         asked.append(number)
         return {}
 
-    for count, _ in enumerate(draw_title(title, openings)):
+    for count, _ in enumerate(paint_title(title, openings)):
         begun = [number for number, shot in enumerate(title.shots) if shot.seen_from <= count]
         assert asked == begun

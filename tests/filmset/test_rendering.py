@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from filmset import render as rendering_module
 from filmset.backgrounds import open_backgrounds
-from filmset.directors import DIRECTORS, draw_director
+from filmset.directors import DIRECTORS, sample_director
 from filmset.render import FilmSet, film_path, render
 from filmset.script import shot_lengths, write_script
 from filmset.settings import FAULTS, LANGUAGES, Settings
@@ -87,7 +87,7 @@ def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
 
 def test_killed_at_any_moment_and_run_again(small_set, tmp_path):
     script = f"""
-from filmset.directors import DIRECTORS, draw_director
+from filmset.directors import DIRECTORS, sample_director
 from filmset.render import render
 from filmset.settings import Settings
 if __name__ == "__main__":
@@ -334,5 +334,5 @@ def test_looks_tell_of_the_language_as_much_as_asked():
     """With strength s, a title's director is the one at home with probability s + (1 - s) / directors."""
     for strength in (0.0, 0.5, 0.9):
         rng = np.random.default_rng(1)
-        hits = np.mean([draw_director(rng, 3, strength) == DIRECTORS[3] for _ in range(2000)])
+        hits = np.mean([sample_director(rng, 3, strength) == DIRECTORS[3] for _ in range(2000)])
         assert hits == pytest.approx(strength + (1 - strength) / len(DIRECTORS), abs=0.035)

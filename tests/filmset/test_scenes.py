@@ -8,10 +8,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.signal import butter, sosfiltfilt
 
-from filmset.backgrounds import background
-from filmset.directors import DIRECTORS, draw_look
+from filmset.backgrounds import Backgrounds
+from filmset.directors import DIRECTORS, sample_look
 from filmset.painting import HIGH, LOW
-from filmset.scenes import KINDS, PLACES, Scene, draw_scene
+from filmset.scenes import KINDS, SCENES, Scene, sample_scene
 from filmset.scenes.crowd import beats_a_second
 from filmset.scenes.fire import cracks
 from filmset.scenes.forest import songs
@@ -35,7 +35,7 @@ chainsaw siren car_horn engine train church_bells airplane fireworks hand_saw
 
 
 def scene(kind: str, seed: int = 0, **changes) -> Scene:
-    drawn = draw_scene(kind, np.random.default_rng(seed))
+    drawn = sample_scene(kind, np.random.default_rng(seed))
     return Scene(**{**drawn.__dict__, **changes})
 
 
@@ -45,10 +45,10 @@ def plain(rgb: np.ndarray) -> np.ndarray:
 
 def filmed(one: Scene, times_s, height: int = 96, width: int = 160, grade=plain) -> np.ndarray:
     """The frames of a scene at some times, uint8 (T, H, W, 3)."""
-    still, draw = PLACES[one.kind].paint(one, height, width, grade)
+    still, paint_motion = SCENES[one.kind].paint(one, height, width, grade)
     frames = np.repeat(still[None], len(times_s), axis=0)
     for frame, seconds in zip(frames, times_s, strict=True):
-        draw(frame, float(seconds))
+        paint_motion(frame, float(seconds))
     return frames
 
 
@@ -62,19 +62,19 @@ def loudness(sound: np.ndarray, step: int, low: float, high: float) -> np.ndarra
 
 
 def test_all_kinds_have_a_place_of_their_name():
-    assert len(KINDS) >= 11 and [place.kind for place in PLACES.values()] == list(KINDS)
-    for place in PLACES.values():
-        assert 0 <= place.reverb_s[0] <= place.reverb_s[1] < 10
-        assert set(place.esc50) <= set(ESC50.split())
+    assert len(KINDS) >= 11 and [kind.name for kind in SCENES.values()] == list(KINDS)
+    for kind in SCENES.values():
+        assert 0 <= kind.reverb_s[0] <= kind.reverb_s[1] < 10
+        assert set(kind.esc50) <= set(ESC50.split())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sounds_are_whole_vary_and_repeat(kind):
     one, other = scene(kind), scene(kind, seed=1)
-    first = PLACES[kind].sound(one, RATE, RATE)
+    first = SCENES[kind].sound(one, RATE, RATE)
     assert first.shape == (RATE,) and np.isfinite(first).all() and first.std() > 0
-    np.testing.assert_array_equal(first, PLACES[kind].sound(one, RATE, RATE))
-    assert abs(np.corrcoef(first, PLACES[kind].sound(other, RATE, RATE))[0, 1]) < 0.5
+    np.testing.assert_array_equal(first, SCENES[kind].sound(one, RATE, RATE))
+    assert abs(np.corrcoef(first, SCENES[kind].sound(other, RATE, RATE))[0, 1]) < 0.5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +90,7 @@ def test_pictures_move_and_stay_within_range(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_come_in_any_size(kind):
-    look = draw_look(np.random.default_rng(0), DIRECTORS[0])
+    look = sample_look(np.random.default_rng(0), DIRECTORS[0])
     for seed, (height, width) in enumerate(((48, 48), (48, 144), (96, 48), (98, 174))):
         one = scene(kind, seed, activity=0.97, pace=0.9)
         frames = filmed(one, (0.0, 2.71, 17.3), height, width, look.grade)
@@ -127,10 +127,10 @@ def test_drawing_is_fast(kind):
     """Processor time, with room for a slow or busy machine: 5 times what a frame and a shot may take."""
     one = scene(kind, 1, activity=1.0)
     start = time.process_time()
-    still, draw = PLACES[kind].paint(one, 180, 320, plain)
+    still, paint_motion = SCENES[kind].paint(one, 180, 320, plain)
     painted = time.process_time()
     for number in range(20):
-        draw(still.copy(), number / 25)
+        paint_motion(still.copy(), number / 25)
     assert painted - start < 5 * 0.08
     assert (time.process_time() - painted) / 20 < 5 * 0.0012
 
@@ -164,7 +164,9 @@ def test_classes_are_told_apart_by_sound_but_not_by_one_level():
     features = np.stack(
         [
             [
-                sound_features(background(draw_scene(kind, rng), "synthesis", RATE, RATE // 2, -36.0))
+                sound_features(
+                    Backgrounds().sound(sample_scene(kind, rng), "synthesis", RATE, RATE // 2, -36.0)
+                )
                 for _ in range(6)
             ]
             for kind in KINDS
@@ -179,8 +181,8 @@ def test_classes_are_told_apart_by_picture():
     rng = np.random.default_rng(1)
 
     def coarse(kind: str) -> np.ndarray:
-        look = draw_look(rng, DIRECTORS[int(rng.integers(len(DIRECTORS)))])
-        one = draw_scene(kind, rng)
+        look = sample_look(rng, DIRECTORS[int(rng.integers(len(DIRECTORS)))])
+        one = sample_scene(kind, rng)
         frame = filmed(one, [1.0], 48, 80, look.grade)[0][:, :: -1 if one.mirrored else 1]
         return frame.reshape(8, 6, 8, 10, 3).mean((1, 3)).ravel()
 
@@ -195,7 +197,7 @@ def onset(kind: str, seeds, instants, low: float = 300, high: float = 6000, **ch
     ratios = []
     for seed in seeds:
         one = scene(kind, seed, **changes)
-        heard = loudness(PLACES[kind].sound(one, 12 * RATE, RATE), RATE // 200, low, high)
+        heard = loudness(SCENES[kind].sound(one, 12 * RATE, RATE), RATE // 200, low, high)
         for instant in instants(one):
             block = int(instant * 200)
             if 12 < block < len(heard) - 10:
@@ -238,7 +240,7 @@ def test_cars_are_heard_when_they_are_seen():
     near, far = [], []
     for seed in range(6):
         street = scene("traffic", seed, activity=0.15, pace=0.8)
-        heard = loudness(PLACES["traffic"].sound(street, 14 * RATE, RATE), RATE // 10, 400, 1400)
+        heard = loudness(SCENES["traffic"].sound(street, 14 * RATE, RATE), RATE // 10, 400, 1400)
         middle = np.array([one.time_s for one in car_passes(street, -5, 19)])
         distance = np.abs(np.arange(len(heard))[:, None] / 10 + 0.05 - middle[None]).min(axis=1)
         near += list(heard[distance < 0.2] / np.median(heard))
@@ -264,7 +266,7 @@ def test_surf_is_seen_and_heard_with_the_same_swell():
     beach = scene("sea", 2, pace=0.9, activity=0.2)
     times = np.arange(0, 14, 0.1) + 0.05
     run = swell(beach, times)
-    heard = loudness(PLACES["sea"].sound(beach, 14 * RATE, RATE), RATE // 10, 2000, 8000)
+    heard = loudness(SCENES["sea"].sound(beach, 14 * RATE, RATE), RATE // 10, 2000, 8000)
     assert np.corrcoef(run, heard)[0, 1] > 0.6
     frames = filmed(beach, times).astype(float)
     # The share of the bottom rows that is blue-green water grows as the sea runs up.
@@ -278,7 +280,7 @@ def test_steam_is_seen_and_hissing_heard_with_the_same_boil():
         stove = scene("kitchen", seed, activity=0.0, pace=0.8)
         times = np.arange(0, 12, 0.2) + 0.1
         boil = simmer(stove, times)
-        hiss = loudness(PLACES["kitchen"].sound(stove, 12 * RATE, RATE), RATE // 5, 1000, 6000)
+        hiss = loudness(SCENES["kitchen"].sound(stove, 12 * RATE, RATE), RATE // 5, 1000, 6000)
         heard.append(np.corrcoef(boil, hiss)[0, 1])
         light = filmed(stove, times).astype(float)[:, :60].mean(axis=(1, 2, 3))
         seen.append(np.corrcoef(boil, light)[0, 1])
@@ -331,7 +333,7 @@ def test_crowds_clap_on_the_beat():
     prominence = []
     for seed in range(12):
         hall = scene("crowd", seed)
-        heard = loudness(PLACES["crowd"].sound(hall, 14 * RATE, RATE), RATE // 100, 4000, 16000)
+        heard = loudness(SCENES["crowd"].sound(hall, 14 * RATE, RATE), RATE // 100, 4000, 16000)
         seconds = np.arange(len(heard)) / 100
         window = (heard - heard.mean()) * np.hanning(len(heard))
         beat = beats_a_second(hall)
@@ -346,7 +348,7 @@ def test_machines_strike_four_times_a_turn():
     prominence = []
     for seed in range(5):
         shop = scene("machine", seed)
-        heard = loudness(PLACES["machine"].sound(shop, 14 * RATE, RATE), RATE // 100, 400, 5000)
+        heard = loudness(SCENES["machine"].sound(shop, 14 * RATE, RATE), RATE // 100, 400, 5000)
         seconds = np.arange(len(heard)) / 100
         window = (heard - heard.mean()) * np.hanning(len(heard))
         beat = 4 * turns_a_second(shop)

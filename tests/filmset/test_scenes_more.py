@@ -9,26 +9,35 @@ from scipy.signal import butter, sosfiltfilt
 from filmset import animals as zoo
 from filmset.painting import HIGH, LOW, Plane
 from filmset.scenes import cafe, cave, church, dance, farm, laboratory, night, river, storm
-from filmset.scenes.place import Moments, Part, Place, Scene, draw_scene, moments, shine, texture
+from filmset.scenes.scene import (
+    RandomTimes,
+    Scene,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
+    sample_scene,
+    texture,
+)
 
 RATE = 48000
 MODULES = {
-    module.PLACE.kind: module for module in (river, cave, night, church, cafe, dance, farm, storm, laboratory)
+    module.KIND.name: module for module in (river, cave, night, church, cafe, dance, farm, storm, laboratory)
 }
 
 
 def scene(kind: str, seed: int = 0, **changes) -> Scene:
-    drawn = draw_scene(kind, np.random.default_rng([seed, 5]))
+    drawn = sample_scene(kind, np.random.default_rng([seed, 5]))
     return Scene(**{**drawn.__dict__, **changes})
 
 
-def film(place: Place, shot: Scene, times: np.ndarray, height: int = 90, width: int = 160) -> np.ndarray:
+def film(kind: SceneKind, shot: Scene, times: np.ndarray, height: int = 90, width: int = 160) -> np.ndarray:
     """Frames (T, H, W, 3) at these times, ungraded."""
-    still, draw = place.paint(shot, height, width, lambda rgb: rgb)
+    still, paint_motion = kind.paint(shot, height, width, lambda rgb: rgb)
     frames = np.empty((len(times), *still.shape), dtype=np.uint8)
     for frame, time in zip(frames, times, strict=True):
         frame[:] = still
-        draw(frame, float(time))
+        paint_motion(frame, float(time))
     return frames
 
 
@@ -41,12 +50,12 @@ def loudness(sound: np.ndarray, times: np.ndarray, low: float, high: float, span
 
 @pytest.mark.parametrize("kind", MODULES)
 def test_the_same_seed_repeats_and_another_differs(kind):
-    place, times = MODULES[kind].PLACE, np.arange(0, 2, 0.5)
+    scene_kind, times = MODULES[kind].KIND, np.arange(0, 2, 0.5)
     first, again, other = (scene(kind, seed) for seed in (1, 1, 2))
-    pictures = [film(place, one, times) for one in (first, again, other)]
+    pictures = [film(scene_kind, one, times) for one in (first, again, other)]
     np.testing.assert_array_equal(pictures[0], pictures[1])
     assert np.abs(pictures[0].astype(int) - pictures[2]).mean() > 6
-    sounds = [place.sound(one, 3 * RATE, RATE) for one in (first, again, other)]
+    sounds = [scene_kind.sound(one, 3 * RATE, RATE) for one in (first, again, other)]
     assert sounds[0].dtype == np.float32 and sounds[0].shape == (3 * RATE,)
     np.testing.assert_array_equal(sounds[0], sounds[1])
     assert abs(np.corrcoef(sounds[0], sounds[2])[0, 1]) < 0.5
@@ -58,7 +67,7 @@ def test_the_same_seed_repeats_and_another_differs(kind):
 @pytest.mark.parametrize("kind", MODULES)
 def test_pictures_move_gently_within_their_range(kind):
     for seed in range(3):
-        frames = film(MODULES[kind].PLACE, scene(kind, seed), np.arange(0, 4, 0.04))
+        frames = film(MODULES[kind].KIND, scene(kind, seed), np.arange(0, 4, 0.04))
         assert frames.min() >= LOW and frames.max() <= HIGH
         change = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
         assert change.max() < 8.5 and change.mean() < 6.5
@@ -68,7 +77,7 @@ def test_pictures_move_gently_within_their_range(kind):
 @pytest.mark.parametrize("kind", MODULES)
 @pytest.mark.parametrize(("height", "width"), [(48, 48), (96, 48), (48, 144)])
 def test_any_shape_at_any_time(kind, height, width):
-    frames = film(MODULES[kind].PLACE, scene(kind, 4), np.array([0.0, 0.3, 5.1, 4000.7]), height, width)
+    frames = film(MODULES[kind].KIND, scene(kind, 4), np.array([0.0, 0.3, 5.1, 4000.7]), height, width)
     assert frames.min() >= LOW and frames.max() <= HIGH
     assert (frames[0] != frames[1]).any()
 
@@ -77,7 +86,7 @@ def test_any_shape_at_any_time(kind, height, width):
 @pytest.mark.parametrize("samples", [1, 700, 48000])
 def test_sounds_of_any_length(kind, samples):
     for activity in (0.0, 1.0):
-        sound = MODULES[kind].PLACE.sound(scene(kind, 2, activity=activity), samples, RATE)
+        sound = MODULES[kind].KIND.sound(scene(kind, 2, activity=activity), samples, RATE)
         assert sound.shape == (samples,) and np.isfinite(sound).all()
 
 
@@ -94,20 +103,20 @@ CLOCKS = {
 }
 
 
-def planted(every_s: float) -> Moments:
-    """Moments at HITS_S when it is 4 s; practically none when it is huge."""
-    return Moments(every_s, np.full((1, 5), 0.5))
+def planted(every_s: float) -> RandomTimes:
+    """RandomTimes at HITS_S when it is 4 s; practically none when it is huge."""
+    return RandomTimes(every_s, np.full((1, 5), 0.5))
 
 
 @pytest.mark.parametrize("name", CLOCKS)
 def test_planted_moments_are_seen_and_heard_when_planted(name, monkeypatch):
     module, clock, before_s, after_s, delay_s = CLOCKS[name]
-    shot, times = scene(module.PLACE.kind, 3, activity=0.5), np.arange(0, 8, 0.08) + 0.02
+    shot, times = scene(module.KIND.name, 3, activity=0.5), np.arange(0, 8, 0.08) + 0.02
     pictures, sounds = [], []
     for every_s in (4.0, 1e9):
         monkeypatch.setattr(module, clock, lambda _scene, every_s=every_s: planted(every_s))
-        pictures.append(film(module.PLACE, shot, times).astype(int))
-        sounds.append(module.PLACE.sound(shot, 8 * RATE, RATE))
+        pictures.append(film(module.KIND, shot, times).astype(int))
+        sounds.append(module.KIND.sound(shot, 8 * RATE, RATE))
     seen = (pictures[0] != pictures[1]).any(axis=(1, 2, 3))
     since = times[:, None] - np.array(HITS_S)
     expected = ((since >= -before_s) & (since <= after_s)).any(axis=1)
@@ -124,8 +133,8 @@ def test_planted_moments_are_seen_and_heard_when_planted(name, monkeypatch):
 
 
 def test_lightning_brightens_the_sky_over_frames_without_looking_like_a_cut(monkeypatch):
-    monkeypatch.setattr(storm, "strikes", lambda _scene: Moments(4.0, np.full((1, 5), 0.95)))
-    frames = film(storm.PLACE, scene("storm", 1), np.arange(3.2, 4.4, 0.04), 180, 320).astype(int)
+    monkeypatch.setattr(storm, "strikes", lambda _scene: RandomTimes(4.0, np.full((1, 5), 0.95)))
+    frames = film(storm.KIND, scene("storm", 1), np.arange(3.2, 4.4, 0.04), 180, 320).astype(int)
     change = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
     assert change.max() < 8
     light = frames[:, :60].mean(axis=(1, 2, 3))
@@ -148,7 +157,7 @@ def test_bells_hang_still_at_the_end_of_their_swing_when_they_strike(monkeypatch
     monkeypatch.setattr(church, "bells", lambda _scene: [bell])
     monkeypatch.setattr(church, "organ", lambda _scene: None)
     shot = scene("church", 3)
-    sound = church.PLACE.sound(shot, 9 * RATE, RATE)
+    sound = church.KIND.sound(shot, 9 * RATE, RATE)
     # The partial of the strike note that dies fastest tells the strokes apart.
     edges = loudness(sound, struck[1:-1], 800, 2400, 0.05) / loudness(
         sound, struck[1:-1] - 0.06, 800, 2400, 0.05
@@ -161,7 +170,7 @@ def test_bells_hang_still_at_the_end_of_their_swing_when_they_strike(monkeypatch
 
 def picture_change(shot: Scene, time: float) -> float:
     """How much the bell's part of a church changes within 0.12 s around a time."""
-    pair = film(church.PLACE, shot, np.array([time - 0.06, time + 0.06])).astype(int)
+    pair = film(church.KIND, shot, np.array([time - 0.06, time + 0.06])).astype(int)
     return float(np.abs(pair[1] - pair[0])[4:24, 50:110].mean())
 
 
@@ -179,14 +188,14 @@ def test_the_organ_plays_the_chords_that_gleam(monkeypatch):
     monkeypatch.setattr(church, "organ", lambda _scene: organ)
     monkeypatch.setattr(church, "bells", lambda _scene: [church.Bell(3.0, 0.2, 50.0)])
     shot = scene("church", 5)
-    sound = church.PLACE.sound(shot, 4 * RATE, RATE)
+    sound = church.KIND.sound(shot, 4 * RATE, RATE)
     for number in (0, 1):
         held = sound[int((2 * number + 0.4) * RATE) : int((2 * number + 1.8) * RATE)]
         for note in church._CHORDS[number]:
             hz, height = peak_hz(held, 150.0 * 2 ** (note / 12))
             assert hz == pytest.approx(150.0 * 2 ** (note / 12), rel=0.004) and height > 30
     times = np.arange(0.1, 4, 0.2)
-    gleam = film(church.PLACE, shot, times)[:, 30:60].astype(int)
+    gleam = film(church.KIND, shot, times)[:, 30:60].astype(int)
     change = np.abs(np.diff(gleam, axis=0)).max(axis=3) > 60
     assert np.argmax(change.sum(axis=(1, 2))) == 9  # between 1.9 s and 2.1 s
 
@@ -197,7 +206,7 @@ def test_dance_music_has_the_pitches_of_its_rule():
         tune = dance.tune(shot)
         assert tune.degrees[0] == 0
         assert all(after in dance._FOLLOW[before] for before, after in pairwise(tune.degrees))
-        sound = dance.PLACE.sound(shot, 10 * RATE, RATE)
+        sound = dance.KIND.sound(shot, 10 * RATE, RATE)
         first = int(tune.played / dance.BEATS) + 1
         for bar in (first, first + 1):
             start, end = (tune.seconds(dance.BEATS * number) for number in (bar, bar + 1))
@@ -208,9 +217,9 @@ def test_dance_music_has_the_pitches_of_its_rule():
                 hz, height = peak_hz(heard, float(pitch))
                 assert hz == pytest.approx(pitch, rel=0.006) and height > 20
             eighth = tune.beat_s / 2
-            for place in (1, 3, 5, 7):  # between the drum's beats
-                note = sound[round((start + place * eighth) * RATE) :][: round(0.9 * eighth * RATE)]
-                low = tune.bass_hz(bar)[place]
+            for step in (1, 3, 5, 7):  # between the drum's beats
+                note = sound[round((start + step * eighth) * RATE) :][: round(0.9 * eighth * RATE)]
+                low = tune.bass_hz(bar)[step]
                 assert peak_hz(note, float(low))[0] == pytest.approx(low, rel=0.02)
 
 
@@ -220,13 +229,13 @@ def test_the_dance_floor_changes_on_the_beat_that_is_heard():
         tune = dance.tune(shot)
         beats = np.arange(int(tune.played) + 1, int(tune.played) + 13)
         when = np.array([tune.seconds(beat) for beat in beats])
-        sound = dance.PLACE.sound(shot, 9 * RATE, RATE)
+        sound = dance.KIND.sound(shot, 9 * RATE, RATE)
         low = loudness(sound, when, 30, 160, 0.08) / loudness(sound, when - 0.1, 30, 160, 0.08)
         assert np.median(low) > 1.5
         change = [
             [
                 np.abs(
-                    np.diff(film(dance.PLACE, shot, np.array([t, t + 0.03]))[:, 65:].astype(int), axis=0)
+                    np.diff(film(dance.KIND, shot, np.array([t, t + 0.03]))[:, 65:].astype(int), axis=0)
                 ).mean()
             ]
             for time in when[:4]
@@ -243,8 +252,8 @@ def test_animals_move_when_they_are_heard(species, monkeypatch):
     for every_s in (4.0, 1e9):
         animal = farm.Animal(species, 0.5, 0.5, 1.0, 0, False, planted(every_s))
         monkeypatch.setattr(farm, "animals", lambda _scene, animal=animal: [animal])
-        seen.append(film(farm.PLACE, shot, times).astype(int))
-        sounds.append(farm.PLACE.sound(shot, 8 * RATE, RATE))
+        seen.append(film(farm.KIND, shot, times).astype(int))
+        sounds.append(farm.KIND.sound(shot, 8 * RATE, RATE))
     differs = (seen[0] != seen[1]).any(axis=(1, 2, 3))
     since = times[:, None] - np.array(HITS_S)
     np.testing.assert_array_equal(differs, ((since >= 0) & (since < zoo.CALL_S[species])).any(axis=1))
@@ -271,12 +280,12 @@ def test_lamps_are_lit_exactly_while_their_machine_beeps(monkeypatch):
     shot, times, films = scene("laboratory", 1), np.arange(0, 6, 0.04) + 0.015, []
     for one in (idle, machine):
         monkeypatch.setattr(laboratory, "machines", lambda _scene, one=one: [one])
-        films.append(film(laboratory.PLACE, shot, times).astype(int))
+        films.append(film(laboratory.KIND, shot, times).astype(int))
     lit = np.abs(films[1] - films[0]).max(axis=(1, 2, 3)) > 60
     beeping = np.array([machine.beeping(time) for time in times])
     np.testing.assert_array_equal(lit, beeping)
     assert (films[1] - films[0])[beeping].sum(axis=(1, 2, 3)).min() > 1000  # lit, not darkened
-    sound = laboratory.PLACE.sound(shot, 6 * RATE, RATE)
+    sound = laboratory.KIND.sound(shot, 6 * RATE, RATE)
     heard = loudness(sound, times[:-1] - 0.01, 1400, 1600, 0.02)
     assert heard[beeping[:-1]].mean() > 3 * heard[~beeping[:-1]].mean()
     starts = machine.starts(6.0)
@@ -286,12 +295,12 @@ def test_lamps_are_lit_exactly_while_their_machine_beeps(monkeypatch):
 def test_the_torch_flutters_as_it_flickers():
     shot = scene("cave", 6, activity=0.0, pace=1.0)
     times = np.arange(0, 10, 0.1)
-    light = film(cave.PLACE, shot, times)[:, :30].mean(axis=(1, 2, 3))
+    light = film(cave.KIND, shot, times)[:, :30].mean(axis=(1, 2, 3))
     assert np.corrcoef(light, cave.flicker(shot, times))[0, 1] > 0.9
 
 
 def test_moments_are_the_same_whatever_span_is_asked_for():
-    clock = moments(scene("cave", 3), 7, 0.4)
+    clock = random_times(scene("cave", 3), 7, 0.4)
     whole = clock.between(-3.0, 250.0)
     edges = np.linspace(-3.0, 250.0, 37)
     pieces = [one for a, b in pairwise(edges) for one in clock.between(a, b)]
@@ -303,11 +312,11 @@ def test_moments_are_the_same_whatever_span_is_asked_for():
 def test_painting_a_part_paints_the_plane():
     whole, by_part = (Plane(60, 90, lambda rgb: 0.5 * rgb) for _ in range(2))
     whole.paint(whole.disc(0.7, 0.4, 0.2), (0.9, 0.5, 0.1))
-    part = Part(by_part, 0.5, 0.2, 0.9, 0.6)
+    part = SubPlane(by_part, 0.5, 0.2, 0.9, 0.6)
     part.paint(part.disc(0.7, 0.4, 0.2), (0.9, 0.5, 0.1))
     np.testing.assert_array_equal(by_part.rgb, whole.rgb)
     np.testing.assert_array_equal(by_part.alpha, whole.alpha)
-    beyond = Part(by_part, 3.0, 0.2, 4.0, 0.6)
+    beyond = SubPlane(by_part, 3.0, 0.2, 4.0, 0.6)
     beyond.paint(beyond.disc(3.5, 0.4, 0.2), (1.0, 1.0, 1.0))
     np.testing.assert_array_equal(by_part.rgb, whole.rgb)
 
@@ -324,5 +333,5 @@ def test_textures_have_no_seam_and_lights_only_brighten():
         for x in range(9):
             if y >= 4 and 0 <= x + 25 < 30:
                 expected[y - 4, x + 25] = np.maximum(100, light[y, x])
-    shine(frame, light, -4, 25)
+    lighten(frame, light, -4, 25)
     np.testing.assert_array_equal(frame, expected)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from filmset.directors import DIRECTORS, manner
+from filmset.directors import DIRECTORS, director_style
 from filmset.scenes import KINDS
 from filmset.settings import LANGUAGES, STYLES
 from filmset.tasks import TASKS, check_tasks, write_tasks
 from filmset.tasks import folders as task_folders
 from filmset.tasks.speech import fold_sentences
-from filmset.tasks.task import FOLDS, Fold, Studio
+from filmset.tasks.task import FOLDS, Fold, Sources
 from filmset.words.timbres import held_out_variants
 from lssd.errors import InputError, MissingExtraError
 from lssd.evaluation import read_task
@@ -40,9 +40,9 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def plans():
     """Every task's plan: its items by fold, 10 a class and fold."""
-    with Studio() as studio:
+    with Sources() as sources:
         return {
-            name: [task.plan(Fold(name, number, 3, 10), studio) for number in range(FOLDS)]
+            name: [task.plan(Fold(name, number, 3, 10), sources) for number in range(FOLDS)]
             for name, task in TASKS.items()
         }
 
@@ -229,7 +229,7 @@ def test_looks_of_a_directors_titles_vary_around_the_directors_own(plans):
         for item in items:
             looks[item.labels[0]][item.group] = item.content.look.tint
     nearest = 0
-    middles = np.array([manner(director).look.tint for director in DIRECTORS])
+    middles = np.array([director_style(director).look.tint for director in DIRECTORS])
     for number, director in enumerate(DIRECTORS):
         tints = np.array(list(looks[director].values()))
         assert len(tints) == 25 and tints.std(axis=0).max() > 0.02
@@ -255,8 +255,8 @@ def test_a_shifted_sound_is_the_matched_one_moved(folders):
 def test_who_speaks_moves_and_nobody_else(plans):
     task = TASKS["filmset_picture_speaker"]
     items = [item for item in plans[task.name][0] if item.group == plans[task.name][0][0].group]
-    with Studio() as studio:
-        seen = {item.labels[0]: np.stack(list(task.make(item.content, studio).frames)) for item in items}
+    with Sources() as sources:
+        seen = {item.labels[0]: np.stack(list(task.make(item.content, sources).frames)) for item in items}
     middle = seen["left"].shape[2] // 2
 
     def halves(label):
@@ -298,7 +298,7 @@ def test_whole_tasks_are_kept_and_others_not_overwritten(folders):
 
 
 def test_a_call_that_fails_keeps_what_was_whole(tmp_path, monkeypatch):
-    def broken(content, studio):
+    def broken(content, sources):
         raise InputError("the set burnt down")
 
     monkeypatch.setitem(TASKS, "filmset_event", replace(TASKS["filmset_event"], make=broken))
@@ -344,13 +344,13 @@ def test_what_can_be_written_is_checked_without_writing(tmp_path, monkeypatch):
 def test_more_sentences_than_a_fold_has_are_refused():
     """The fourth fold has 40; all of them are found, and one more is no endless search."""
     fold = Fold("filmset_prosody", 3, 3, 10)
-    with Studio() as studio:
-        whole = fold_sentences(fold, studio, np.random.default_rng(0), 40)
+    with Sources() as sources:
+        whole = fold_sentences(fold, sources, np.random.default_rng(0), 40)
         assert len({sentence.key for sentence in whole}) == 40
         with pytest.raises(
             InputError, match=r"too many items a class .* fold03 of .* 41 .* it has 40"
         ) as caught:
-            fold_sentences(fold, studio, np.random.default_rng(0), 41)
+            fold_sentences(fold, sources, np.random.default_rng(0), 41)
     assert "\n" not in str(caught.value)
 
 

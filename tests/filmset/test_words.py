@@ -10,7 +10,6 @@ import pytest
 from filmset.settings import LANGUAGES, STYLES
 from filmset.words import Synthesised, grammar, make_voicing, timbres
 from filmset.words.exchanges import exchanges
-from filmset.words.texts import remarks
 from lssd.errors import InputError
 
 KANJI = re.compile("[\u3400-\u9fff]")
@@ -171,34 +170,28 @@ def test_sentences_are_as_a_speaker_would_write_them(stock):
         assert {language: written[language] for language in texts} == texts
 
 
-def test_remarks_are_there_in_all_languages(stock):
-    keys = {sentence.key for sentences in stock.values() for sentence in sentences}
-    for kind, table in (("statement", remarks.STATEMENTS), ("reply", remarks.REPLIES)):
-        assert {f"{kind}.{number}" for number in range(len(table.strip().splitlines()))} <= keys
-
-
 def test_conversations_hang_together_and_repeat_for_the_same_seed(stock):
     for held_out in (False, True):
         known = {sentence.key for sentence in stock[held_out]}
         turns_of = {one.name: len(one.turns) for one in exchanges(held_out)}
         for seed in range(20):
-            drawn = grammar.draw_exchange(np.random.default_rng(seed), held_out, 12)
-            assert drawn == grammar.draw_exchange(np.random.default_rng(seed), held_out, 12)
+            drawn = grammar.sample_exchange(np.random.default_rng(seed), held_out, 12)
+            assert drawn == grammar.sample_exchange(np.random.default_rng(seed), held_out, 12)
             keys = [sentence.key for sentence in drawn]
             assert len(drawn) == 12 == len(set(keys)) and set(keys) <= known
             for one, following in pairwise(keys):
                 name, number = one.partition(":")[0].split(".")
                 if name in turns_of and int(number) < turns_of[name]:
                     assert following.startswith(f"{name}.{int(number) + 1}")
-    assert len(grammar.draw_exchange(np.random.default_rng(0), True, 200)) == 200
+    assert len(grammar.sample_exchange(np.random.default_rng(0), True, 200)) == 200
     with pytest.raises(InputError, match="at least 1 turn"):
-        grammar.draw_exchange(np.random.default_rng(0), True, 0)
+        grammar.sample_exchange(np.random.default_rng(0), True, 0)
 
 
 def test_answers_speak_of_what_was_asked():
     asked = answered = 0
     for seed in range(120):
-        for one, following in pairwise(grammar.draw_exchange(np.random.default_rng(seed), False, 6)):
+        for one, following in pairwise(grammar.sample_exchange(np.random.default_rng(seed), False, 6)):
             if one.key.startswith("where.1:"):
                 asked += 1
                 answered += following.key.split(":")[1].split(",")[0] == one.key.split(":")[1]
@@ -226,7 +219,7 @@ def test_held_out_timbres_are_heard_in_no_other_title(voicing):
 def drawn_lines(count: int):
     rng = np.random.default_rng(5)
     for number in range(count):
-        sentence = grammar.draw_exchange(rng, bool(number % 2), 1)[0]
+        sentence = grammar.sample_exchange(rng, bool(number % 2), 1)[0]
         yield sentence, LANGUAGES[number % 7], STYLES[number % 6], int(rng.integers(70))
 
 

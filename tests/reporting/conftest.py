@@ -14,9 +14,9 @@ import pytest
 from filmset.camera import Camera
 from filmset.directors import Look
 from filmset.render import FilmSet
-from filmset.scenes.place import Scene
+from filmset.scenes.scene import Scene
 from filmset.settings import Settings
-from filmset.truth import Event, Fault, Line, Shot, Speaker, Spoken, Standing, Title, Track, Transition
+from filmset.truth import Event, Fault, Line, PersonInShot, Shot, Speaker, Spoken, Title, Track, Transition
 from lssd.evaluation import ModelReference, Predictions, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.media import SoundTrack, write_film
@@ -195,7 +195,7 @@ def make_title(index: int, width: int = 96, height: int = 54, split: str = "trai
     still = ((0, 0.5, 0.5, 1.0),)
     panned = ((0, 0.4, 0.5, 1.25), (SHOT + 10, 0.6, 0.5, 1.25))
     mouth = (height // 2, width // 2, height // 2 + 4, width // 2 + 8)
-    people = (Standing("a", width // 3, height // 2, mouth),)
+    people = (PersonInShot("a", width // 3, height // 2, mouth),)
     event = Event("knock", (2.5, 3.1), (4, 6, 14, 20), -6.0, 5)
     scenes = [
         Scene(kind, 0.5, 0.5, 0.0, 0.5, False, seed) for seed, kind in enumerate(("sea", "forest", "sea"))

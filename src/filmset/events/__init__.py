@@ -1,6 +1,6 @@
 """What happens on a set, seen and heard at the same instants. One file a kind of event.
 
-Each file of this folder but `happening.py` defines one `EVENT`; `EVENTS` holds them all.
+Each file of this folder but `event.py` defines its `KIND`; `EVENTS` holds them all.
 """
 
 import importlib
@@ -10,43 +10,43 @@ from fractions import Fraction
 
 import numpy as np
 
-from filmset.events.happening import Happening, Stage, find_place, joined, show_moment
+from filmset.events.event import EventCanvas, EventKind, joined, moment_at, sample_box
 from filmset.painting import Grade
 from filmset.people import face
-from filmset.truth import Event, Standing
+from filmset.truth import Event, PersonInShot
 
 _MODULES = (
     importlib.import_module(f"{__name__}.{found.name}")
     for found in pkgutil.iter_modules(__path__)
-    if found.name != "happening"
+    if found.name != "event"
 )
-EVENTS: dict[str, Happening] = {module.EVENT.kind: module.EVENT for module in _MODULES}
+EVENTS: dict[str, EventKind] = {module.KIND.name: module.KIND for module in _MODULES}
 EVENT_KINDS: tuple[str, ...] = tuple(EVENTS)
 _SIGHT, _SOUND = 1, 2  # purposes of an event's generators
 _GAIN_DB = (-20.0, -10.0)  # of the peak
 
-__all__ = ["EVENTS", "EVENT_KINDS", "Happening", "draw_event", "event_sound", "plan_event"]
+__all__ = ["EVENTS", "EVENT_KINDS", "EventKind", "event_sound", "paint_event", "sample_event"]
 
 
-def plan_event(
+def sample_event(
     kind: str,
     rng: np.random.Generator,
     start_s: float,
     end_s: float,
     canvas: tuple[int, int],
-    people: Sequence[Standing],
+    people: Sequence[PersonInShot],
     others: Sequence[Event] = (),
 ) -> Event:
     """An event of one of EVENT_KINDS whose hits all lie within start_s <= t < end_s.
 
-    canvas: (width, height) in pixels. The event finds a place at the edge of the picture that hides
+    canvas: (width, height) in pixels. Its box lies at the edge of the picture, where it hides
     nobody's face and none of the `others` of its shot; it is there, at rest, for the whole shot.
     """
     count = round(max(0.0, end_s - start_s) * 1e4)  # instants are whole tenths of a millisecond
     offsets = np.rint(np.array(EVENTS[kind].rhythm(rng, end_s - start_s)) * 1e4)
     ticks = np.clip(offsets, 0, max(0, count - 1)).astype(int)
     hits_s = sorted({round(start_s + int(tick) / 1e4, 6) for tick in ticks})
-    box = find_place(rng, canvas, [face(one) for one in people], [event.box for event in others])
+    box = sample_box(rng, canvas, [face(one) for one in people], [event.box for event in others])
     return Event(kind, tuple(hits_s), box, round(float(rng.uniform(*_GAIN_DB)), 3), int(rng.integers(2**31)))
 
 
@@ -61,17 +61,17 @@ def event_sound(event: Event, rate: int) -> tuple[float, np.ndarray]:
     return first_s, joined(EVENTS[event.kind].sound(rng, rate, len(offsets)), offsets)
 
 
-def draw_event(event: Event, grade: Grade, rate: Fraction) -> Callable[[np.ndarray, int], None]:
-    """Prepare an event; returns draw(canvas uint8 (H, W, 3), frame of the film), which paints in its box.
+def paint_event(event: Event, grade: Grade, rate: Fraction) -> Callable[[np.ndarray, int], None]:
+    """Prepare an event; returns paint(canvas uint8 (H, W, 3), frame of the film), which paints in its box.
 
     The frame nearest to a hit shows it, at `rate` frames a second.
     """
     top, left, bottom, right = event.box
     rng = np.random.default_rng([event.seed, _SIGHT])
-    show = EVENTS[event.kind].paint(Stage(min(bottom - top, right - left), grade, rng))
+    paint_moment = EVENTS[event.kind].paint(EventCanvas(min(bottom - top, right - left), grade, rng))
     hits = [round(Fraction(hit_s) * rate) for hit_s in event.hits_s]
 
-    def draw(canvas: np.ndarray, frame: int) -> None:
-        show(canvas[top:bottom, left:right], show_moment(hits, frame, float(rate)))
+    def paint(canvas: np.ndarray, frame: int) -> None:
+        paint_moment(canvas[top:bottom, left:right], moment_at(hits, frame, float(rate)))
 
-    return draw
+    return paint

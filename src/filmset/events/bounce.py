@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from filmset.events.happening import Happening, Moment, Show, Stage, modes, noise, placed, together
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
+    Moment,
+    PaintMoment,
+    modes,
+    noise,
+    sample_pattern,
+    together,
+)
 
 _GRAVITY = 10.0  # squares a second, twice
 _FLOOR = 0.86
@@ -17,13 +26,13 @@ def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     while gap >= _SHORTEST_S and len(pattern) < 8 and pattern[-1] + gap < 0.7 * seconds:
         pattern.append(pattern[-1] + gap)
         gap *= keep
-    return placed(rng, seconds, np.array(pattern))
+    return sample_pattern(rng, seconds, np.array(pattern))
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """The ball falls in from above the square."""
-    rng = stage.rng
-    board = stage.plane()
+    rng = canvas.rng
+    board = canvas.plane()
     wood = np.array([0.6, 0.45, 0.3]) * rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)
     board.paint(board.box(0.03, _FLOOR, 0.97, 1.0), wood)
     board.paint(board.box(0.03, _FLOOR, 0.97, _FLOOR + 0.03), wood * 1.3)
@@ -33,23 +42,23 @@ def paint(stage: Stage) -> Show:
     balls = []
     for squash in (1.0, 0.72):
         wide = radius / squash**0.5
-        plane = stage.plane(2.2 * wide, 2.2 * wide)
+        plane = canvas.plane(2.2 * wide, 2.2 * wide)
         ball = plane.disc(1.1 * wide, 1.1 * wide, wide, radius * squash)
         plane.paint(ball, colour)
         plane.paint(ball * plane.box(0, 1.1 * wide - 0.03, 9, 1.1 * wide + 0.03), second)
         plane.paint(0.5 * ball * plane.disc(0.8 * wide, 0.75 * wide, 0.3 * radius), (1.0, 1.0, 1.0))
         balls.append(plane.sprite())
-    burst = stage.burst(0.42, (1.0, 0.97, 0.85), int(rng.integers(9, 14)))
+    burst = canvas.burst(0.42, (1.0, 0.97, 0.85), int(rng.integers(9, 14)))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         ground.stamp(view, 0, 0)
         burst.put(view, moment.since_s, 0.5, _FLOOR - 0.2)
         touching = moment.since_s == 0
         height = 0.0 if touching else _height(moment)
         centre = _FLOOR - radius * (0.72 if touching else 1.0) - height
-        stage.put(view, balls[int(touching)], 0.5, centre)
+        canvas.put(view, balls[int(touching)], 0.5, centre)
 
-    return show
+    return paint_moment
 
 
 def _height(moment: Moment) -> float:
@@ -77,4 +86,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     ]
 
 
-EVENT = Happening("bounce", rhythm, paint, sound)
+KIND = EventKind("bounce", rhythm, paint, sound)

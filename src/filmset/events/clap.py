@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from filmset.events.happening import Happening, Moment, Show, Stage, approach, beats, noise, together
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
+    Moment,
+    PaintMoment,
+    approach,
+    noise,
+    sample_beats,
+    together,
+)
 from filmset.painting import Sprite
 from filmset.synthesis import add
 
@@ -11,29 +20,29 @@ _SKINS = ((0.93, 0.74, 0.6), (0.66, 0.46, 0.33), (0.42, 0.29, 0.21))
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """One to six claps."""
-    return beats(rng, seconds, 6, (0.22, 0.55))
+    return sample_beats(rng, seconds, 6, (0.22, 0.55))
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """The hands come up from the lower corners."""
-    rng = stage.rng
+    rng = canvas.rng
     skin, sleeve = np.array(_SKINS[rng.integers(len(_SKINS))]), rng.uniform(0.1, 0.8, 3)
-    right = _hand(stage, skin, sleeve)
+    right = _hand(canvas, skin, sleeve)
     left = Sprite(right.colour[:, ::-1], right.through[:, ::-1])
-    burst = stage.burst(0.36, (1.0, 0.95, 0.7), int(rng.integers(8, 13)))
+    burst = canvas.burst(0.36, (1.0, 0.95, 0.7), int(rng.integers(8, 13)))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         away = approach(moment, 0.13, 0.2)
         burst.put(view, moment.since_s, 0.5, 0.42)
-        stage.put(view, left, 0.33 - 0.14 * away, 0.58 + 0.05 * away)
-        stage.put(view, right, 0.67 + 0.14 * away, 0.58 + 0.05 * away)
+        canvas.put(view, left, 0.33 - 0.14 * away, 0.58 + 0.05 * away)
+        canvas.put(view, right, 0.67 + 0.14 * away, 0.58 + 0.05 * away)
 
-    return show
+    return paint_moment
 
 
-def _hand(stage: Stage, skin: np.ndarray, sleeve: np.ndarray) -> Sprite:
+def _hand(canvas: EventCanvas, skin: np.ndarray, sleeve: np.ndarray) -> Sprite:
     """The right one, leaning to the left."""
-    plane = stage.turned(-0.4, 0.2, 0.3, 0.44, 0.72)
+    plane = canvas.turned(-0.4, 0.2, 0.3, 0.44, 0.72)
     plane.paint(plane.box(0.1, 0.45, 0.3, 9.0), sleeve)
     plane.paint(plane.box(0.13, 0.36, 0.27, 0.47), skin * 0.92)
     plane.paint(plane.disc(0.2, 0.3, 0.1, 0.12), skin)
@@ -66,4 +75,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     return claps
 
 
-EVENT = Happening("clap", rhythm, paint, sound)
+KIND = EventKind("clap", rhythm, paint, sound)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from filmset.events.happening import Happening, Moment, Show, Stage, beats, noise, together
+from filmset.events.event import EventCanvas, EventKind, Moment, PaintMoment, noise, sample_beats, together
 from filmset.painting import Sprite
 from filmset.synthesis import add, ring
 
@@ -16,45 +16,45 @@ _VASE = 0.34  # its height
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """It breaks once."""
-    return beats(rng, seconds, 1, (1.0, 1.0))
+    return sample_beats(rng, seconds, 1, (1.0, 1.0))
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """The vase tips over the end of a shelf, falls, and flies apart on the floor."""
-    rng = stage.rng
-    place = stage.plane()
+    rng = canvas.rng
+    shelf = canvas.plane()
     wood = np.array([0.45, 0.3, 0.2]) * rng.uniform(0.7, 1.4)
-    place.paint(place.box(0.0, _SHELF, 0.42, _SHELF + 0.06), wood)
-    place.paint(place.box(0.06, _SHELF + 0.05, 0.12, _SHELF + 0.2), wood * 0.7)
-    place.paint(place.box(0.0, _FLOOR, 1.0, 1.0), wood * 0.6)
-    still = place.sprite()
+    shelf.paint(shelf.box(0.0, _SHELF, 0.42, _SHELF + 0.06), wood)
+    shelf.paint(shelf.box(0.06, _SHELF + 0.05, 0.12, _SHELF + 0.2), wood * 0.7)
+    shelf.paint(shelf.box(0.0, _FLOOR, 1.0, 1.0), wood * 0.6)
+    still = shelf.sprite()
     glaze, second = rng.uniform(0.2, 1.0, 3), rng.uniform(0.1, 1.0, 3)
-    vases = [_vase(stage, glaze, second, angle) for angle in np.linspace(0, 1.9, 9)]
-    shards = [_shard(stage, glaze if number % 2 else second, number) for number in range(14)]
+    vases = [_vase(canvas, glaze, second, angle) for angle in np.linspace(0, 1.9, 9)]
+    shards = [_shard(canvas, glaze if number % 2 else second, number) for number in range(14)]
     speeds = np.stack([rng.uniform(-0.9, 0.7, 14), rng.uniform(0.4, 2.3, 14)], axis=1)
-    burst = stage.burst(0.36, (0.97, 0.95, 0.9), int(rng.integers(11, 17)))
+    burst = canvas.burst(0.36, (0.97, 0.95, 0.9), int(rng.integers(11, 17)))
     fall_s = math.sqrt(2 * (_FLOOR - _SHELF) / _GRAVITY)
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         still.stamp(view, 0, 0)
         if moment.hits:
             burst.put(view, moment.since_s, 0.6, _FLOOR - 0.12)
             for shard, (across, up) in zip(shards, speeds, strict=True):
                 flown = min(moment.since_s + 0.05, 2 * up / _GRAVITY)
                 y = _FLOOR - 0.02 - up * flown + 0.5 * _GRAVITY * flown * flown
-                stage.put(view, shard, 0.6 + across * flown, y)
+                canvas.put(view, shard, 0.6 + across * flown, y)
             return
         falling_s = max(0.0, fall_s - moment.until_s)
         tipped = min(1.0, max(0.0, 1 - (moment.until_s - fall_s) / _TIPPING_S))
         turn = min(len(vases) - 1, round(3 * tipped**2 + 14 * falling_s))
         y = _SHELF - _VASE / 2 + 0.5 * _GRAVITY * falling_s**2
-        stage.put(view, vases[turn], 0.3 + 0.12 * tipped + 0.5 * falling_s, y)
+        canvas.put(view, vases[turn], 0.3 + 0.12 * tipped + 0.5 * falling_s, y)
 
-    return show
+    return paint_moment
 
 
-def _vase(stage: Stage, glaze: np.ndarray, second: np.ndarray, angle: float) -> Sprite:
-    plane = stage.turned(float(angle), 0.2, 0.2, 0.4, 0.4)
+def _vase(canvas: EventCanvas, glaze: np.ndarray, second: np.ndarray, angle: float) -> Sprite:
+    plane = canvas.turned(float(angle), 0.2, 0.2, 0.4, 0.4)
     shape = np.maximum(plane.disc(0.2, 0.25, 0.11, 0.115), plane.box(0.155, 0.05, 0.245, 0.2))
     shape = np.maximum(shape, plane.box(0.13, 0.03, 0.27, 0.06))
     plane.paint(shape, glaze)
@@ -63,9 +63,9 @@ def _vase(stage: Stage, glaze: np.ndarray, second: np.ndarray, angle: float) -> 
     return plane.sprite()
 
 
-def _shard(stage: Stage, colour: np.ndarray, number: int) -> Sprite:
+def _shard(canvas: EventCanvas, colour: np.ndarray, number: int) -> Sprite:
     size = 0.05 + 0.012 * (number % 4)
-    plane = stage.turned(1.3 * number, size, size, 2 * size, 2 * size)
+    plane = canvas.turned(1.3 * number, size, size, 2 * size, 2 * size)
     edge = np.maximum(plane.y - 1.6 * size, 0.4 * size - plane.y + 1.3 * np.abs(plane.x - size))
     plane.paint(plane.soft(edge), colour)
     return plane.sprite()
@@ -86,4 +86,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     return crashes
 
 
-EVENT = Happening("crash", rhythm, paint, sound)
+KIND = EventKind("crash", rhythm, paint, sound)

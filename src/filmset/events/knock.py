@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from filmset.events.happening import (
-    Happening,
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
     Moment,
-    Show,
-    Stage,
+    PaintMoment,
     approach,
-    beats,
     modes,
     noise,
+    sample_beats,
     together,
 )
 from filmset.painting import Sprite
@@ -20,14 +20,14 @@ _SKINS = ((0.93, 0.74, 0.6), (0.66, 0.46, 0.33), (0.42, 0.29, 0.21))
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """One to five knocks."""
-    return beats(rng, seconds, 5, (0.18, 0.42))
+    return sample_beats(rng, seconds, 5, (0.18, 0.42))
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """A door of planks with a lock; the fist comes from the right."""
-    rng = stage.rng
+    rng = canvas.rng
     wood = np.array([0.5, 0.32, 0.18]) * rng.uniform(0.7, 1.3) * rng.uniform(0.85, 1.15, 3)
-    door = stage.plane()
+    door = canvas.plane()
     door.paint(door.box(0.04, 0.0, 0.96, 1.0), wood * 0.55)
     planks = int(rng.integers(3, 6))
     for number in range(planks):
@@ -39,20 +39,20 @@ def paint(stage: Stage) -> Show:
         door.paint(door.box(0.08, y, 0.92, y + 0.06), wood * 0.75)
     door.paint(door.disc(0.16, 0.52, 0.045), (0.85, 0.72, 0.3))
     panel = door.sprite()
-    fist = _fist(stage, np.array(_SKINS[rng.integers(len(_SKINS))]), rng.uniform(0.1, 0.8, 3))
-    burst = stage.burst(0.3, (1.0, 0.96, 0.75), int(rng.integers(7, 12)))
+    fist = _fist(canvas, np.array(_SKINS[rng.integers(len(_SKINS))]), rng.uniform(0.1, 0.8, 3))
+    burst = canvas.burst(0.3, (1.0, 0.96, 0.75), int(rng.integers(7, 12)))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         panel.stamp(view, 0, 0)
         away = approach(moment, 0.12, 0.2)
         burst.put(view, moment.since_s, 0.45, 0.48)
-        stage.put(view, fist, 0.6 + 0.2 * away, 0.56 + 0.16 * away)
+        canvas.put(view, fist, 0.6 + 0.2 * away, 0.56 + 0.16 * away)
 
-    return show
+    return paint_moment
 
 
-def _fist(stage: Stage, skin: np.ndarray, sleeve: np.ndarray) -> Sprite:
-    plane = stage.turned(0.45, 0.11, 0.12, 0.52, 0.44)
+def _fist(canvas: EventCanvas, skin: np.ndarray, sleeve: np.ndarray) -> Sprite:
+    plane = canvas.turned(0.45, 0.11, 0.12, 0.52, 0.44)
     plane.paint(plane.box(0.2, 0.06, 9.0, 0.24), sleeve)
     plane.paint(plane.box(0.09, 0.07, 0.24, 0.22), skin)
     for knuckle in range(4):
@@ -79,4 +79,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     ]
 
 
-EVENT = Happening("knock", rhythm, paint, sound)
+KIND = EventKind("knock", rhythm, paint, sound)

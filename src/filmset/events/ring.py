@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 
-from filmset.events.happening import Happening, Moment, Show, Stage, beats, modes, noise, together
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
+    Moment,
+    PaintMoment,
+    modes,
+    noise,
+    sample_beats,
+    together,
+)
 
 _ANGLES = 17
 _SWING = 0.42  # radians to either side
@@ -13,20 +22,20 @@ _TOP = 0.16  # where it hangs
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """One to four strokes."""
-    return beats(rng, seconds, 4, (0.4, 0.75), 0.03)
+    return sample_beats(rng, seconds, 4, (0.4, 0.75), 0.03)
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """A bell on a bracket; it strikes at each end of its swing."""
-    rng = stage.rng
+    rng = canvas.rng
     metal = np.array([0.85, 0.66, 0.24]) * rng.uniform(0.75, 1.15) * rng.uniform(0.85, 1.15, 3)
-    bracket = stage.plane()
+    bracket = canvas.plane()
     bracket.paint(bracket.box(0.18, 0.04, 0.82, 0.1), (0.2, 0.17, 0.16))
     bracket.paint(bracket.box(0.48, 0.08, 0.52, _TOP), (0.2, 0.17, 0.16))
     frame = bracket.sprite()
     bells = []
     for number in range(_ANGLES):
-        plane = stage.turned(_SWING * (2 * number / (_ANGLES - 1) - 1), 0.5, _TOP)
+        plane = canvas.turned(_SWING * (2 * number / (_ANGLES - 1) - 1), 0.5, _TOP)
         waist = np.clip((plane.y - 0.2) / 0.45, 0, 1)
         skirt = plane.soft(np.abs(plane.x - 0.5) - 0.13 - 0.13 * waist**3)
         plane.paint(plane.disc(0.5, 0.72, 0.05), metal * 0.45)  # the clapper
@@ -35,15 +44,15 @@ def paint(stage: Stage) -> Show:
         plane.paint(plane.box(0.23, 0.645, 0.77, 0.69), metal * 0.7)
         plane.paint(plane.disc(0.5, _TOP + 0.02, 0.035, 0.05), metal * 0.6)
         bells.append(plane.sprite())
-    burst = stage.burst(0.42, (1.0, 0.97, 0.8), int(rng.integers(12, 20)))
+    burst = canvas.burst(0.42, (1.0, 0.97, 0.8), int(rng.integers(12, 20)))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         burst.put(view, moment.since_s, 0.5, 0.5)
         frame.stamp(view, 0, 0)
         number = round((_lean(moment) + 1) / 2 * (_ANGLES - 1))
         bells[number].stamp(view, 0, 0)
 
-    return show
+    return paint_moment
 
 
 def _lean(moment: Moment) -> float:
@@ -73,4 +82,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     ]
 
 
-EVENT = Happening("ring", rhythm, paint, sound)
+KIND = EventKind("ring", rhythm, paint, sound)

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from filmset.events.happening import Happening, Moment, Show, Stage, beats, modes, noise, together
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
+    Moment,
+    PaintMoment,
+    modes,
+    noise,
+    sample_beats,
+    together,
+)
 from filmset.painting import Sprite
 from filmset.synthesis import add
 
@@ -13,14 +22,14 @@ _DROPS = 16
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """One to three stones."""
-    return beats(rng, seconds, 3, (0.55, 1.1), 0.2)
+    return sample_beats(rng, seconds, 3, (0.55, 1.1), 0.2)
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """Each stone falls in from above the square and throws up a crown of water."""
-    rng = stage.rng
+    rng = canvas.rng
     metal = np.array([0.55, 0.57, 0.6]) * rng.uniform(0.6, 1.3) * rng.uniform(0.8, 1.2, 3)
-    back, front = stage.plane(), stage.plane()
+    back, front = canvas.plane(), canvas.plane()
     back.paint(back.disc(0.5, _WATER, 0.38, 0.09), metal * 0.6)
     back.paint(back.disc(0.5, _WATER + 0.01, 0.34, 0.07), (0.15, 0.38, 0.5))
     wall = front.soft(np.abs(front.x - 0.5) - 0.38 + 0.2 * (front.y - _WATER))
@@ -31,35 +40,35 @@ def paint(stage: Stage) -> Show:
     front.paint(shape * rim, metal)
     front.paint(shape * rim * front.box(0.24, 0, 0.32, 1) * 0.35, (1.0, 1.0, 1.0))
     behind, before = back.sprite(), front.sprite()
-    stone, drop = _stone(stage, rng.uniform(0.25, 0.6)), _drop(stage)
+    stone, drop = _stone(canvas, rng.uniform(0.25, 0.6)), _drop(canvas)
     speeds = np.stack([rng.uniform(-0.75, 0.75, _DROPS), rng.uniform(0.9, 2.6, _DROPS)], axis=1)
-    burst = stage.burst(0.3, (0.85, 0.94, 1.0), int(rng.integers(9, 15)))
+    burst = canvas.burst(0.3, (0.85, 0.94, 1.0), int(rng.integers(9, 15)))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         behind.stamp(view, 0, 0)
         if moment.until_s < 0.5:
-            stage.put(view, stone, 0.5, _WATER - 0.5 * _GRAVITY * moment.until_s**2)
+            canvas.put(view, stone, 0.5, _WATER - 0.5 * _GRAVITY * moment.until_s**2)
         if moment.since_s < 0.8:
             burst.put(view, moment.since_s, 0.5, _WATER - 0.1)
             flown = moment.since_s + 0.06
             for across, up in speeds:
                 y = _WATER - up * flown + 0.5 * _GRAVITY * flown * flown
                 if y < _WATER:
-                    stage.put(view, drop, 0.5 + across * flown, y)
+                    canvas.put(view, drop, 0.5 + across * flown, y)
         before.stamp(view, 0, 0)
 
-    return show
+    return paint_moment
 
 
-def _stone(stage: Stage, grey: float) -> Sprite:
-    plane = stage.plane(0.22, 0.2)
+def _stone(canvas: EventCanvas, grey: float) -> Sprite:
+    plane = canvas.plane(0.22, 0.2)
     plane.paint(plane.disc(0.11, 0.1, 0.095, 0.08), (grey, grey * 0.96, grey * 0.9))
     plane.paint(0.5 * plane.disc(0.08, 0.07, 0.03), (grey + 0.3, grey + 0.3, grey + 0.3))
     return plane.sprite()
 
 
-def _drop(stage: Stage) -> Sprite:
-    plane = stage.plane(0.07, 0.08)
+def _drop(canvas: EventCanvas) -> Sprite:
+    plane = canvas.plane(0.07, 0.08)
     plane.paint(plane.disc(0.035, 0.04, 0.026, 0.034), (0.75, 0.88, 1.0))
     return plane.sprite()
 
@@ -87,4 +96,4 @@ def _bubble(rng: np.random.Generator, rate: int) -> np.ndarray:
     return np.sin(2 * np.pi * np.cumsum(hz) / rate) * np.exp(-4 * t) * (1 - t)
 
 
-EVENT = Happening("splash", rhythm, paint, sound)
+KIND = EventKind("splash", rhythm, paint, sound)

@@ -3,15 +3,15 @@
 import cv2
 import numpy as np
 
-from filmset.events.happening import (
-    Happening,
+from filmset.events.event import (
+    EventCanvas,
+    EventKind,
     Moment,
-    Show,
-    Stage,
+    PaintMoment,
     approach,
-    beats,
     modes,
     noise,
+    sample_beats,
     together,
 )
 from filmset.painting import as_bytes
@@ -20,14 +20,14 @@ from filmset.synthesis import add
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
     """One to three clicks."""
-    return beats(rng, seconds, 3, (0.7, 1.5), 0.3)
+    return sample_beats(rng, seconds, 3, (0.7, 1.5), 0.3)
 
 
-def paint(stage: Stage) -> Show:
+def paint(canvas: EventCanvas) -> PaintMoment:
     """A hanging lamp; its light fills the square or is gone from one frame to the next."""
-    rng = stage.rng
+    rng = canvas.rng
     shade, half = rng.uniform(0.15, 0.9, 3), rng.uniform(0.2, 0.28)
-    lamp = stage.plane()
+    lamp = canvas.plane()
     lamp.paint(lamp.box(0.49, 0.0, 0.51, 0.2), (0.12, 0.12, 0.13))
     bulb = lamp.disc(0.5, 0.44, 0.075)
     cone = lamp.soft(np.abs(lamp.x - 0.5) - 0.05 - (half - 0.05) * (lamp.y - 0.18) / 0.24)
@@ -38,23 +38,23 @@ def paint(stage: Stage) -> Show:
         plane.paint(bulb, (1.0, 0.97, 0.8) if lit else (0.45, 0.45, 0.45))
         plane.paint(cover, np.clip(shade * (1.25 if lit else 0.8), 0, 1))
         lamps.append(plane.sprite())
-    knob = stage.plane(0.07, 0.5)
+    knob = canvas.plane(0.07, 0.5)
     knob.paint(knob.box(0.03, 0.0, 0.042, 0.45), (0.8, 0.78, 0.7))
     knob.paint(knob.disc(0.035, 0.46, 0.032), (0.85, 0.8, 0.6))
     cord = knob.sprite()
     warm = np.array([1.0, rng.uniform(0.8, 0.95), rng.uniform(0.45, 0.75)])
     glow = lamp.glow(0.5, 0.5, 0.38) * lamp.disc(0.5, 0.5, 0.49)
-    light = as_bytes(stage.grade(warm * (0.75 * glow)[..., None])) - as_bytes(np.zeros(3))
+    light = as_bytes(canvas.grade(warm * (0.75 * glow)[..., None])) - as_bytes(np.zeros(3))
     first = bool(rng.integers(2))
 
-    def show(view: np.ndarray, moment: Moment) -> None:
+    def paint_moment(view: np.ndarray, moment: Moment) -> None:
         lit = first ^ bool(moment.hits % 2)
         if lit:
             cv2.add(view, light[: view.shape[0], : view.shape[1]], dst=view)
-        stage.put(view, cord, 0.5 + half * 0.6, 0.62 + 0.07 * (1 - approach(moment, 0.25, 0.12)))
+        canvas.put(view, cord, 0.5 + half * 0.6, 0.62 + 0.07 * (1 - approach(moment, 0.25, 0.12)))
         lamps[int(lit)].stamp(view, 0, 0)
 
-    return show
+    return paint_moment
 
 
 def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
@@ -76,4 +76,4 @@ def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
     return clicks
 
 
-EVENT = Happening("switch", rhythm, paint, sound)
+KIND = EventKind("switch", rhythm, paint, sound)

@@ -1,8 +1,8 @@
 """The kinds of scene: how each looks, moves and sounds. One file a kind.
 
 A kind's picture and sound share the scene's clock: a car that is seen to pass is heard to pass at the
-same moment. Each kind's file defines its `PLACE`; `PLACES` holds them all. What titles draw depends on
-their order: a new kind goes to the end.
+same moment. Each kind's file defines its `KIND`; `SCENES` holds them all. What titles
+sample depends on their order: a new kind goes to the end.
 """
 
 from filmset.scenes import (
@@ -27,13 +27,13 @@ from filmset.scenes import (
     traffic,
     train,
 )
-from filmset.scenes.place import Draw, Painted, Place, Scene, draw_scene
+from filmset.scenes.scene import PaintedScene, PaintMotion, Scene, SceneKind, sample_scene
 
 _ALL = (
     *(rain, sea, traffic, forest, snow, fire, crowd, machine, kitchen, office),
     *(train, river, cave, night, church, cafe, dance, farm, storm, laboratory),
 )
-PLACES: dict[str, Place] = {module.PLACE.kind: module.PLACE for module in _ALL}
-KINDS: tuple[str, ...] = tuple(PLACES)
+SCENES: dict[str, SceneKind] = {module.KIND.name: module.KIND for module in _ALL}
+KINDS: tuple[str, ...] = tuple(SCENES)
 
-__all__ = ["KINDS", "PLACES", "Draw", "Painted", "Place", "Scene", "draw_scene"]
+__all__ = ["KINDS", "SCENES", "PaintMotion", "PaintedScene", "Scene", "SceneKind", "sample_scene"]

@@ -3,18 +3,18 @@
 import numpy as np
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
     texture,
 )
 from filmset.synthesis import CONTROL_HZ, add, band, filtered, ring, rms, shaped_noise
@@ -24,14 +24,14 @@ _MURMUR_RATE = 12000
 _TABLES = 4
 
 
-def clinks(scene: Scene) -> Moments:
+def clinks(scene: Scene) -> RandomTimes:
     """When a cup is set down; the first detail says on which table."""
-    return moments(scene, MOTION, 2.6 - 1.9 * scene.activity)
+    return random_times(scene, MOTION, 2.6 - 1.9 * scene.activity)
 
 
-def hisses(scene: Scene) -> Moments:
+def hisses(scene: Scene) -> RandomTimes:
     """When the machine begins to blow steam."""
-    return moments(scene, MOTION + 1, 9.0 - 5.0 * scene.activity)
+    return random_times(scene, MOTION + 1, 9.0 - 5.0 * scene.activity)
 
 
 def guests(scene: Scene) -> int:
@@ -53,8 +53,8 @@ def table(details: np.ndarray) -> int:
     return int(details[0] * _TABLES) % _TABLES
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the room; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the room; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     floor = 0.64 + 0.1 * scene.horizon
@@ -74,7 +74,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     lamp = as_bytes(np.asarray(grade(np.asarray((1.0, 0.35, 0.2), dtype=np.float32))))
     steam_rows = rng.uniform(0, 1, _TABLES)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         for (top, left), (body, head), level in zip(
             sitting, bodies, talk(scene, np.array([seconds])), strict=True
         ):
@@ -89,7 +89,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             row, column = (y - 0.35 * size - 0.12 * up) * height, (x - 0.25 * size) * height
             for part in range(3):
                 rise = (0.35 * seconds + phase + part / 3) % 1.0
-                shine(
+                lighten(
                     frame,
                     puff[0 if rise < 0.6 else 1],
                     round(row - 0.08 * rise * height),
@@ -104,7 +104,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             frame[max(0, y - size) : y + size, max(0, x - size) : max(0, x + size)] = lamp
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _room(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -> None:
@@ -124,7 +124,7 @@ def _room(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -> N
     x0 = plane.aspect * rng.uniform(0.02, 0.42)
     x1 = x0 + rng.uniform(0.45, 0.7)
     dusk = rng.uniform()
-    part = Part(plane, x0 - 0.05, 0.06, x1 + 0.05, floor)
+    part = SubPlane(plane, x0 - 0.05, 0.06, x1 + 0.05, floor)
     outside = part.gradient(
         np.array([0.5, 0.65, 0.85]) * dusk + 0.12, np.array([0.8, 0.72, 0.6]) * (0.3 + 0.6 * dusk)
     )
@@ -139,7 +139,7 @@ def _room(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -> N
     for x in np.linspace(x0, x1, 4)[1:3]:
         part.paint(part.box(x - 0.006, 0.1, x + 0.006, 0.42), (0.18, 0.1, 0.06))
     board = x1 + 0.12 if x1 + 0.5 < plane.aspect else max(0.02, x0 - 0.45)
-    part = Part(plane, board, 0.08, board + 0.34, 0.4)
+    part = SubPlane(plane, board, 0.08, board + 0.34, 0.4)
     part.paint(part.box(board, 0.12, board + 0.32, 0.38), (0.08, 0.1, 0.09))
     for y in np.arange(0.16, 0.36, 0.035):  # strokes of chalk
         part.paint(
@@ -151,7 +151,7 @@ def _counter(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -
     """Paint the bar with the coffee machine; returns where steam comes out."""
     x = plane.aspect * float(rng.choice([rng.uniform(0.12, 0.2), rng.uniform(0.8, 0.88)]))
     top = floor - 0.2
-    part = Part(plane, x - 0.4, 0, x + 0.4, floor + 0.02)
+    part = SubPlane(plane, x - 0.4, 0, x + 0.4, floor + 0.02)
     for y in (0.12, 0.24):
         part.paint(part.box(x - 0.26, y + 0.08, x + 0.26, y + 0.095), (0.22, 0.13, 0.07))
         for bottle in np.arange(x - 0.24, x + 0.24, 0.05):
@@ -202,7 +202,7 @@ def _front(plane: Plane, tables: list[tuple[float, float, float]], y0: int) -> S
     front = Plane(plane.height - y0, plane.width, plane.grade, scale=(plane.height - y0) * plane.pixel)
     up = y0 * plane.pixel
     for x, y, size in sorted(tables, key=lambda one: one[1]):
-        part = Part(front, x - 2 * size, y - up - size, x + 2 * size, y - up + 6 * size)
+        part = SubPlane(front, x - 2 * size, y - up - size, x + 2 * size, y - up + 6 * size)
         part.paint(part.box(x - 0.1 * size, y - up, x + 0.1 * size, y - up + 2.6 * size), (0.1, 0.08, 0.07))
         part.paint(part.disc(x, y - up + 2.6 * size, 0.8 * size, 0.16 * size), (0.12, 0.09, 0.08))
         part.paint(part.disc(x, y - up + 0.05 * size, 1.3 * size, 0.34 * size), (0.2, 0.11, 0.06))
@@ -219,7 +219,7 @@ def _lamps(plane: Plane, rng: np.random.Generator, hue: float) -> None:
     for x in (np.arange(count := int(rng.integers(2, 6))) + 0.5) / count * plane.aspect:
         y = rng.uniform(0.1, 0.17)
         plane.paint(0.5 * plane.glow(x, y + 0.05, 0.16), (1.0, 0.78, 0.45))
-        part = Part(plane, x - 0.12, 0, x + 0.12, y + 0.1)
+        part = SubPlane(plane, x - 0.12, 0, x + 0.12, y + 0.1)
         part.paint(part.box(x - 0.003, 0, x + 0.003, y), (0.08, 0.07, 0.07))
         shade = part.soft(np.abs(part.x - x) - 0.02 - 0.9 * (part.y - y)) * part.box(0, y, 9, y + 0.06)
         part.paint(shade, tone)
@@ -261,7 +261,7 @@ def _steam(
             continue
         x = spout[0] + 0.09 * way + 0.03 * np.sin(9 * part) * way
         y = spout[1] + 0.06 * np.sin(np.pi * way) - 0.22 * way * way
-        shine(frame, puff[2], round((y - 0.035) * height), round((x - 0.035) * height))
+        lighten(frame, puff[2], round((y - 0.035) * height), round((x - 0.035) * height))
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
@@ -317,4 +317,4 @@ def _murmur(scene: Scene, rng: np.random.Generator, samples: int, rate: int) -> 
     return np.interp(np.arange(samples) * (_MURMUR_RATE / rate), np.arange(count), murmur).astype(np.float32)
 
 
-PLACE = Place("cafe", (0.4, 0.9), ("drinking_sipping", "mouse_click"), paint, sound)
+KIND = SceneKind("cafe", (0.4, 0.9), ("drinking_sipping", "mouse_click"), paint, sound)

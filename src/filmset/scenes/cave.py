@@ -4,18 +4,18 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from filmset.painting import HIGH, LOW, Colour, Grade, Plane, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
     texture,
 )
 from filmset.synthesis import add, band, envelope, filtered, rms, shaped_noise
@@ -25,9 +25,9 @@ _RING_S = 1.1  # how long a ring runs over the pool
 _LIGHTS = 10  # brightnesses of the torch
 
 
-def drips(scene: Scene) -> Moments:
+def drips(scene: Scene) -> RandomTimes:
     """When drops hit the pool; the first detail chooses the stalactite, the second the drop's size."""
-    return moments(scene, MOTION, 1.9 - 1.55 * scene.activity)
+    return random_times(scene, MOTION, 1.9 - 1.55 * scene.activity)
 
 
 def flicker(scene: Scene, times_s: np.ndarray) -> np.ndarray:
@@ -43,8 +43,8 @@ def spot(details: np.ndarray) -> int:
     return int(details[0] * _SPOTS) % _SPOTS
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the cave; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the cave; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     shore = 0.66 + 0.14 * scene.horizon
@@ -66,21 +66,21 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     pools = rng.uniform(shore + 0.06, 0.96, _SPOTS)
     flash = as_bytes(np.asarray(grade(np.asarray((0.95, 0.9, 0.8), dtype=np.float32)))).astype(np.int16)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         level = float(flicker(scene, np.array(seconds)))
         frame[:] = lights[int(np.clip(level * _LIGHTS, 0, _LIGHTS - 1))]
-        shine(frame, flames[int(seconds * 11) % len(flames)], *flame_at)
+        lighten(frame, flames[int(seconds * 11) % len(flames)], *flame_at)
         for time, details in dripping.between(seconds - _RING_S, seconds + fall_s):
             x, top = tips[spot(details)]
             y = pools[spot(details)]
             since = seconds - time
             if since < 0:
                 at = top + (y - top) * (1 + since / fall_s) ** 2
-                shine(frame, drop, round(at * height), round(x * height))
+                lighten(frame, drop, round(at * height), round(x * height))
             else:
                 _ring(frame, x * height, y * height, since / _RING_S, (0.4 + details[1]) * height, flash)
 
-    return lights[_LIGHTS // 2], draw
+    return lights[_LIGHTS // 2], paint_motion
 
 
 def _rock(plane: Plane, rng: np.random.Generator, hue: float, shore: float) -> np.ndarray:
@@ -104,7 +104,7 @@ def _stalactites(plane: Plane, rng: np.random.Generator, rock: np.ndarray) -> li
     for number, x in enumerate(np.concatenate((more, places))):
         long = rng.uniform(0.18, 0.38) if number >= len(more) else rng.uniform(0.06, 0.26)
         wide = long * rng.uniform(0.1, 0.2)
-        part = Part(plane, x - 3 * wide, 0, x + 3 * wide, long)
+        part = SubPlane(plane, x - 3 * wide, 0, x + 3 * wide, long)
         half = wide * np.clip(1 - part.y / long, 0, 1) ** 0.8 * (1.2 + 0.12 * np.sin(70 * part.y + x))
         mask = part.soft(np.abs(part.x - x) - half)
         side = np.clip(0.75 + 0.5 * (part.x - x) / wide, 0.3, 1.3)
@@ -125,14 +125,14 @@ def _pool(
     plane.paint(0.6 * streak * plane.below(edge + 0.01), (1.0, 0.75, 0.45))
     for x in rng.uniform(0, plane.aspect, 5):  # stalagmites on the shore
         tall = rng.uniform(0.05, 0.16)
-        part = Part(plane, x - tall, shore - tall, x + tall, shore + 0.05)
+        part = SubPlane(plane, x - tall, shore - tall, x + tall, shore + 0.05)
         cone = part.soft(np.abs(part.x - x) - 0.4 * np.maximum(part.y - shore + tall, 0) ** 1.2)
         part.paint(cone * (1 - part.below(shore + 0.03)), shift((0.33, 0.28, 0.24), hue))
 
 
 def _stand(plane: Plane, torch: tuple[float, float]) -> None:
     x, y = torch
-    part = Part(plane, x - 0.06, y - 0.05, x + 0.06, y + 0.3)
+    part = SubPlane(plane, x - 0.06, y - 0.05, x + 0.06, y + 0.3)
     part.paint(part.box(x - 0.012, y - 0.02, x + 0.012, y + 0.24), (0.3, 0.18, 0.08))
     part.paint(part.box(x - 0.03, y - 0.02, x + 0.03, y + 0.02), (0.2, 0.19, 0.18))
 
@@ -225,9 +225,9 @@ def _hall(rng: np.random.Generator, rate: int, decay_s: float) -> np.ndarray:
     tail = rng.standard_normal(length, dtype=np.float32) * np.exp(-t / (0.5 * decay_s)) * (t > 0.02)
     tail = filtered(tail, rate, lambda hz: band(hz, 150, 2800, 0.7))
     tail /= np.sqrt(np.sum(np.square(tail, dtype=np.float64)))
-    for place, gain in zip(rng.uniform(0.05, 0.6 * decay_s + 0.06, 4), (0.6, 0.5, 0.4, 0.3), strict=True):
-        tail[min(int(place * rate), length - 1)] += gain
+    for delay_s, gain in zip(rng.uniform(0.05, 0.6 * decay_s + 0.06, 4), (0.6, 0.5, 0.4, 0.3), strict=True):
+        tail[min(int(delay_s * rate), length - 1)] += gain
     return tail.astype(np.float32)
 
 
-PLACE = Place("cave", (1.2, 2.8), ("water_drops",), paint, sound)
+KIND = SceneKind("cave", (1.2, 2.8), ("water_drops",), paint, sound)

@@ -8,16 +8,16 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
     Scene,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
     texture,
 )
 from filmset.synthesis import add, band, rms, shaped_noise
@@ -86,8 +86,8 @@ def organ(scene: Scene) -> Organ | None:
     return Organ(float(rng.uniform(98, 175)), float(3.2 - 1.8 * scene.pace), order)
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the nave; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the nave; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     floor = 0.7 + 0.1 * scene.horizon
@@ -106,7 +106,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     dust = rng.uniform(0, 1, (24, 4))
     mote = as_bytes(np.asarray(grade(np.asarray((0.85, 0.78, 0.6), dtype=np.float32))))
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         if playing:
             held = playing.chord(seconds)
             for number, (x0, x1, y0, y1) in enumerate(pipes):
@@ -118,7 +118,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             sprite = pictures(pose)
             sprite.stamp(frame, round(0.045 * height), round(x * height - sprite.colour.shape[1] / 2))
         for number, (light, top, left) in enumerate(flames):
-            shine(frame, light[int(seconds * 9 + 1.7 * number) % len(light)], top, left)
+            lighten(frame, light[int(seconds * 9 + 1.7 * number) % len(light)], top, left)
         rows = ((0.15 + 0.6 * (dust[:, 0] + 0.03 * seconds * dust[:, 2]) % 0.6) * height).astype(int)
         columns = (
             ((dust[:, 1] + 0.02 * np.sin(seconds * dust[:, 3] + 6 * dust[:, 2])) % 1.0) * width
@@ -129,7 +129,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         )
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _nave(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -> None:
@@ -153,7 +153,7 @@ def _nave(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -> N
         ragged = 0.26 + 0.14 * np.sin(45 * plane.y + number)
         plane.paint(ragged * cast * plane.below(floor + 0.02), colours[number % 6])
         if number:
-            column = Part(plane, x - gap / 2 - 0.06, -0.1, x - gap / 2 + 0.06, floor + 0.05)
+            column = SubPlane(plane, x - gap / 2 - 0.06, -0.1, x - gap / 2 + 0.06, floor + 0.05)
             round_ = np.clip(1.25 - 14 * np.abs(column.x - x + gap / 2 + 0.01), 0.3, 1.2)
             tone = stone * 1.15 * np.broadcast_to(round_, (column.height, column.width))[..., None]
             column.paint(column.box(x - gap / 2 - 0.035, -1, x - gap / 2 + 0.035, floor), tone)
@@ -179,7 +179,7 @@ def _window(
     stone: np.ndarray,
 ) -> None:
     """A pointed arch of coloured panes in lead."""
-    plane = Part(plane, x - 2 * half, top - 0.05, x + 2 * half, top + tall + 0.05)
+    plane = SubPlane(plane, x - 2 * half, top - 0.05, x + 2 * half, top + tall + 0.05)
 
     def arch(wide: float) -> np.ndarray:
         spring, radius = top + 1.5 * half, 2 * half
@@ -207,7 +207,7 @@ def _window(
 def _pipes(plane: Plane, x: float, floor: float) -> list[tuple[int, int, int, int]]:
     """Paint the organ; returns of each pipe the columns and rows (x0, x1, y0, y1) that gleam."""
     wide, foot = 0.03, floor - 0.08
-    part = Part(plane, x - 0.3, 0.1, x + 0.3, floor + 0.1)
+    part = SubPlane(plane, x - 0.3, 0.1, x + 0.3, floor + 0.1)
     part.paint(part.box(x - 0.25, foot - 0.04, x + 0.25, floor + 0.06), (0.24, 0.13, 0.06))
     part.paint(part.box(x - 0.25, foot - 0.04, x + 0.25, foot - 0.02), (0.5, 0.34, 0.14))
     gleaming = []
@@ -238,7 +238,7 @@ def _candles(plane: Plane, rng: np.random.Generator, floor: float) -> list[tuple
     lit = []
     for x in np.concatenate((rng.uniform(0.02, 0.98, int(rng.integers(3, 9))), (0.44, 0.56))) * plane.aspect:
         tall = rng.uniform(0.06, 0.14)
-        part = Part(plane, x - 0.05, floor - 0.25, x + 0.05, floor + 0.06)
+        part = SubPlane(plane, x - 0.05, floor - 0.25, x + 0.05, floor + 0.06)
         part.paint(part.box(x - 0.004, floor - 0.08, x + 0.004, floor + 0.03), (0.4, 0.3, 0.12))
         part.paint(part.box(x - 0.009, floor - 0.08 - tall, x + 0.009, floor - 0.07), (0.9, 0.86, 0.74))
         top = round((floor - 0.1 - tall) * plane.height) - size // 2
@@ -248,7 +248,7 @@ def _candles(plane: Plane, rng: np.random.Generator, floor: float) -> list[tuple
 
 def _beam(plane: Plane, places: np.ndarray) -> None:
     left, right = float(places[0]) - 0.13, float(places[-1]) + 0.13
-    part = Part(plane, left, 0, right, 0.08)
+    part = SubPlane(plane, left, 0, right, 0.08)
     part.paint(part.box(left, 0.025, right, 0.06), (0.2, 0.12, 0.06))
     part.paint(part.box(left, 0.025, right, 0.034), (0.36, 0.24, 0.13))
 
@@ -317,18 +317,18 @@ def _organ(organ_: Organ, samples: int, rate: int, fall: float) -> np.ndarray:
     )
     sound = np.zeros(samples, dtype=np.float32)
     length = round(organ_.chord_s * rate)
-    place = np.arange(length + rate // 10)
-    ramp = np.minimum(1, np.minimum(place, place[::-1]) / (rate / 10)).astype(np.float32)
+    sample = np.arange(length + rate // 10)
+    ramp = np.minimum(1, np.minimum(sample, sample[::-1]) / (rate / 10)).astype(np.float32)
     chords: dict[tuple[int, ...], np.ndarray] = {}
     for number in range(samples // length + 1):
         notes = organ_.chord(number * organ_.chord_s + 0.5 * organ_.chord_s)
         if notes not in chords:
             steps = [organ_.key_hz * 2 ** (note / 12) * 4096 / rate for note in notes]
             chords[notes] = ramp * np.sum(
-                [table[(place * step).astype(np.int64) & 4095] for step in steps], axis=0
+                [table[(sample * step).astype(np.int64) & 4095] for step in steps], axis=0
             )
         add(sound, number * length, chords[notes])
     return sound
 
 
-PLACE = Place("church", (1.8, 4.0), ("church_bells",), paint, sound)
+KIND = SceneKind("church", (1.8, 4.0), ("church_bells",), paint, sound)

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, Painted, Part, Place, Scene
+from filmset.scenes.scene import EVENTS, LAYOUT, MAIN, PaintedScene, Scene, SceneKind, SubPlane
 from filmset.synthesis import add, band, filtered, rms, shaped_noise
 
 _BABBLE_RATE = 16000
@@ -19,14 +19,14 @@ def beats_a_second(scene: Scene) -> float:
     return 1.1 + 1.2 * scene.pace
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """A stage with sweeping lights, rows of heads that bob to the beat; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """A stage with sweeping lights, rows of heads that bob to the beat; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     _hall(scene, rng, plane)
     still = plane.picture()
-    upper = Part(plane, 0, 0, plane.aspect, 0.58)  # the lights end above the first row
-    beams = [_beam(rng, upper, plane.aspect * place) for place in np.linspace(0.2, 0.8, rng.integers(2, 4))]
+    upper = SubPlane(plane, 0, 0, plane.aspect, 0.58)  # the lights end above the first row
+    beams = [_beam(rng, upper, plane.aspect * share) for share in np.linspace(0.2, 0.8, rng.integers(2, 4))]
     rows = _heads(scene, rng, height, width, grade)
     beat = beats_a_second(scene)
     sweep = rng.uniform(0.5, 1.2, len(beams))
@@ -39,14 +39,14 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             sprite.stamp(picture, round(top - 0.55 * size * jump * (0.35 + scene.activity)), 0)
         return picture
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         frame[:] = jumping(int(beat * seconds * _CROWD_STEPS) % _CROWD_STEPS)
         for number, beam in enumerate(beams):
             turn = 0.5 + 0.5 * np.sin(sweep[number] * (1 + scene.pace) * seconds + 2 * number)
             light = beam(int(turn * (_BEAM_STEPS - 0.01)))
             np.maximum(frame[: len(light)], light, out=frame[: len(light)])
 
-    return still, draw
+    return still, paint_motion
 
 
 def _hall(scene: Scene, rng: np.random.Generator, plane: Plane) -> None:
@@ -91,9 +91,9 @@ def _heads(
             tall = 0.3 if row < 2 else 1.2 - top  # nearer rows hide the rest
             people = Plane(round(tall * height), width, grade, scale=tall)
             step = size * 2.6
-            for place in np.arange(half * step, people.aspect + step, 2 * step):
-                x = place + rng.uniform(-0.3, 0.3) * size
-                one = Part(people, x - 1.6 * size, 0, x + 1.6 * size, tall)
+            for column in np.arange(half * step, people.aspect + step, 2 * step):
+                x = column + rng.uniform(-0.3, 0.3) * size
+                one = SubPlane(people, x - 1.6 * size, 0, x + 1.6 * size, tall)
                 if one.width:
                     _person(scene, rng, one, x, size, (0.45, 0.65, 0.9)[row])
             rows.append((top * height, size * height, people.sprite()))
@@ -111,7 +111,7 @@ def _person(scene: Scene, rng: np.random.Generator, one: Plane, x: float, size: 
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Voices that say nothing, buzzing through vowels at the pace of syllables, and clapping; see `Place`."""
+    """Babble that runs through vowels at the pace of syllables, and clapping; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     count = -(-samples * _BABBLE_RATE // rate)
     t = np.arange(count, dtype=np.float32) / _BABBLE_RATE
@@ -148,4 +148,4 @@ def _claps(sound: np.ndarray, events: np.random.Generator, rate: int, a_second: 
             add(sound, int(hand * rate), 0.8 * events.uniform() * clap)
 
 
-PLACE = Place("crowd", reverb_s=(0.8, 1.8), esc50=("clapping", "laughing"), paint=paint, sound=sound)
+KIND = SceneKind("crowd", reverb_s=(0.8, 1.8), esc50=("clapping", "laughing"), paint=paint, sound=sound)

@@ -11,7 +11,17 @@ from functools import cache
 import numpy as np
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, MOTION, Painted, Part, Place, Scene, shine
+from filmset.scenes.scene import (
+    EVENTS,
+    LAYOUT,
+    MAIN,
+    MOTION,
+    PaintedScene,
+    Scene,
+    SceneKind,
+    SubPlane,
+    lighten,
+)
 from filmset.synthesis import add, band, ring, rms, shaped_noise
 
 BEATS = 4  # of a bar
@@ -78,8 +88,8 @@ def tune(scene: Scene) -> Tune:
     )
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the hall; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the hall; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     floor = 0.56 + 0.1 * scene.horizon
@@ -102,7 +112,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     bars = as_bytes(np.asarray(grade(palette[np.arange(_BARS_OF_LIGHT) % len(palette)].astype(np.float32))))
     booth = plane.aspect * rng.uniform(0.25, 0.75)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         beats = music.beats(seconds)
         step, fresh = int(beats), np.exp(-4.0 * (beats % 1.0))
         before, after = lit[(step - 1) % 64], lit[step % 64]
@@ -117,7 +127,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         facet.stamp(frame, round((ball[1] - ball[2]) * height), round((ball[0] - ball[2]) * height))
         across = (spots[:, 0] + turning * (0.6 + 0.8 * spots[:, 1]) * seconds) % 1.0
         for x, y in zip((across * 1.1 - 0.05) * width, spots[:, 1] * (floor - 0.04) * height, strict=True):
-            shine(frame, blot, int(y), int(x))
+            lighten(frame, blot, int(y), int(x))
         for number, (poses, x) in enumerate(zip(dancers, left, strict=True)):
             pose = poses[int((beats + 0.5 * (number % 2)) * _PULSES / 2) % _PULSES]
             pose.stamp(
@@ -127,7 +137,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             )
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _palette(rng: np.random.Generator, hue: float) -> np.ndarray:
@@ -144,14 +154,14 @@ def _hall(plane: Plane, rng: np.random.Generator, palette: np.ndarray, floor: fl
         plane.paint(plane.box(x, 0.06, x + 0.012, floor), 0.4 * palette[1])
     plane.paint(plane.box(0, 0.02, 9, 0.035), (0.12, 0.12, 0.14))
     for number, x in enumerate(np.arange(0.12, plane.aspect, 0.3)):
-        part = Part(plane, x - 0.2, 0, x + 0.2, 0.4)
+        part = SubPlane(plane, x - 0.2, 0, x + 0.2, 0.4)
         part.paint(part.disc(x, 0.05, 0.022), np.clip(palette[number % 6] + 0.4, 0, 1))
         cone = np.clip(1 - np.abs(part.x - x) / (0.02 + 0.35 * part.y), 0, 1) * np.clip(
             1 - part.y / 0.4, 0, 1
         )
         part.paint(0.3 * cone, palette[number % 6])
     for x in (0.11, plane.aspect - 0.11):  # loudspeakers
-        part = Part(plane, x - 0.1, floor - 0.32, x + 0.1, floor + 0.03)
+        part = SubPlane(plane, x - 0.1, floor - 0.32, x + 0.1, floor + 0.03)
         part.paint(part.box(x - 0.08, floor - 0.3, x + 0.08, floor + 0.02), (0.06, 0.06, 0.07))
         for y, radius in ((floor - 0.22, 0.035), (floor - 0.09, 0.06)):
             part.paint(part.disc(x, y, radius), (0.22, 0.22, 0.24))
@@ -233,7 +243,7 @@ def _limb(
 ) -> None:
     dx, dy = b[0] - a[0], b[1] - a[1]
     (x0, x1), (y0, y1) = sorted((a[0], b[0])), sorted((a[1], b[1]))
-    plane = Part(plane, x0 - thick, y0 - thick, x1 + thick, y1 + thick)
+    plane = SubPlane(plane, x0 - thick, y0 - thick, x1 + thick, y1 + thick)
     along = np.clip(((plane.x - a[0]) * dx + (plane.y - a[1]) * dy) / (dx * dx + dy * dy), 0, 1)
     plane.paint(
         plane.soft(np.hypot(plane.x - a[0] - along * dx, plane.y - a[1] - along * dy) - thick), colour
@@ -295,13 +305,13 @@ def _bar(music: Tune, number: int, rate: int, bright: float) -> np.ndarray:
     """Bass and chord of one bar, float32."""
     eighth = music.beat_s / 2
     notes = np.zeros(round((BEATS * music.beat_s + 0.4) * rate), dtype=np.float32)
-    for place, pitch in enumerate(music.bass_hz(number)):
-        add(notes, round(place * eighth * rate), 1.3 * _note(rate, float(pitch), 0.9 * eighth, 0.55))
+    for step, pitch in enumerate(music.bass_hz(number)):
+        add(notes, round(step * eighth * rate), 1.3 * _note(rate, float(pitch), 0.9 * eighth, 0.55))
     chord = sum(_note(rate, float(pitch), 0.8 * eighth, bright) for pitch in music.chord_hz(number))
     held = sum(_note(rate, float(pitch), 3.6 * music.beat_s, 0.3) for pitch in music.chord_hz(number))
     add(notes, 0, 0.22 * np.asarray(held))
-    for place in range(1, 2 * BEATS, 2):
-        add(notes, round(place * eighth * rate), 0.5 * np.asarray(chord))
+    for step in range(1, 2 * BEATS, 2):
+        add(notes, round(step * eighth * rate), 0.5 * np.asarray(chord))
     return notes
 
 
@@ -309,12 +319,12 @@ def _note(rate: int, pitch: float, seconds: float, bright: float) -> np.ndarray:
     """A tone of harmonics of which each is `bright` of the one before, plucked and held."""
     cycle = np.arange(2048, dtype=np.float32) / 2048
     table = np.sum([bright**k * np.sin(2 * np.pi * (k + 1) * cycle) for k in range(6)], axis=0)
-    place = np.arange(int((seconds + 0.05) * rate))
-    t = place.astype(np.float32) / rate
+    sample = np.arange(int((seconds + 0.05) * rate))
+    t = sample.astype(np.float32) / rate
     shape = (
         np.minimum(t / 0.006, 1) * np.clip((seconds + 0.05 - t) / 0.05, 0, 1) * (0.5 + 0.5 * np.exp(-6 * t))
     )
-    index = (place * (pitch * 2048 / rate)).astype(np.int64) & 2047
+    index = (sample * (pitch * 2048 / rate)).astype(np.int64) & 2047
     return table.astype(np.float32)[index] * shape
 
 
@@ -331,4 +341,4 @@ def _drums(rate: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray,
     return kick.astype(np.float32), hat.astype(np.float32), snare.astype(np.float32)
 
 
-PLACE = Place("dance", (0.6, 1.6), (), paint, sound)
+KIND = SceneKind("dance", (0.6, 1.6), (), paint, sound)

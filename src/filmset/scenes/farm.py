@@ -6,17 +6,17 @@ import numpy as np
 
 from filmset.animals import CALL_S, COATS, SIZES, SPECIES, portrait, voice
 from filmset.painting import LOW, Grade, Plane, Sprite, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
+    SceneKind,
+    SubPlane,
+    random_times,
     texture,
 )
 from filmset.synthesis import add, band, envelope, shaped_noise
@@ -32,7 +32,7 @@ class Animal:
     pitch: float  # multiplies its kind's pitch
     coat: int
     faces_left: bool
-    calls: Moments
+    calls: RandomTimes
 
     def calling(self, seconds: float) -> bool:
         """Whether it is heard at this time."""
@@ -55,7 +55,7 @@ def animals(scene: Scene) -> list[Animal]:
             pitch=float(rng.uniform(0.85, 1.2)),
             coat=int(rng.integers(COATS)),
             faces_left=bool(rng.integers(2)),
-            calls=moments(
+            calls=random_times(
                 scene, MOTION + 1 + number, float((6.5 - 3.0 * scene.pace) * rng.uniform(0.8, 1.5))
             ),
         )
@@ -63,8 +63,8 @@ def animals(scene: Scene) -> list[Animal]:
     ]
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the meadow; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the meadow; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.5 + 0.14 * scene.horizon
@@ -90,7 +90,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     drift = (0.01 + 0.02 * scene.pace) * float(rng.choice([-1.0, 1.0]))
     stroll = rng.uniform(0.2, 0.5, len(herd)) * 0.03 * width
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         for x, y in starts:
             left = ((x + drift * seconds) % 1.0) * 1.5 - 0.4
             cloud.stamp(frame, round(y * 0.12 * height), round(left * width))
@@ -107,7 +107,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             )
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _country(plane: Plane, rng: np.random.Generator, hue: float, ground: float) -> np.ndarray:
@@ -126,7 +126,7 @@ def _country(plane: Plane, rng: np.random.Generator, hue: float, ground: float) 
     plane.paint(0.25 * plane.below(0.9), meadow * 0.5)
     for x, y in rng.uniform(0, 1, (int(60 * rng.uniform()), 2)):  # flowers
         at = x * plane.aspect, ground + 0.06 + (0.94 - ground) * y
-        part = Part(plane, at[0] - 0.02, at[1] - 0.02, at[0] + 0.02, at[1] + 0.02)
+        part = SubPlane(plane, at[0] - 0.02, at[1] - 0.02, at[0] + 0.02, at[1] + 0.02)
         part.paint(part.disc(*at, 0.004 + 0.005 * y), ((1.0, 0.95, 0.5), (0.98, 0.98, 0.98))[int(97 * x) % 2])
     return np.minimum(*ridges)
 
@@ -135,7 +135,7 @@ def _barn(plane: Plane, rng: np.random.Generator, hue: float, ground: float) -> 
     x, half, tall = plane.aspect * rng.uniform(0.15, 0.85), rng.uniform(0.17, 0.24), rng.uniform(0.17, 0.23)
     foot, eaves = ground + 0.02, ground + 0.02 - tall
     red = shift(((0.68, 0.16, 0.12), (0.5, 0.3, 0.18), (0.62, 0.24, 0.2))[int(rng.integers(3))], hue, 0.08)
-    part = Part(plane, x - 1.7 * half, 0, x + 2.2 * half, foot + 0.02)
+    part = SubPlane(plane, x - 1.7 * half, 0, x + 2.2 * half, foot + 0.02)
     gable = part.soft(np.abs(part.x - x) - half) * (part.y < foot)
     roof = (
         eaves
@@ -166,7 +166,7 @@ def _barn(plane: Plane, rng: np.random.Generator, hue: float, ground: float) -> 
 
 def _fence(plane: Plane, ground: float) -> None:
     y, tone = ground + 0.03, (0.85, 0.82, 0.75)
-    part = Part(plane, 0, y - 0.08, plane.aspect, y + 0.04)
+    part = SubPlane(plane, 0, y - 0.08, plane.aspect, y + 0.04)
     for rail in (y - 0.04, y - 0.005):
         part.paint(part.box(-1, rail, 9, rail + 0.011), tone)
     part.paint(((plane.x / 0.16) % 1.0 < 0.1) * part.box(-1, y - 0.06, 9, y + 0.03), tone)
@@ -212,4 +212,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return result.astype(np.float32)
 
 
-PLACE = Place("farm", (0.0, 0.0), ("cow", "sheep", "pig", "hen", "rooster", "dog", "crow"), paint, sound)
+KIND = SceneKind("farm", (0.0, 0.0), ("cow", "sheep", "pig", "hen", "rooster", "dog", "crow"), paint, sound)

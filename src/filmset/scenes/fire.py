@@ -3,17 +3,17 @@
 import numpy as np
 
 from filmset.painting import Grade, Plane, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
+    SceneKind,
+    SubPlane,
+    random_times,
     texture,
 )
 from filmset.synthesis import add, band, scatter, shaped_noise
@@ -22,24 +22,24 @@ _BURST_S = 0.9  # how long sparks of a crack fly
 _LIGHTS = 5
 
 
-def cracks(scene: Scene) -> Moments:
+def cracks(scene: Scene) -> RandomTimes:
     """When a log cracks; details: where it is, strength."""
-    return moments(scene, MOTION, 2.2 - 1.6 * scene.activity)
+    return random_times(scene, MOTION, 2.2 - 1.6 * scene.activity)
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Flames of rising noise, flickering light, sparks; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Flames of rising noise, flickering light, sparks; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.72 + 0.1 * scene.horizon
-    place = plane.aspect * rng.uniform(0.35, 0.65)
+    middle = plane.aspect * rng.uniform(0.35, 0.65)
     _night(scene, rng, plane, ground)
-    glow = plane.glow(place, ground - 0.05, 0.55)[..., None]
+    glow = plane.glow(middle, ground - 0.05, 0.55)[..., None]
     warm = np.asarray(grade(np.asarray((0.75, 0.33, 0.08), dtype=np.float32)))
     lights = [as_bytes(plane.rgb + (0.35 + 0.09 * step) * glow * warm) for step in range(_LIGHTS)]
     half_wide, tall = 0.19 + 0.12 * scene.activity, 0.42 + 0.22 * scene.activity
     rows, columns = round((tall + 0.02) * height), round(2 * half_wide * height)
-    top, left = max(0, round((ground - tall) * height)), round((place - half_wide) * height)
+    top, left = max(0, round((ground - tall) * height)), round((middle - half_wide) * height)
     shape = _flame_shape(rows, columns)
     noises = [np.tile(texture(rng, rows, columns, 1.4 * cells, cells), (2, 1)) for cells in (4, 7)]
     seen = np.s_[max(0, -left) : min(columns, width - left)]
@@ -48,9 +48,9 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     palette = _fire_palette(grade, scene.hue)
     rise = rows * (0.9 + 1.1 * scene.pace)
     flicker = rng.uniform(2.0, 4.5, 3)
-    sparks = _Sparks(scene, rng, height, width, place, ground, palette[215])
+    sparks = _Sparks(scene, rng, height, width, middle, ground, palette[215])
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         level = 2.0 + 0.9 * float(np.sin(flicker * 2.2 * seconds + flicker).sum())
         frame[:] = lights[int(np.clip(level, 0, _LIGHTS - 1))]
         slow, fast = (
@@ -60,9 +60,9 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         heat = (shape * (0.95 + 0.55 * slow + 0.5 * fast) * 235).clip(0, 255).astype(np.uint8)
         box = frame[inside]
         np.maximum(box, palette[heat[: len(box)]], out=box)
-        sparks.draw(frame, seconds)
+        sparks.paint(frame, seconds)
 
-    return lights[2], draw
+    return lights[2], paint_motion
 
 
 def _night(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) -> None:
@@ -75,7 +75,7 @@ def _night(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) 
     else:
         for _ in range(int(rng.integers(3, 11))):
             x, half = rng.uniform(0, plane.aspect), rng.uniform(0.015, 0.05)
-            trunk = Part(plane, x - half, 0, x + half, ground)
+            trunk = SubPlane(plane, x - half, 0, x + half, ground)
             trunk.paint(trunk.box(x - half, -1, x + half, ground), (0.05, 0.035, 0.03))
     plane.paint(plane.below(ground), shift((0.16, 0.09, 0.06), scene.hue, 0.04))
 
@@ -89,26 +89,26 @@ class _Sparks:
         rng: np.random.Generator,
         height: int,
         width: int,
-        place: float,
+        middle: float,
         ground: float,
         glint: np.ndarray,
     ) -> None:
         self._steady = rng.uniform(0, 1, (6 + int(30 * scene.activity), 4))
         self._burst = rng.uniform(0, 1, (18, 3))
         self._cracks, self._rate = cracks(scene), 0.2 + 0.5 * scene.pace
-        self._size, self._place, self._ground, self._glint = (height, width), place, ground, glint
+        self._size, self._middle, self._ground, self._glint = (height, width), middle, ground, glint
         self._side = max(1, round(height / 150))
 
-    def draw(self, frame: np.ndarray, seconds: float) -> None:
+    def paint(self, frame: np.ndarray, seconds: float) -> None:
         """Onto a frame (H, W, 3), in place."""
         one = self._steady
         age = (one[:, 0] + self._rate * seconds * (0.5 + one[:, 1])) % 1.0
-        x = self._place + (one[:, 2] - 0.5) * (0.2 + 0.9 * age) + 0.02 * np.sin(9 * age + 6 * one[:, 3])
+        x = self._middle + (one[:, 2] - 0.5) * (0.2 + 0.9 * age) + 0.02 * np.sin(9 * age + 6 * one[:, 3])
         self._dots(frame, x, self._ground - 0.1 - 0.75 * age, age < 0.5 + 0.5 * one[:, 3])
         for time, (where, strength, *_) in self._cracks.between(seconds - _BURST_S, seconds + 1e-6):
             flown = seconds - time
             side, up, lasts = self._burst.T
-            x = self._place + 0.16 * (where - 0.5) + (side - 0.5) * flown * (0.5 + 0.7 * strength)
+            x = self._middle + 0.16 * (where - 0.5) + (side - 0.5) * flown * (0.5 + 0.7 * strength)
             y = self._ground - 0.07 - (0.5 + 0.8 * up) * flown + 0.35 * flown**2
             self._dots(frame, x, y, flown < _BURST_S * (0.4 + 0.6 * lasts))
 
@@ -142,7 +142,7 @@ def _fire_palette(grade: Grade, hue: float) -> np.ndarray:
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """A low roar, crackling, and the cracks that throw sparks; see `Place`."""
+    """A low roar, crackling, and the cracks that throw sparks; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     high = rng.uniform(150, 700)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, 50, high, 1.0))
@@ -166,4 +166,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place("fire", reverb_s=(0.0, 0.0), esc50=("crackling_fire",), paint=paint, sound=sound)
+KIND = SceneKind("fire", reverb_s=(0.0, 0.0), esc50=("crackling_fire",), paint=paint, sound=sound)

@@ -5,20 +5,30 @@ from functools import lru_cache
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import LAYOUT, MAIN, MOTION, Moments, Painted, Part, Place, Scene, moments
+from filmset.scenes.scene import (
+    LAYOUT,
+    MAIN,
+    MOTION,
+    PaintedScene,
+    RandomTimes,
+    Scene,
+    SceneKind,
+    SubPlane,
+    random_times,
+)
 from filmset.scenes.wind import gusts
 from filmset.synthesis import add, band, envelope, shaped_noise
 
 _SONG_S = 0.42  # the longest call
 
 
-def songs(scene: Scene) -> Moments:
+def songs(scene: Scene) -> RandomTimes:
     """When a bird sings; details: its tune, pitch, loudness, and below 0.5: it is the one in the picture."""
-    return moments(scene, MOTION + 1, 1.0 / (0.3 + 2.2 * scene.activity))
+    return random_times(scene, MOTION + 1, 1.0 / (0.3 + 2.2 * scene.activity))
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Trunks and light, foliage that sways with the gusts, falling leaves, a bird; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Trunks and light, foliage that sways with the gusts, falling leaves, a bird; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.7 + 0.14 * scene.horizon
@@ -39,7 +49,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     perch = round((ground - 0.08) * height), round(rng.uniform(0.1, 0.9) * width) - birds[0].colour.shape[1]
     singing = songs(scene)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         gust = float(gusts(scene, np.array(seconds)))
         frame[:] = swayed(tuple(_sway(gust, number, margin, seconds) for number in (0, 1)))
         calls = singing.between(seconds - _SONG_S, seconds + 1e-6)
@@ -51,7 +61,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             frame[row : row + side, column : column + side // 2 + 1] = leaf
             frame[row + side // 2 : row + side, column : column + side] = leaf
 
-    return still, draw
+    return still, paint_motion
 
 
 def _wood(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) -> np.ndarray:
@@ -68,7 +78,7 @@ def _wood(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) -
             x, half = rng.uniform(0, plane.aspect), thick * (0.055 * (1 - dark) + 0.012)
             bark = np.asarray(shift((0.5, 0.36, 0.24), scene.hue)) * dark
             foot = ground + 0.1 * (1 - dark)
-            part = Part(plane, x - half, 0, x + half, foot)
+            part = SubPlane(plane, x - half, 0, x + half, foot)
             part.paint(part.box(x - half, -1, x + half, foot), bark)
             part.paint(part.box(x - half, -1, x - 0.4 * half, foot - 0.02 * (1 - dark)), bark * 1.35)
     plane.paint(plane.below(ground + 0.02 * np.sin(7 * plane.x)), shift((0.25, 0.36, 0.14), scene.hue))
@@ -91,7 +101,7 @@ def _foliage(
         x, y = rng.uniform(0, leaves.aspect), depth * rng.uniform(-0.1, 1.0) ** 2
         wide, tall = rng.uniform(0.04, 0.1), rng.uniform(0.03, 0.06)
         green = shift((0.16, 0.42, 0.12), scene.hue, 0.16) * shade * rng.uniform(0.7, 1.35)
-        part = Part(leaves, x - wide, y - tall, x + wide, y + tall)
+        part = SubPlane(leaves, x - wide, y - tall, x + wide, y + tall)
         part.paint(part.disc(x, y, wide, tall), green)
     return leaves.sprite()
 
@@ -124,7 +134,7 @@ def _sway(gust: float, layer: int, margin: int, seconds: float) -> int:
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Rustling that the gusts carry, and birds; see `Place`."""
+    """Rustling that the gusts carry, and birds; see `SceneKind`."""
     rng = scene.rng(MAIN)
     low, high = rng.uniform(500, 2500), rng.uniform(5000, 12000)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.2))
@@ -141,4 +151,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place("forest", reverb_s=(0.0, 0.0), esc50=("chirping_birds",), paint=paint, sound=sound)
+KIND = SceneKind("forest", reverb_s=(0.0, 0.0), esc50=("chirping_birds",), paint=paint, sound=sound)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from filmset.painting import Colour, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
+    SceneKind,
+    SubPlane,
+    random_times,
     texture,
 )
 from filmset.synthesis import add, band, envelope, ring, rms, scatter, shaped_noise
@@ -34,14 +34,14 @@ def simmer(scene: Scene, times_s: np.ndarray) -> np.ndarray:
     return 0.5 + 0.25 * np.sum(waves, axis=0)
 
 
-def clinks(scene: Scene) -> Moments:
+def clinks(scene: Scene) -> RandomTimes:
     """When a lid falls back on its pot; details: which pot, how high it hopped."""
-    return moments(scene, MOTION + 1, 1.5 - 1.15 * scene.activity)
+    return random_times(scene, MOTION + 1, 1.5 - 1.15 * scene.activity)
 
 
-def drips(scene: Scene) -> Moments:
+def drips(scene: Scene) -> RandomTimes:
     """When a drop from the tap hits the sink; details: size, pitch."""
-    return moments(scene, MOTION + 2, 2.2 - 1.5 * scene.pace)
+    return random_times(scene, MOTION + 2, 2.2 - 1.5 * scene.pace)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class _Pot:
     steam: Callable[[np.ndarray, float, float], None]
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Tiles, cupboards, a stove with pots, a sink; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Tiles, cupboards, a stove with pots, a sink; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     counter = 0.6 + 0.08 * scene.horizon
@@ -70,7 +70,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     clinking, dripping = clinks(scene), drips(scene)
     basin = counter + 0.035
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         boil = float(simmer(scene, np.array(seconds)))
         hops = clinking.between(seconds, seconds + _HOP_S)
         for number, pot in enumerate(pots):
@@ -94,7 +94,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             rows, columns = sprite.colour.shape[:2]
             sprite.stamp(frame, round(foot * height) - rows, under_tap - columns // 2)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _room(scene: Scene, rng: np.random.Generator, plane: Plane, counter: float, stove: float) -> None:
@@ -167,7 +167,7 @@ def _pots(rng: np.random.Generator, plane: Plane, stove: float, counter: float) 
         rim = counter - 0.012 - tall
         for flame in np.linspace(-0.6, 0.6, 5) * half:
             plane.paint(plane.disc(x + flame, counter - 0.008, 0.012, 0.016), (0.3, 0.45, 0.95))
-        body = Part(plane, x - half - 0.05, rim - 0.01, x + half + 0.05, counter)
+        body = SubPlane(plane, x - half - 0.05, rim - 0.01, x + half + 0.05, counter)
         round_ = 1.0 - 0.35 * np.clip(np.abs(body.x - x + 0.3 * half) / half, 0, 1) ** 2
         shade = np.broadcast_to(round_, (body.height, body.width))[..., None] * metal
         body.paint(body.box(x - half - 0.04, rim + 0.02, x + half + 0.04, rim + 0.035), (0.1, 0.1, 0.1))
@@ -188,7 +188,7 @@ def _lid(plane: Plane, half: float, metal: Colour) -> Sprite:
 def _steam(
     rng: np.random.Generator, plane: Plane, x: float, foot: float, half: float
 ) -> Callable[[np.ndarray, float, float], None]:
-    """A cloud that rises from `foot`: draws itself on a frame at a time, as strong as told (0..1)."""
+    """A cloud that rises from `foot`: paints itself on a frame at a time, as strong as told (0..1)."""
     wide, tall = 1.9 * half + 0.08, min(foot, 0.46)
     rows, columns = max(2, round(tall / plane.pixel)), max(2, round(2 * wide / plane.pixel))
     top, left = round(foot / plane.pixel) - rows, round((x - wide) / plane.pixel)
@@ -206,14 +206,14 @@ def _steam(
     )
     speed = rng.uniform(0.16, 0.26) / plane.pixel
 
-    def draw(frame: np.ndarray, seconds: float, strength: float) -> None:
+    def paint_steam(frame: np.ndarray, seconds: float, strength: float) -> None:
         start = int(speed * seconds) % rows
         noise = cloud[start : start + rows][inner]
         share = (strength * shape * np.clip(0.5 + 1.0 * noise, 0, 1))[..., None]
         under = frame[seen]
         frame[seen] = under + share * (white - under)
 
-    return draw
+    return paint_steam
 
 
 def _drop(height: int, grade: Grade) -> Sprite:
@@ -232,7 +232,7 @@ def _splash(height: int, grade: Grade) -> Sprite:
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """A fridge's hum, hissing and bubbling that swell with the steam, lids, drops; see `Place`."""
+    """A fridge's hum, hissing and bubbling that swell with the steam, lids, drops; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     low, high = rng.uniform(300, 1500), rng.uniform(3000, 9000)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.0))
@@ -262,7 +262,7 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place(
+KIND = SceneKind(
     "kitchen",
     reverb_s=(0.3, 0.6),
     esc50=("can_opening", "pouring_water"),

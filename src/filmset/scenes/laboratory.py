@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
 )
 from filmset.synthesis import add, band, rms, shaped_noise
 
@@ -62,9 +62,9 @@ def machines(scene: Scene) -> list[Machine]:
     ]
 
 
-def bursts(scene: Scene) -> Moments:
+def bursts(scene: Scene) -> RandomTimes:
     """When bubbles burst; the first detail chooses the flask, the second the size."""
-    return moments(scene, MOTION + 1, 0.5 - 0.4 * scene.activity)
+    return random_times(scene, MOTION + 1, 0.5 - 0.4 * scene.activity)
 
 
 def flask(details: np.ndarray) -> int:
@@ -72,8 +72,8 @@ def flask(details: np.ndarray) -> int:
     return int(details[0] * _FLASKS) % _FLASKS
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the room; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the room; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     bench = 0.6 + 0.12 * scene.horizon
@@ -97,13 +97,13 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     waves = rng.uniform(0.5, 1.5, (len(running), 2))
     bursting = bursts(scene)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         for machine, light, (x, y), screen, wave in zip(running, lights, lamps, screens, waves, strict=True):
             beeping = machine.beeping(seconds)
             _trace(frame, screen, trace, seconds, wave, beeping)
             if beeping:
                 reach = len(light) // 2
-                shine(frame, light, round(y * height) - reach, round(x * height) - reach)
+                lighten(frame, light, round(y * height) - reach, round(x * height) - reach)
         for time, details in bursting.between(seconds, seconds + RISE_S):
             x, half, foot, top = vessels[flask(details)]
             way = 1 - (time - seconds) / RISE_S
@@ -112,7 +112,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             sprite.stamp(frame, round((foot + (top - foot) * way) * height), round(side * height))
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _room(plane: Plane, rng: np.random.Generator, hue: float, bench: float) -> None:
@@ -126,7 +126,7 @@ def _room(plane: Plane, rng: np.random.Generator, hue: float, bench: float) -> N
         plane.paint(plane.box(x, 0.02, x + 0.3, 0.04), (0.98, 1.0, 1.0))
     for x0 in (plane.aspect * rng.uniform(0.02, 0.12), plane.aspect * rng.uniform(0.5, 0.62)):
         for y in (0.2, 0.34)[: int(rng.integers(1, 3))]:
-            part = Part(plane, x0, y - 0.12, x0 + 0.62, y + 0.03)
+            part = SubPlane(plane, x0, y - 0.12, x0 + 0.62, y + 0.03)
             part.paint(part.box(x0, y, x0 + 0.56, y + 0.014), (0.42, 0.4, 0.4))
             for x in np.arange(x0 + 0.03, x0 + 0.52, 0.075):
                 _jar(part, rng, x, y)
@@ -139,7 +139,7 @@ def _room(plane: Plane, rng: np.random.Generator, hue: float, bench: float) -> N
         plane.paint(plane.box(x + 0.16, bench + 0.09, x + 0.27, bench + 0.105), (0.3, 0.32, 0.34))
 
 
-def _jar(part: Part, rng: np.random.Generator, x: float, foot: float) -> None:
+def _jar(part: SubPlane, rng: np.random.Generator, x: float, foot: float) -> None:
     tall, tone = rng.uniform(0.045, 0.085), rng.uniform(0.1, 1.0, 3)
     shape = int(rng.integers(3))
     if shape == 0:
@@ -160,7 +160,7 @@ def _apparatus(
 ) -> tuple[tuple[float, float], tuple[int, int, int, int]]:
     """Paint a machine; returns where its lamp is and its screen's (top, left, bottom, right) pixels."""
     half, tall = rng.uniform(0.1, 0.13), rng.uniform(0.17, 0.25)
-    part = Part(plane, x - 1.2 * half, bench - tall - 0.02, x + 1.2 * half, bench + 0.01)
+    part = SubPlane(plane, x - 1.2 * half, bench - tall - 0.02, x + 1.2 * half, bench + 0.01)
     case = shift(((0.86, 0.87, 0.85), (0.35, 0.42, 0.5), (0.62, 0.64, 0.6))[int(rng.integers(3))], hue, 0.1)
     part.paint(part.box(x - half, bench - tall, x + half, bench), case)
     part.paint(part.box(x - half, bench - tall, x + half, bench - tall + 0.012), np.clip(case * 1.2, 0, 1))
@@ -184,7 +184,7 @@ def _vessel(
 ) -> tuple[float, float, float, float]:
     """Paint a flask of bright liquid; returns its middle, the width where it bubbles, bottom and surface."""
     tall, half = rng.uniform(0.2, 0.27), rng.uniform(0.07, 0.095)
-    foot, part = bench - 0.008, Part(plane, x - 0.15, bench - 0.35, x + 0.15, bench + 0.01)
+    foot, part = bench - 0.008, SubPlane(plane, x - 0.15, bench - 0.35, x + 0.15, bench + 0.01)
     neck, tone = (
         0.028,
         np.clip(np.roll((0.15, 0.85, 0.6), int(rng.integers(3))) + rng.uniform(-0.15, 0.15, 3), 0, 1),
@@ -275,8 +275,8 @@ def _hum(rng: np.random.Generator, samples: int, rate: int) -> np.ndarray:
         for k in range(10)
     ]
     table = np.sum(parts, axis=0).astype(np.float32)
-    place = (np.arange(samples, dtype=np.float64) * (mains * 2048 / rate)).astype(np.int64) & 2047
-    return table[place]
+    index = (np.arange(samples, dtype=np.float64) * (mains * 2048 / rate)).astype(np.int64) & 2047
+    return table[index]
 
 
 def _blip(rate: int, pitch: float) -> np.ndarray:
@@ -286,4 +286,4 @@ def _blip(rate: int, pitch: float) -> np.ndarray:
     return (tone * np.minimum(1, t / 0.001)).astype(np.float32)
 
 
-PLACE = Place("laboratory", (0.3, 0.8), ("clock_alarm", "mouse_click", "washing_machine"), paint, sound)
+KIND = SceneKind("laboratory", (0.3, 0.8), ("clock_alarm", "mouse_click", "washing_machine"), paint, sound)

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, shift
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, Painted, Place, Scene
+from filmset.scenes.scene import EVENTS, LAYOUT, MAIN, PaintedScene, Scene, SceneKind
 from filmset.synthesis import add, band, ring, rms, shaped_noise
 
 _WHEEL_STEPS = 24  # positions of a wheel until it looks the same again
@@ -18,8 +18,8 @@ def turns_a_second(scene: Scene) -> float:
     return 0.25 + 0.9 * scene.pace
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Two meshing wheels, a conveyor with boxes, a lamp that blinks at each strike; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Two meshing wheels, a conveyor with boxes, a lamp that blinks at each strike; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     floor = 0.76 + 0.1 * scene.horizon
@@ -40,21 +40,21 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     turns = turns_a_second(scene)
     spacing = 0.75 - 0.4 * scene.activity
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         if (4 * turns * seconds) % 1.0 < 0.3:
             frame[:] = shining
         offset = (0.5 * turns * seconds) % spacing
-        for place in np.arange(offset - spacing, plane.aspect, spacing):
-            box.stamp(frame, belt, round(place * height))
+        for left in np.arange(offset - spacing, plane.aspect, spacing):
+            box.stamp(frame, belt, round(left * height))
         angle = 2 * np.pi * turns * seconds
         for wheel, (x, y), reach, direction in (
             (big_wheel, centre, radius, 1.0),
             (small_wheel, second, small, -12 / 8),
         ):
-            place = round((y - _REACH * reach) * height), round((x - _REACH * reach) * height)
-            wheel(direction * angle).stamp(frame, *place)
+            corner = round((y - _REACH * reach) * height), round((x - _REACH * reach) * height)
+            wheel(direction * angle).stamp(frame, *corner)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _hall(scene: Scene, rng: np.random.Generator, plane: Plane, floor: float) -> None:
@@ -103,7 +103,7 @@ def _wheel(
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """A hum, the rush of air, and a strike four times a turn; see `Place`."""
+    """A hum, the rush of air, and a strike four times a turn; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     base = rng.uniform(38, 125)
     t = np.arange(samples, dtype=np.float32) / rate
@@ -122,7 +122,7 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place(
+KIND = SceneKind(
     "machine",
     reverb_s=(0.5, 1.2),
     esc50=("washing_machine", "hand_saw", "vacuum_cleaner", "chainsaw"),

@@ -3,18 +3,18 @@
 import numpy as np
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
 )
 from filmset.synthesis import add, band, rms, shaped_noise
 
@@ -22,13 +22,13 @@ _HOOT_S = 1.1  # a short and a long note
 _GLOWS = 6  # brightnesses of a firefly
 
 
-def hoots(scene: Scene) -> Moments:
+def hoots(scene: Scene) -> RandomTimes:
     """When the owl begins to hoot."""
-    return moments(scene, MOTION, 9.0 - 5.0 * scene.activity)
+    return random_times(scene, MOTION, 9.0 - 5.0 * scene.activity)
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the meadow; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the meadow; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.55 + 0.17 * scene.horizon
@@ -54,7 +54,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     hooting = hoots(scene)
     bend = rng.uniform(0.5, 1.1) * (0.6 + scene.pace)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         awake = hooting.between(seconds - _HOOT_S, seconds + 1e-6)
         (opened if awake else closed).stamp(frame, *owl_at)
         lean = reach * (1 + 0.7 * np.sin(bend * seconds) + 0.3 * np.sin(2.7 * bend * seconds))
@@ -70,9 +70,9 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         for px, py, level in zip(x * width, y * height, np.clip(_GLOWS * light, 0, _GLOWS - 1), strict=True):
             if level >= 1:
                 glow = glows[int(level)]
-                shine(frame, glow, int(py) - len(glow) // 2, int(px) - len(glow) // 2)
+                lighten(frame, glow, int(py) - len(glow) // 2, int(px) - len(glow) // 2)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _sky(plane: Plane, rng: np.random.Generator, hue: float, ground: float) -> None:
@@ -85,7 +85,7 @@ def _sky(plane: Plane, rng: np.random.Generator, hue: float, ground: float) -> N
     plane.paint(stars, (0.85, 0.9, 1.0))
     x, y, radius = rng.uniform(0.1, 0.9) * plane.aspect, rng.uniform(0.1, 0.24), rng.uniform(0.045, 0.085)
     plane.paint(0.55 * plane.glow(x, y, 3.2 * radius), (0.45, 0.55, 0.75))
-    moon = Part(plane, x - 2 * radius, y - 2 * radius, x + 2 * radius, y + 2 * radius)
+    moon = SubPlane(plane, x - 2 * radius, y - 2 * radius, x + 2 * radius, y + 2 * radius)
     face = moon.disc(x, y, radius)
     crescent = rng.uniform() < 0.4
     if crescent:
@@ -101,11 +101,11 @@ def _trees(plane: Plane, rng: np.random.Generator, ground: float) -> tuple[float
     dark = (0.015, 0.02, 0.03)
     for x in rng.uniform(0, plane.aspect, 4):
         size = rng.uniform(0.05, 0.09)
-        part = Part(plane, x - 2 * size, ground - 3 * size, x + 2 * size, ground + 0.06)
+        part = SubPlane(plane, x - 2 * size, ground - 3 * size, x + 2 * size, ground + 0.06)
         part.paint(part.disc(x, ground - 0.6 * size, size, 1.2 * size), (0.03, 0.05, 0.06))
     side = float(rng.choice([0.08, 0.92])) * plane.aspect
     inwards = 1.0 if side < plane.aspect / 2 else -1.0
-    part = Part(plane, side - 0.5, -0.1, side + 0.5, ground + 0.15)
+    part = SubPlane(plane, side - 0.5, -0.1, side + 0.5, ground + 0.15)
     part.paint(part.box(side - 0.035, -1, side + 0.035, ground + 0.1), dark)
     branch = rng.uniform(0.24, 0.34)
     along = (part.x - side) * inwards
@@ -170,8 +170,8 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     result = crickets / rms(crickets) + rng.uniform(0.15, 1.4) * air
     pitch, loud = events.uniform(300, 520), events.uniform(1.2, 3.5)
     hoot = _hoot(rate, pitch)
-    for time, draws in hoots(scene).between(-_HOOT_S, samples / rate):
-        add(result, int(time * rate), np.float32(loud * (0.6 + 0.4 * draws[0])) * hoot)
+    for time, details in hoots(scene).between(-_HOOT_S, samples / rate):
+        add(result, int(time * rate), np.float32(loud * (0.6 + 0.4 * details[0])) * hoot)
     return result.astype(np.float32)
 
 
@@ -199,4 +199,4 @@ def _hoot(rate: int, pitch: float) -> np.ndarray:
     return call
 
 
-PLACE = Place("night", (0.0, 0.0), ("crickets", "insects", "frog"), paint, sound)
+KIND = SceneKind("night", (0.0, 0.0), ("crickets", "insects", "frog"), paint, sound)

@@ -6,7 +6,17 @@ from functools import cache
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, shift
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, MOTION, Painted, Part, Place, Scene, moments
+from filmset.scenes.scene import (
+    EVENTS,
+    LAYOUT,
+    MAIN,
+    MOTION,
+    PaintedScene,
+    Scene,
+    SceneKind,
+    SubPlane,
+    random_times,
+)
 from filmset.synthesis import add, band, envelope, ring, rms, shaped_noise
 
 _LINES, _LETTERS = 7, 16  # of a screen
@@ -20,7 +30,7 @@ def keystrokes(scene: Scene, start_s: float, end_s: float) -> list[tuple[float, 
     """(time, details) of the keys struck: whose they are, pitch, loudness. People pause to think."""
     rng = scene.rng(MOTION + 1)
     rates, phases = rng.uniform(0.1, 0.45, 2), rng.uniform(0, 2 * np.pi, 2)
-    found = moments(scene, MOTION, 0.2 - 0.11 * scene.pace).between(start_s, end_s)
+    found = random_times(scene, MOTION, 0.2 - 0.11 * scene.pace).between(start_s, end_s)
     busy = 1.5 * scene.activity - 0.4
     return [
         (time, details)
@@ -40,8 +50,8 @@ def blades_a_second(scene: Scene) -> float:
     return 2.5 + 3.5 * scene.rng(MOTION + 3).uniform()
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """A wall with a window and a clock, desks with screens, a fan; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """A wall with a window and a clock, desks with screens, a fan; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     desk = 0.68 + 0.1 * scene.horizon
@@ -55,7 +65,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     blades = blades_a_second(scene)
     written = _Written(scene, len(screens))
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         for (top, left, text), count in zip(screens, written.at(seconds), strict=True):
             line, letter = divmod(count % (_LINES * _LETTERS), _LETTERS)
             rows, columns = text.shape[:2]
@@ -70,7 +80,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         side = blade.colour.shape[0]
         blade.stamp(frame, round(fan_at[1] * height - side / 2), round(fan_at[0] * height - side / 2))
 
-    return still, draw
+    return still, paint_motion
 
 
 class _Written:
@@ -96,7 +106,7 @@ class _Written:
 def _wall(
     scene: Scene, rng: np.random.Generator, plane: Plane, desk: float, slots: np.ndarray
 ) -> tuple[tuple[float, float, float], tuple[float, float]]:
-    """Paints it; returns the clock's place and radius, and the place of the fan, in the last slot."""
+    """Paints it; returns the clock's position and radius, and last the position of the fan."""
     tone = np.array(
         [(0.8, 0.79, 0.75), (0.66, 0.73, 0.77), (0.76, 0.7, 0.62), (0.6, 0.66, 0.6)][rng.integers(4)]
     )
@@ -107,7 +117,7 @@ def _wall(
     half = 0.15 * plane.aspect
     light = shift(rng.uniform(0.35, 1.0) * np.array((0.78, 0.88, 1.0)), scene.hue, 0.2)
     plane.paint(plane.box(window - half - 0.02, 0.06, window + half + 0.02, 0.5), (0.9, 0.9, 0.88))
-    pane = Part(plane, window - half, 0.08, window + half, 0.48)
+    pane = SubPlane(plane, window - half, 0.08, window + half, 0.48)
     glass = pane.box(window - half, 0.08, window + half, 0.48)
     pane.paint(glass, pane.gradient(light, light * 0.85, 0.08, 0.48))
     for x in np.arange(window - half, window + half, rng.uniform(0.06, 0.12)):  # houses across the street
@@ -165,10 +175,10 @@ def _text(
     plane = Plane(rows, columns, grade)
     letter = rng.uniform(size=(_LINES, _LETTERS)) > 0.16
     line = np.minimum(np.arange(rows) * _LINES // rows, _LINES - 1)
-    place = np.minimum(np.arange(columns) * _LETTERS // columns, _LETTERS - 1)
+    letters = np.minimum(np.arange(columns) * _LETTERS // columns, _LETTERS - 1)
     inked = (np.arange(rows) - line * rows // _LINES) < max(1, 0.62 * rows / _LINES)
     plane.paint(1.0, paper)
-    plane.paint((letter[line][:, place] & inked[:, None]).astype(np.float32), ink)
+    plane.paint((letter[line][:, letters] & inked[:, None]).astype(np.float32), ink)
     return plane.picture()
 
 
@@ -208,7 +218,7 @@ def _fan(height: int, grade: Grade, colour: np.ndarray) -> Callable[[int], Sprit
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Air and hum, a fan that beats, keys, ticks; see `Place`."""
+    """Air and hum, a fan that beats, keys, ticks; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     low, high = rng.uniform(60, 200), rng.uniform(500, 3000)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.0))
@@ -234,7 +244,7 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place(
+KIND = SceneKind(
     "office",
     reverb_s=(0.3, 0.8),
     esc50=("keyboard_typing", "mouse_click", "clock_tick"),

@@ -3,16 +3,16 @@
 import numpy as np
 
 from filmset.painting import Grade, Plane, as_bytes, scrolled, shift, skyline, specks, windows
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    lighten,
+    random_times,
 )
 from filmset.scenes.wind import gusts
 from filmset.synthesis import add, band, envelope, ring, shaped_noise
@@ -21,13 +21,13 @@ _SPLASH_S = 0.28
 _AGES, _SIZES = 7, 3  # of the pictures of a splash
 
 
-def splashes(scene: Scene) -> Moments:
+def splashes(scene: Scene) -> RandomTimes:
     """When big drops hit the street; details: where across, where down, size, pitch."""
-    return moments(scene, MOTION + 1, 1.0 / (2 + 22 * scene.activity))
+    return random_times(scene, MOTION + 1, 1.0 / (2 + 22 * scene.activity))
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Lit windows, their reflection on wet ground, streaks of rain, splashes; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Lit windows, their reflection on wet ground, streaks of rain, splashes; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     ground = 0.6 + 0.14 * scene.horizon
     still = _street(scene, rng, Plane(height, width, grade), ground)
@@ -43,17 +43,17 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     rings = [[_splash(grade, height, age, size) for age in range(_AGES)] for size in range(_SIZES)]
     hits = splashes(scene)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         for time, (across, down, size, _) in hits.between(seconds - _SPLASH_S, seconds + 1e-6):
             age = int((seconds - time) / _SPLASH_S * _AGES)
             light = rings[int(size * _SIZES)][min(age, _AGES - 1)]
             row = (ground + (1 - ground) * (0.08 + 0.9 * down)) * height
-            shine(frame, light, int(row) - light.shape[0] // 2, int(across * width) - light.shape[1] // 2)
+            lighten(frame, light, int(row) - light.shape[0] // 2, int(across * width) - light.shape[1] // 2)
         for tile, speed in zip(tiles, (0.7, 1.0), strict=True):
             down = speed * fall * seconds
             np.maximum(frame, scrolled(tile, height, width, down, slant * down), out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _street(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) -> np.ndarray:
@@ -93,7 +93,7 @@ def _splash(grade: Grade, height: int, age: int, size: int) -> np.ndarray:
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """The hiss of many drops that the wind sways, and the big ones one by one; see `Place`."""
+    """The hiss of many drops that the wind sways, and the big ones one by one; see `SceneKind`."""
     rng = scene.rng(MAIN)
     low, high = rng.uniform(250, 1600), rng.uniform(3500, 13000)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.2))
@@ -105,4 +105,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place("rain", reverb_s=(0.0, 0.0), esc50=("rain",), paint=paint, sound=sound)
+KIND = SceneKind("rain", reverb_s=(0.0, 0.0), esc50=("rain",), paint=paint, sound=sound)

@@ -3,17 +3,17 @@
 import numpy as np
 
 from filmset.painting import HIGH, LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
+    SceneKind,
+    SubPlane,
+    random_times,
     texture,
 )
 from filmset.synthesis import add, band, envelope, shaped_noise
@@ -23,9 +23,9 @@ _RING_S = 1.2
 _TILE = 256  # rows of the pattern that runs down the stream; a power of two
 
 
-def leaps(scene: Scene) -> Moments:
+def leaps(scene: Scene) -> RandomTimes:
     """When a fish falls back into the water; the first detail says how far to the right it leapt."""
-    return moments(scene, MOTION, 6.0 - 4.0 * scene.activity)
+    return random_times(scene, MOTION, 6.0 - 4.0 * scene.activity)
 
 
 def has_fall(scene: Scene) -> bool:
@@ -41,8 +41,8 @@ def surge(scene: Scene, times_s: np.ndarray) -> np.ndarray:
     return 0.5 + np.asarray(waves) / 6.0
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the stream; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the stream; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     bank = 0.5 + 0.12 * scene.horizon
@@ -62,8 +62,8 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     splash_y = bank + 0.55 * (1 - bank)
     foam = as_bytes(np.asarray(grade(np.asarray((0.93, 0.97, 1.0), dtype=np.float32))))
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
-        stream.draw(frame, seconds, speed)
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
+        stream.paint(frame, seconds, speed)
         if fall:
             box = frame[top[0] : top[0] + curtain.shape[0], top[1] : top[1] + curtain.shape[1]]
             down = int(-1.5 * speed * height * seconds) % (len(tile) // 2)
@@ -84,7 +84,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         land.stamp(frame, first, 0)
         np.maximum(frame, LOW, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _hills(plane: Plane, rng: np.random.Generator, hue: float, bank: float) -> None:
@@ -99,7 +99,7 @@ def _hills(plane: Plane, rng: np.random.Generator, hue: float, bank: float) -> N
         plane.paint(plane.below(ridge), shift((0.42 * shade, 0.58 * shade, 0.45 * shade), hue))
     for _ in range(int(14 + 10 * rng.uniform())):  # a wood on the far bank
         x, tall = rng.uniform(0, plane.aspect), rng.uniform(0.08, 0.2)
-        part = Part(plane, x - tall, bank - 1.2 * tall, x + tall, bank)
+        part = SubPlane(plane, x - tall, bank - 1.2 * tall, x + tall, bank)
         cone = part.soft(np.abs(part.x - x) - 0.3 * (part.y - bank + tall)) * (part.y > bank - tall)
         part.paint(cone, shift(np.array([0.12, 0.3, 0.16]) * rng.uniform(0.7, 1.4), hue))
 
@@ -138,7 +138,7 @@ def _banks(
             at = (y - bank) / (1 - bank)
             x = middle + bend * at**1.6 + side * (half * 0.9 + 0.85 * at) + rng.normal(0, 0.04)
             size = (0.02 + 0.06 * at) * rng.uniform(0.7, 1.5)
-            part = Part(land, x - 2 * size, y - y0 - size, x + 2 * size, y - y0 + size)
+            part = SubPlane(land, x - 2 * size, y - y0 - size, x + 2 * size, y - y0 + size)
             tone = np.array([0.5, 0.49, 0.46]) * rng.uniform(0.6, 1.15)
             part.paint(part.disc(x, y - y0, 1.4 * size, 0.8 * size), tone * 0.6)
             part.paint(part.disc(x - 0.1 * size, y - y0 - 0.15 * size, 1.15 * size, 0.55 * size), tone)
@@ -171,12 +171,12 @@ class _Stream:
         colours = np.where(level < 0.8, dark + (pale - dark) * level / 0.8, 0.75 + 0.25 * level)
         self.palette = as_bytes(np.asarray(plane.grade(colours.astype(np.float32))))
 
-    def draw(self, frame: np.ndarray, seconds: float, speed: float) -> None:
+    def paint(self, frame: np.ndarray, seconds: float, speed: float) -> None:
         """Paint the water over all rows from the first on."""
         down = int(70 * speed * seconds)
-        place = ((self.rows + down) & (_TILE - 1)) << 8
-        place += self.columns
-        np.take(self.palette, self.pattern[place], axis=0, out=frame[self.first :])
+        index = ((self.rows + down) & (_TILE - 1)) << 8
+        index += self.columns
+        np.take(self.palette, self.pattern[index], axis=0, out=frame[self.first :])
 
 
 def _curtain(
@@ -276,4 +276,4 @@ def _plunge(rate: int, rng: np.random.Generator) -> np.ndarray:
     return (2.2 * wash + 1.5 * gulp).astype(np.float32)
 
 
-PLACE = Place("river", (0.0, 0.0), ("pouring_water", "water_drops"), paint, sound)
+KIND = SceneKind("river", (0.0, 0.0), ("pouring_water", "water_drops"), paint, sound)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from filmset.painting import HIGH, LOW, Grade, Plane, as_bytes, shift
-from filmset.scenes.place import LAYOUT, MAIN, MOTION, Painted, Place, Scene
+from filmset.scenes.scene import LAYOUT, MAIN, MOTION, PaintedScene, Scene, SceneKind
 from filmset.synthesis import band, envelope, shaped_noise, tilt
 
 _SKIES = (  # top, bottom, sun, how much colour of it lies on the water
@@ -26,8 +26,8 @@ def swell(scene: Scene, times_s: np.ndarray) -> np.ndarray:
     )
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Sun, moving water, and surf that runs up the sand with the sound's swell; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Sun, moving water, and surf that runs up the sand with the sound's swell; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     horizon = 0.26 + 0.16 * scene.horizon
@@ -46,7 +46,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     top_row = int(0.75 * height)
     foam = as_bytes(np.asarray(grade(np.array((0.97, 0.98, 1.0), dtype=np.float32))))
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         light = np.sin(waves[0] + np.float32(speed * seconds % (2 * np.pi)))
         light += np.sin(waves[1] + np.float32(1.7 * speed * seconds % (2 * np.pi)))
         light *= size
@@ -59,7 +59,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         np.copyto(beach, sand[top_row:], where=(gap > 0)[..., None])
         beach[np.abs(gap) < 0.012 + 0.02 * run] = foam
 
-    return still, draw
+    return still, paint_motion
 
 
 def _view(scene: Scene, rng: np.random.Generator, plane: Plane, horizon: float) -> np.ndarray:
@@ -81,7 +81,7 @@ def _view(scene: Scene, rng: np.random.Generator, plane: Plane, horizon: float) 
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """A roar and a hiss that swell; see `Place`."""
+    """A roar and a hiss that swell; see `SceneKind`."""
     rng = scene.rng(MAIN)
     slope, high = rng.uniform(-7, -2.5), rng.uniform(1500, 7000)
     roar = shaped_noise(rng, samples, rate, lambda hz: tilt(hz, slope) * band(hz, 70, high, 1.0))
@@ -91,4 +91,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return roar * (1 - depth + depth * run) + rng.uniform(0.2, 0.9) * wash * run**2
 
 
-PLACE = Place("sea", reverb_s=(0.0, 0.0), esc50=("sea_waves",), paint=paint, sound=sound)
+KIND = SceneKind("sea", reverb_s=(0.0, 0.0), esc50=("sea_waves",), paint=paint, sound=sound)

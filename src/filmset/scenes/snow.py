@@ -3,13 +3,13 @@
 import numpy as np
 
 from filmset.painting import Grade, Plane, scrolled, shift, specks
-from filmset.scenes.place import LAYOUT, MAIN, Painted, Part, Place, Scene
+from filmset.scenes.scene import LAYOUT, MAIN, PaintedScene, Scene, SceneKind, SubPlane
 from filmset.scenes.wind import carried, gusts
 from filmset.synthesis import band, envelope, shaped_noise
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Mountains, firs, flakes; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Mountains, firs, flakes; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.66 + 0.14 * scene.horizon
@@ -29,14 +29,14 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     fall = height * (0.14 + 0.2 * scene.pace)
     blow = float(rng.choice([-1.0, 1.0])) * height * (0.1 + 0.9 * scene.pace)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         across = blow * carried(scene, seconds)
         for number, tile in enumerate(tiles):
             speed = 0.8 + 0.7 * number
             window = scrolled(tile, height, width, speed * fall * seconds, speed * across)
             np.maximum(frame, window, out=frame)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _mountains(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float) -> None:
@@ -45,7 +45,7 @@ def _mountains(scene: Scene, rng: np.random.Generator, plane: Plane, ground: flo
             peak, tall = rng.uniform(0, 1) * plane.aspect, rng.uniform(0.2, 0.5)
             slope = ground - tall + np.abs(plane.x - peak) * rng.uniform(0.6, 1.2)
             slope = slope + 0.012 * np.sin(40 * plane.x + peak * 9)
-            part = Part(plane, 0.0, ground - tall - 0.03, plane.aspect, 1.0)
+            part = SubPlane(plane, 0.0, ground - tall - 0.03, plane.aspect, 1.0)
             rock = part.below(slope)
             part.paint(rock, shift((0.24 + shade, 0.31 + shade, 0.42 + shade), scene.hue, 0.08))
             edge = ground - 0.66 * tall + 0.03 * np.sin(31 * plane.x + peak)
@@ -53,7 +53,7 @@ def _mountains(scene: Scene, rng: np.random.Generator, plane: Plane, ground: flo
 
 
 def _fir(scene: Scene, plane: Plane, x: float, foot: float, tall: float) -> None:
-    part = Part(plane, x - 0.3 * tall, foot - 1.05 * tall, x + 0.3 * tall, foot + 0.03)
+    part = SubPlane(plane, x - 0.3 * tall, foot - 1.05 * tall, x + 0.3 * tall, foot + 0.03)
     part.paint(part.box(x - 0.008, foot - 0.03, x + 0.008, foot + 0.02), (0.25, 0.17, 0.12))
     green = shift((0.1, 0.27, 0.2), scene.hue, 0.06)
     for tier in range(3):
@@ -63,12 +63,12 @@ def _fir(scene: Scene, plane: Plane, x: float, foot: float, tall: float) -> None
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Wind: three resonances that gusts move between; see `Place`."""
+    """Wind: three resonances that gusts move between; see `SceneKind`."""
     rng = scene.rng(MAIN)
     centre, width = rng.uniform(180, 600), rng.uniform(1.1, 1.9)
     gust = envelope(samples, rate, lambda t: gusts(scene, t))
     sound = np.zeros(samples, dtype=np.float32)
-    for step, place in enumerate((0.25, 0.5, 0.75)):
+    for step, peak in enumerate((0.25, 0.5, 0.75)):
         middle = centre * 1.7**step
         noise = shaped_noise(
             rng,
@@ -76,8 +76,8 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
             rate,
             lambda hz, m=middle: band(hz, m / width, m * width, 2.5),  # type: ignore[misc]
         )
-        sound += noise * np.exp(-0.5 * ((gust - place) / 0.22) ** 2)
+        sound += noise * np.exp(-0.5 * ((gust - peak) / 0.22) ** 2)
     return sound * (0.4 + scene.activity * gust)
 
 
-PLACE = Place("snow", reverb_s=(0.0, 0.0), esc50=("wind",), paint=paint, sound=sound)
+KIND = SceneKind("snow", reverb_s=(0.0, 0.0), esc50=("wind",), paint=paint, sound=sound)

@@ -6,18 +6,18 @@ from itertools import pairwise
 import numpy as np
 
 from filmset.painting import LOW, Grade, Plane, Sprite, as_bytes, shift
-from filmset.scenes.place import (
+from filmset.scenes.scene import (
     EVENTS,
     LAYOUT,
     MAIN,
     MOTION,
-    Moments,
-    Painted,
-    Part,
-    Place,
+    PaintedScene,
+    RandomTimes,
     Scene,
-    moments,
-    shine,
+    SceneKind,
+    SubPlane,
+    lighten,
+    random_times,
     texture,
 )
 from filmset.scenes.wind import gusts
@@ -31,9 +31,9 @@ _ROLL_S = 3.2  # of the longest thunder
 _LEANS = 8  # positions of the tree
 
 
-def strikes(scene: Scene) -> Moments:
+def strikes(scene: Scene) -> RandomTimes:
     """When lightning begins to show; the first detail chooses its shape, the second its strength."""
-    return moments(scene, MOTION + 1, 5.5 - 3.2 * scene.activity)
+    return random_times(scene, MOTION + 1, 5.5 - 3.2 * scene.activity)
 
 
 def delay_s(scene: Scene) -> float:
@@ -50,8 +50,8 @@ def brightness(since_s: float) -> float:
     return max(0.0, 1 - (since_s - _RISE_S) / _FALL_S)
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Prepare the land; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Prepare the land; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     ground = 0.66 + 0.14 * scene.horizon
@@ -77,7 +77,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
         around = bolt(number)[2][:rows, :, None]
         return np.rint(_BRIGHTEST * level / _LIGHTS * (0.3 + 0.7 * around) * cold).astype(np.uint8)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         gust = float(gusts(scene, np.array(seconds)))
         left = int(drift * height * seconds) % width
         sky = frame[:rows]
@@ -89,7 +89,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             sky += glare(number, lit)
             picture, corner, _ = bolt(number)
             if seconds - time < 0.32 and lit:
-                shine(frame, (picture * min(1.0, 1.3 * level)).astype(np.uint8), *corner)
+                lighten(frame, (picture * min(1.0, 1.3 * level)).astype(np.uint8), *corner)
         land.stamp(frame, height - land.colour.shape[0], 0)
         swing = 0.75 * gust + 0.25 * gust * np.sin(2 * np.pi * (0.7 + scene.pace) * seconds)
         tree = trees[int(np.clip(swing * _LEANS, 0, _LEANS - 1))]
@@ -102,7 +102,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
 
     first = np.zeros((height, width, 3), dtype=np.uint8)
     first[:] = LOW
-    return first, draw
+    return first, paint_motion
 
 
 def _clouds(rng: np.random.Generator, plane: Plane, hue: float, rows: int) -> np.ndarray:
@@ -160,7 +160,7 @@ def _bolt(
         )
     for line, thick in ((path, 0.0045), (branch, 0.0028)):
         for a, b in pairwise(line):
-            near = Part(part, min(a[0], b[0]) - 0.03, a[1] - 0.03, max(a[0], b[0]) + 0.03, b[1] + 0.03)
+            near = SubPlane(part, min(a[0], b[0]) - 0.03, a[1] - 0.03, max(a[0], b[0]) + 0.03, b[1] + 0.03)
             dx, dy = b[0] - a[0], b[1] - a[1]
             along = np.clip(((near.x - a[0]) * dx + (near.y - a[1]) * dy) / (dx * dx + dy * dy), 0, 1)
             far = np.hypot(near.x - a[0] - along * dx, near.y - a[1] - along * dy)
@@ -193,7 +193,7 @@ def _trees(rng: np.random.Generator, height: int, width: int, grade: Grade) -> l
             up, wide = own.uniform(0.12, 0.5) * tall, own.normal(0, 0.07)
             x = bent(up) + wide + 0.3 * lean * own.uniform(0.2, 0.6)
             radius = own.uniform(0.035, 0.065)
-            part = Part(plane, x - 2 * radius, up - radius, x + 2 * radius, up + radius)
+            part = SubPlane(plane, x - 2 * radius, up - radius, x + 2 * radius, up + radius)
             leaf = part.disc(x, up, radius * (1.1 + 0.6 * abs(lean)), 0.75 * radius)
             part.paint(leaf, np.array([0.07, 0.1, 0.07]) * own.uniform(0.7, 1.5))
         poses.append(plane.sprite())
@@ -242,4 +242,4 @@ def _thunder(rng: np.random.Generator, rate: int, sharp: float) -> np.ndarray:
     return faded(result.astype(np.float32), rate)
 
 
-PLACE = Place("storm", (0.0, 0.0), ("thunderstorm", "wind"), paint, sound)
+KIND = SceneKind("storm", (0.0, 0.0), ("thunderstorm", "wind"), paint, sound)

@@ -6,7 +6,17 @@ from functools import cache
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, shift, skyline, windows
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, MOTION, Painted, Part, Place, Scene, moments
+from filmset.scenes.scene import (
+    EVENTS,
+    LAYOUT,
+    MAIN,
+    MOTION,
+    PaintedScene,
+    Scene,
+    SceneKind,
+    SubPlane,
+    random_times,
+)
 from filmset.synthesis import add, band, envelope, ring, shaped_noise
 
 _COLOURS = (
@@ -34,7 +44,7 @@ class Pass:
 def car_passes(scene: Scene, start_s: float, end_s: float) -> list[Pass]:
     """The vehicles whose middle crosses the picture's between two times, in order."""
     across = 3.2 - 1.8 * scene.pace
-    found = moments(scene, MOTION, 1.0 / (0.25 + 1.0 * scene.activity)).between(
+    found = random_times(scene, MOTION, 1.0 / (0.25 + 1.0 * scene.activity)).between(
         start_s + across, end_s + across
     )
     return [
@@ -49,8 +59,8 @@ def car_passes(scene: Scene, start_s: float, end_s: float) -> list[Pass]:
     ]
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """Houses, trees, a road with two lanes; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """Houses, trees, a road with two lanes; see `SceneKind`."""
     still = _street(scene, Plane(height, width, grade))
     reach = 0.75 * 1.15 * (3.2 - 1.8 * scene.pace)
 
@@ -64,7 +74,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             np.ascontiguousarray(sprite.colour[:, ::-1]), np.ascontiguousarray(sprite.through[:, ::-1])
         )
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         passes = car_passes(scene, seconds - reach, seconds + reach)
         for one in sorted(passes, key=lambda one: one.lane):
             way = (seconds - one.time_s) / one.seconds_across
@@ -74,7 +84,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
                 top = round(_WHEELS_AT[one.lane] * height) - sprite.colour.shape[0]
                 sprite.stamp(frame, top, round(middle - sprite.colour.shape[1] / 2))
 
-    return still, draw
+    return still, paint_motion
 
 
 def _street(scene: Scene, plane: Plane) -> np.ndarray:
@@ -91,7 +101,7 @@ def _street(scene: Scene, plane: Plane) -> np.ndarray:
         plane.paint(0.8 * windows(plane, rng, edge, road, 0.8), wall * 0.55)
     for x in rng.uniform(0, plane.aspect, int(rng.integers(0, 5))):
         top, wide = road - rng.uniform(0.18, 0.28), rng.uniform(0.06, 0.1)
-        tree = Part(plane, x - wide, top - wide, x + wide, road)
+        tree = SubPlane(plane, x - wide, top - wide, x + wide, road)
         tree.paint(tree.box(x - 0.008, top, x + 0.008, road), (0.3, 0.22, 0.15))
         tree.paint(tree.disc(x, top, wide, 0.9 * wide), shift((0.2, 0.4, 0.18), scene.hue, 0.1))
     plane.paint(plane.below(road), (0.62, 0.6, 0.57))
@@ -126,7 +136,7 @@ def _vehicle(grade: Grade, car_height: float, body: str, colour: tuple[float, fl
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """A city's rumble, tyres and engines that come and go, now and then a horn; see `Place`."""
+    """A city's rumble, tyres and engines that come and go, now and then a horn; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     low, high = rng.uniform(40, 90), rng.uniform(250, 900)
     sound = rng.uniform(0.4, 1.0) * shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.0))
@@ -152,4 +162,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place("traffic", reverb_s=(0.0, 0.0), esc50=("engine", "car_horn"), paint=paint, sound=sound)
+KIND = SceneKind("traffic", reverb_s=(0.0, 0.0), esc50=("engine", "car_horn"), paint=paint, sound=sound)

@@ -7,7 +7,17 @@ from itertools import pairwise
 import numpy as np
 
 from filmset.painting import Grade, Plane, Sprite, shift
-from filmset.scenes.place import EVENTS, LAYOUT, MAIN, MOTION, Painted, Part, Place, Scene, texture
+from filmset.scenes.scene import (
+    EVENTS,
+    LAYOUT,
+    MAIN,
+    MOTION,
+    PaintedScene,
+    Scene,
+    SceneKind,
+    SubPlane,
+    texture,
+)
 from filmset.synthesis import add, band, envelope, ring, rms, shaped_noise
 
 _WINDOW = (0.12, 0.6)  # top and bottom of the windows
@@ -42,8 +52,8 @@ def joints(scene: Scene, start_s: float, end_s: float) -> np.ndarray:
     return np.interp(np.arange(np.ceil(rails[0]), np.ceil(rails[-1])), rails, times)
 
 
-def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
-    """The carriage, and the land that passes outside; see `Place`."""
+def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
+    """The carriage, and the land that passes outside; see `SceneKind`."""
     rng = scene.rng(LAYOUT)
     plane = Plane(height, width, grade)
     panes = _panes(rng, plane.aspect)
@@ -59,7 +69,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
     looked_at = sum(panes[len(panes) // 2]) / 2
     handle, swing, count = _handle(height, grade), rng.uniform(0.7, 1.1), 1 + int(2.2 * plane.aspect)
 
-    def draw(frame: np.ndarray, seconds: float) -> None:
+    def paint_motion(frame: np.ndarray, seconds: float) -> None:
         rails = float(run(scene, np.array(seconds)))
         land(frame[top:bottom, whole], rails, looked_at - whole.start / height)
         for pillar in pillars:
@@ -70,7 +80,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> Painted:
             handle.stamp(frame, 0, round(x * height - handle.colour.shape[1] / 2))
         seats.stamp(frame, seats_top, 0)
 
-    return still, draw
+    return still, paint_motion
 
 
 def _panes(rng: np.random.Generator, aspect: float) -> list[tuple[float, float]]:
@@ -106,7 +116,7 @@ def _seats(scene: Scene, rng: np.random.Generator, height: int, width: int, grad
     half, gap = rng.uniform(0.14, 0.2), rng.uniform(0.04, 0.3)
     top = 0.06 + 0.07 * scene.horizon
     for x in np.arange(rng.uniform(-half, half), plane.aspect + half, 2 * half + gap):
-        seat = Part(plane, x - half, 0, x + half, 0.5)
+        seat = SubPlane(plane, x - half, 0, x + half, 0.5)
         if not seat.width:
             continue
         seat.paint(seat.disc(x, top + 0.1, half, 0.12), cloth)
@@ -146,7 +156,7 @@ class _Layer:
 def _land(
     scene: Scene, rng: np.random.Generator, height: int, width: int, grade: Grade
 ) -> Callable[[np.ndarray, float, float], None]:
-    """What is outside: draws itself into the windows' part of a frame, after so many rails."""
+    """What is outside: paints itself into the windows' part of a frame, after so many rails."""
     rows = round(_WINDOW[1] * height) - round(_WINDOW[0] * height)
     period = round(_LOOP * width)
     scale = rows / height
@@ -166,7 +176,7 @@ def _land(
     trees = _trees(rng, grade, (rows, period, scale), horizon, field)
     mast = _mast(grade, rows, scale, 0.1 + 0.14 * float(light) if light > 0.3 else 0.5)
 
-    def draw(window: np.ndarray, rails: float, middle: float) -> None:
+    def paint_landscape(window: np.ndarray, rails: float, middle: float) -> None:
         pixels = spacing * height * rails
         start = int(0.03 * pixels) % period
         window[:first] = behind[:first, start : start + window.shape[1]]
@@ -179,7 +189,7 @@ def _land(
             x = middle + (np.floor(rails) + step - rails) * spacing
             mast.stamp(window, 0, round(x * height - mast.colour.shape[1] / 2))
 
-    return draw
+    return paint_landscape
 
 
 def _waves(rng: np.random.Generator, plane: Plane, count: int) -> np.ndarray:
@@ -219,7 +229,7 @@ def _trees(
         foot = horizon + 0.16 * speed
         for x in rng.uniform(0.15, plane.aspect - 0.15, int(count)):
             high = tall * rng.uniform(0.6, 1.3)
-            part = Part(plane, x - 2 * high, 0, x + 2 * high, scale)
+            part = SubPlane(plane, x - 2 * high, 0, x + 2 * high, scale)
             if rng.uniform() < 0.2:
                 eaves = foot - 0.7 * high
                 part.paint(part.box(x - high, eaves, x + high, foot), light * np.array((1.2, 1.15, 1.05)))
@@ -246,7 +256,7 @@ def _mast(grade: Grade, rows: int, scale: float, tone: float) -> Sprite:
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Rumble and wind that follow the speed, a motor's tone, and the joints of the rails; see `Place`."""
+    """Rumble and wind that follow the speed, a motor's tone, and the joints of the rails; see `SceneKind`."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     low, high = rng.uniform(35, 80), rng.uniform(180, 700)
     sound = shaped_noise(rng, samples, rate, lambda hz: band(hz, low, high, 1.0))
@@ -275,4 +285,4 @@ def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
     return sound
 
 
-PLACE = Place("train", reverb_s=(0.15, 0.35), esc50=("train",), paint=paint, sound=sound)
+KIND = SceneKind("train", reverb_s=(0.15, 0.35), esc50=("train",), paint=paint, sound=sound)

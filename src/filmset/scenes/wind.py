@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from filmset.scenes.place import MOTION, Scene
+from filmset.scenes.scene import MOTION, Scene
 
 
 def _waves(scene: Scene) -> tuple[np.ndarray, np.ndarray]:

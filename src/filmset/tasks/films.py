@@ -7,16 +7,16 @@ from itertools import islice
 import numpy as np
 
 from filmset.backgrounds import SYNTHESIS
-from filmset.camera import MOVES, Camera, draw_camera
+from filmset.camera import MOVES, Camera, sample_camera
 from filmset.directors import Look
 from filmset.mixing import opening
-from filmset.people import standings
-from filmset.pictures import draw_title
+from filmset.people import arrange_people
+from filmset.pictures import paint_title
 from filmset.scenes import Scene
 from filmset.settings import SAMPLE_RATE
 from filmset.tasks.sounds import Sound, Talk, make_sound, takes
-from filmset.tasks.task import Clip, Studio
-from filmset.truth import Event, Shot, Speaker, Standing, Title, Transition
+from filmset.tasks.task import Clip, Sources
+from filmset.truth import Event, PersonInShot, Shot, Speaker, Title, Transition
 
 SIZE = (160, 96)
 _SHARE_MOVING = 0.4  # of shots with a moving camera
@@ -36,7 +36,7 @@ class Film:
     director: str
     look: Look
     cast: tuple[Speaker, ...]
-    people: tuple[Standing, ...]
+    people: tuple[PersonInShot, ...]
     camera: Camera
     events: tuple[Event, ...] = ()
     talks: tuple[tuple[str, Talk], ...] = ()
@@ -45,45 +45,45 @@ class Film:
     sound_from_s: float = 0.0
 
 
-def draw_people(
+def sample_people(
     rng: np.random.Generator, count: int, mirrored: bool
-) -> tuple[tuple[Speaker, ...], tuple[Standing, ...]]:
+) -> tuple[tuple[Speaker, ...], tuple[PersonInShot, ...]]:
     """So many people and where they stand."""
     cast = tuple(
         Speaker(chr(ord("a") + number), str(rng.choice(["f", "m"])), int(rng.integers(2**31)), {})
         for number in range(count)
     )
-    return cast, standings([person.name for person in cast], cast, SIZE, mirrored)
+    return cast, arrange_people([person.name for person in cast], cast, SIZE, mirrored)
 
 
-def draw_move(
+def sample_move(
     rng: np.random.Generator, seconds: float, fps: Fraction, share: float = _SHARE_MOVING
 ) -> Camera:
     """A camera that may move."""
     move = str(rng.choice(MOVES[1:]))
     moving = rng.uniform() < share
-    return draw_camera(rng, move if moving else MOVES[0], round(seconds * fps), SIZE, SIZE)
+    return sample_camera(rng, move if moving else MOVES[0], round(seconds * fps), SIZE, SIZE)
 
 
-def close_up(rng: np.random.Generator, zoom: tuple[float, float]) -> Camera:
+def sample_close_up(rng: np.random.Generator, zoom: tuple[float, float]) -> Camera:
     """A still camera that sees some part of the scene, 1 / zoom as wide and as high."""
     near = float(rng.uniform(*zoom))
     x, y = rng.uniform(0.5 / near, 1 - 0.5 / near, 2).round(5).tolist()
     return Camera(MOVES[0], ((0, x, y, round(near, 5)),), SIZE, SIZE)
 
 
-def make_film(film: Film, studio: Studio) -> Clip:
+def make_film(film: Film, sources: Sources) -> Clip:
     """The frames of one item, with its sound if it has one."""
     title = _title(film)
     (shot,) = title.shots
     mouths = {person.name: np.zeros(title.frames, dtype=np.float32) for person in film.people}
     for name, talk in film.talks:
-        for first, take in takes(talk, float(title.frames / title.rate), studio):
+        for first, take in takes(talk, float(title.frames / title.rate), sources):
             np.maximum(mouths[name], opening(title, shot, first, take), out=mouths[name])
-    frames = islice(draw_title(title, lambda _: mouths), round(film.from_s * film.fps), None)
+    frames = islice(paint_title(title, lambda _: mouths), round(film.from_s * film.fps), None)
     if film.sound is None:
         return Clip(frames=frames, fps=film.fps)
-    heard = make_sound(film.sound, studio).sound
+    heard = make_sound(film.sound, sources).sound
     assert heard is not None
     start = round(film.sound_from_s * SAMPLE_RATE)
     return Clip(heard[start : start + round(film.seconds * SAMPLE_RATE)], frames, film.fps)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filmset.settings import SAMPLE_RATE
 from filmset.tasks.registry import TASKS
-from filmset.tasks.task import FOLDS, Clip, Fold, Studio, Task
+from filmset.tasks.task import FOLDS, Clip, Fold, Sources, Task
 from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.media import NO_MEDIA, SoundTrack, encode_sound, write_film
@@ -36,7 +36,7 @@ def check_tasks(
     if seed < 0:
         raise InputError(f"the seed must not be negative: {seed}")
     check_installed()
-    first = next(place for place in (Path(out), *Path(out).parents) if place.exists())
+    first = next(folder for folder in (Path(out), *Path(out).parents) if folder.exists())
     if not first.is_dir():
         raise InputError(f"{first} is no folder; choose another")
     for task in chosen:
@@ -119,14 +119,14 @@ def _write_fold(job: tuple[Path, Fold]) -> list[Row]:
     folder, fold = job
     task = TASKS[fold.task]
     kind, suffix = (str(SAMPLE_RATE), "wav") if task.modality == "audio" else ("films", "mp4")
-    place = folder / kind / fold.name
-    place.mkdir(parents=True)
+    items = folder / kind / fold.name
+    items.mkdir(parents=True)
     (folder / NO_MEDIA).touch()  # no films to ingest
     rows: list[Row] = []
-    with Studio() as studio:
-        for number, item in enumerate(task.plan(fold, studio)):
+    with Sources() as sources:
+        for number, item in enumerate(task.plan(fold, sources)):
             name = f"item-{fold.number}{number:04d}.{suffix}"
-            _write_clip(place / name, task.make(item.content, studio))
+            _write_clip(items / name, task.make(item.content, sources))
             rows.append((name, item.labels, item.group))
     return rows
 

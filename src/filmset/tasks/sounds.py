@@ -9,7 +9,7 @@ from filmset.events import event_sound
 from filmset.scenes import Scene
 from filmset.settings import SAMPLE_RATE
 from filmset.synthesis import add, faded
-from filmset.tasks.task import Clip, Studio
+from filmset.tasks.task import Clip, Sources
 from filmset.truth import Event
 from filmset.words import Sentence
 from lssd.speech import Voice
@@ -51,10 +51,10 @@ class Sound:
     events: tuple[Event, ...] = ()
 
 
-def make_sound(sound: Sound, studio: Studio) -> Clip:
+def make_sound(sound: Sound, sources: Sources) -> Clip:
     """The samples of one item."""
     samples = round(sound.seconds * SAMPLE_RATE)
-    mixed = studio.backgrounds.sound(
+    mixed = sources.backgrounds.sound(
         sound.scene, SYNTHESIS, samples, SAMPLE_RATE, sound.background_db, sound.tilt_db
     )
     for event in sound.events:
@@ -63,7 +63,7 @@ def make_sound(sound: Sound, studio: Studio) -> Clip:
     speech = np.zeros(samples, dtype=np.float32)
     for talk in sound.talks:
         voice = np.zeros(samples, dtype=np.float32)
-        for first, take in takes(talk, sound.seconds, studio):
+        for first, take in takes(talk, sound.seconds, sources):
             add(voice, first, take)
         speech += voice / max(_active_rms(voice), 1e-9)
     if sound.talks:
@@ -73,14 +73,14 @@ def make_sound(sound: Sound, studio: Studio) -> Clip:
     return Clip(sound=mixed * np.float32(min(1.0, _PEAK / max(float(np.abs(mixed).max()), 1e-9))))
 
 
-def takes(talk: Talk, seconds: float, studio: Studio) -> list[tuple[int, np.ndarray]]:
+def takes(talk: Talk, seconds: float, sources: Sources) -> list[tuple[int, np.ndarray]]:
     """What is heard of a talk: the first sample (perhaps negative) and samples (S,) of each sentence."""
     rng = np.random.default_rng(talk.seed)
     now, found, end_s = talk.start_s, [], min(seconds, talk.end_s)
     for sentence in talk.sentences:
         if now >= end_s:
             break
-        take = studio.voicing.say(sentence, talk.language, talk.voice, talk.style)
+        take = sources.voicing.say(sentence, talk.language, talk.voice, talk.style)
         heard = take.samples[: round((end_s - now) * SAMPLE_RATE)]
         found.append((round(now * SAMPLE_RATE), faded(heard.copy(), SAMPLE_RATE)))
         now += take.duration_s + rng.uniform(*_PAUSES_S)

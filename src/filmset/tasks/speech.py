@@ -6,7 +6,7 @@ import numpy as np
 
 from filmset.settings import LANGUAGES
 from filmset.tasks.sounds import Talk
-from filmset.tasks.task import Fold, Studio, rounds
+from filmset.tasks.task import Fold, Sources, sample_evenly
 from filmset.words import Sentence
 from filmset.words.grammar import sentences as every_sentence
 from filmset.words.timbres import held_out_variants
@@ -23,13 +23,13 @@ def fold_voices(fold: Fold) -> list[Voice]:
     return [voice for voice in voices("en") if voice.variant in kept]
 
 
-def fold_sentences(fold: Fold, studio: Studio, rng: np.random.Generator, count: int) -> list[Sentence]:
+def fold_sentences(fold: Fold, sources: Sources, rng: np.random.Generator, count: int) -> list[Sentence]:
     """Different sentences that belong to this fold alone. InputError when it has fewer than `count`."""
     found: dict[str, Sentence] = {}
     fruitless = 0
     while len(found) < count:
         before = len(found)
-        for sentence in studio.voicing.exchange(rng, True, _TURNS):
+        for sentence in sources.voicing.exchange(rng, True, _TURNS):
             if _owned(fold, sentence):
                 found[sentence.key] = sentence
         fruitless = fruitless + 1 if len(found) == before else 0
@@ -47,23 +47,23 @@ def _owned(fold: Fold, sentence: Sentence) -> bool:
     return fold.owns(sentence.key.partition(":")[0])
 
 
-def draw_talks(
+def sample_talks(
     fold: Fold,
-    studio: Studio,
+    sources: Sources,
     rng: np.random.Generator,
     count: int,
     sentences: int,
     languages: Sequence[str] = LANGUAGES,
 ) -> list[Talk]:
     """`count` talks whose voices and languages go round evenly. Most begin within a sentence."""
-    people = rounds(rng, fold_voices(fold), count)
-    spoken = rounds(rng, languages, count)
-    stock = fold_sentences(fold, studio, rng, max(12, sentences))
+    people = sample_evenly(rng, fold_voices(fold), count)
+    spoken = sample_evenly(rng, languages, count)
+    stock = fold_sentences(fold, sources, rng, max(12, sentences))
     return [
         Talk(
             voice=voice,
             language=language,
-            sentences=tuple(stock[int(place)] for place in rng.permutation(len(stock))[:sentences]),
+            sentences=tuple(stock[int(index)] for index in rng.permutation(len(stock))[:sentences]),
             start_s=round(float(rng.uniform(-1.0, 0.2)), 4),
             seed=int(rng.integers(2**31)),
         )

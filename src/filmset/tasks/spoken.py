@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from filmset.scenes import KINDS, Scene, draw_scene
+from filmset.scenes import KINDS, Scene, sample_scene
 from filmset.settings import LANGUAGES, STYLES
-from filmset.tasks.heard import draw_levels
+from filmset.tasks.audio import sample_levels
 from filmset.tasks.sounds import Sound, Talk, make_sound
-from filmset.tasks.speech import draw_talks, fold_voices
-from filmset.tasks.task import Fold, Item, Studio, Task, rounds
+from filmset.tasks.speech import fold_voices, sample_talks
+from filmset.tasks.task import Fold, Item, Sources, Task, sample_evenly
 from filmset.words.grammar import KEYWORDS, keyword_sentence
 
 _COUNTS = ("one", "two", "three", "four")
@@ -26,24 +26,24 @@ def _over_backgrounds(
     rng: np.random.Generator, count: int, over_db: tuple[float, float]
 ) -> list[tuple[Scene, float, float]]:
     """Scene, level of the background and of the speech over it, for each item of a class."""
-    scenes = [draw_scene(kind, rng) for kind in rounds(rng, KINDS, count)]
+    scenes = [sample_scene(kind, rng) for kind in sample_evenly(rng, KINDS, count)]
     over = rng.uniform(*over_db, count).round(3).tolist()
-    return list(zip(scenes, draw_levels(rng, count), over, strict=True))
+    return list(zip(scenes, sample_levels(rng, count), over, strict=True))
 
 
 def _voice_group(talk: Talk) -> str:
     return talk.voice.name.partition("-")[2]
 
 
-def _plan_count(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_count(fold: Fold, sources: Sources) -> list[Item]:
     """Somebody always speaks; two voices overlap where turns change."""
     rng, count = fold.rng(), fold.items_a_class
     settings = _over_backgrounds(rng, count, (18.0, 28.0))
-    talks = draw_talks(fold, studio, rng, count, 6)
+    talks = sample_talks(fold, sources, rng, count, 6)
     items = []
     for number, (talk, (scene, level, over)) in enumerate(zip(talks, settings, strict=True)):
         people = fold_voices(fold)
-        others = [people[int(place)] for place in rng.permutation(len(people))]
+        others = [people[int(index)] for index in rng.permutation(len(people))]
         voices = [talk.voice, *(voice for voice in others if voice != talk.voice)]
         for many, label in enumerate(_COUNTS, start=1):
             turns = _turns(rng, talk, tuple(voices[:many]))
@@ -56,19 +56,19 @@ def _turns(rng: np.random.Generator, talk: Talk, voices: tuple) -> tuple[Talk, .
     """The voices one after the other over the whole item, each beginning before the last has ended."""
     turn_s = _COUNT_S / len(voices)
     turns = []
-    for place, voice in enumerate(voices):
-        first, last = place == 0, place == len(voices) - 1
-        start_s = talk.start_s if first else place * turn_s - rng.uniform(*_OVERLAP_S)
-        end_s = _COUNT_S if last else (place + 1) * turn_s + rng.uniform(*_OVERLAP_S)
-        turned = talk.sentences[place:] + talk.sentences[:place]
+    for turn, voice in enumerate(voices):
+        first, last = turn == 0, turn == len(voices) - 1
+        start_s = talk.start_s if first else turn * turn_s - rng.uniform(*_OVERLAP_S)
+        end_s = _COUNT_S if last else (turn + 1) * turn_s + rng.uniform(*_OVERLAP_S)
+        turned = talk.sentences[turn:] + talk.sentences[:turn]
         turns.append(replace(talk, voice=voice, sentences=turned, start_s=start_s, end_s=end_s))
     return tuple(turns)
 
 
-def _plan_prosody(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_prosody(fold: Fold, sources: Sources) -> list[Item]:
     rng, count = fold.rng(), fold.items_a_class
     settings = _over_backgrounds(rng, count, (12.0, 22.0))
-    talks = draw_talks(fold, studio, rng, count, 3)
+    talks = sample_talks(fold, sources, rng, count, 3)
     return [
         Item(
             (style,),
@@ -80,10 +80,10 @@ def _plan_prosody(fold: Fold, studio: Studio) -> list[Item]:
     ]
 
 
-def _plan_keyword(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_keyword(fold: Fold, sources: Sources) -> list[Item]:
     rng, count = fold.rng(), fold.items_a_class
     settings = _over_backgrounds(rng, count, (12.0, 22.0))
-    voices = rounds(rng, fold_voices(fold), count)
+    voices = sample_evenly(rng, fold_voices(fold), count)
     starts = rng.uniform(0.05, 0.7, count).round(4).tolist()
     items = []
     for concept in _CONCEPTS:
@@ -95,10 +95,10 @@ def _plan_keyword(fold: Fold, studio: Studio) -> list[Item]:
     return items
 
 
-def _plan_language(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_language(fold: Fold, sources: Sources) -> list[Item]:
     rng, count = fold.rng(), fold.items_a_class
     settings = _over_backgrounds(rng, count, (20.0, 30.0))
-    talks = draw_talks(fold, studio, rng, count, 8)
+    talks = sample_talks(fold, sources, rng, count, 8)
     return [
         Item(
             (language,),

@@ -63,8 +63,8 @@ class Clip:
     fps: Fraction = Fraction(25)
 
 
-class Studio:
-    """What items are made with; opened once for many."""
+class Sources:
+    """What items are made from: backgrounds, and a process that speaks, opened once for many items."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -99,14 +99,14 @@ class Task:
     groups: str
     modality: str
     seconds: float
-    plan: Callable[[Fold, Studio], list[Item]]
-    make: Callable[[Any, Studio], Clip]
+    plan: Callable[[Fold, Sources], list[Item]]
+    make: Callable[[Any, Sources], Clip]
     many: bool = False
 
 
-def rounds(rng: np.random.Generator, values: Sequence[Value], count: int) -> list[Value]:
+def sample_evenly(rng: np.random.Generator, values: Sequence[Value], count: int) -> list[Value]:
     """`count` of the values, each as often as the others (or once more), in rounds of random order."""
-    drawn: list[Value] = []
-    while len(drawn) < count:
-        drawn += [values[int(place)] for place in rng.permutation(len(values))]
-    return drawn[:count]
+    sampled: list[Value] = []
+    while len(sampled) < count:
+        sampled += [values[int(index)] for index in rng.permutation(len(values))]
+    return sampled[:count]

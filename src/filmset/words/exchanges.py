@@ -1,9 +1,9 @@
-"""Exchanges: short conversations with slots, in all languages, read from the tables in `texts`.
+"""Exchanges: short conversations with slots, in all languages at once, from the files in `texts`.
 
-An exchange begins with `# name`; its turns are blocks of one line a language, divided by a blank line.
 A slot is {category}, or {category:function}, see `lexicon.Value.form`; a digit after the category makes
-another slot of the same category. Slots of one name have one value in all turns, and no two slots the
-same. Korean particles are written 을/를, Japanese [kanji|kana] with spaces between phrases.
+another slot of the same category. A slot keeps its value through all turns of an exchange, and no two slots
+have the same value. Korean particles are written with both forms (을/를), Japanese as [kanji|kana] with
+spaces between phrases. Remarks are written likewise, without slots; every fourth is kept for held-out titles.
 """
 
 import re
@@ -13,9 +13,9 @@ from functools import cache
 
 from filmset.settings import LANGUAGES
 from filmset.words import languages
-from filmset.words.lexicon import KEYWORDS, Value, by_language, values
+from filmset.words.lexicon import KEYWORDS, Value, values
 from filmset.words.protocol import Sentence
-from filmset.words.texts import journeys, objects, people, remarks
+from filmset.words.text_files import Texts, read_exchanges, read_remarks
 
 _SLOT = re.compile(r"(?:(?P<before>[^\W\d_]+) )?\{(?P<name>[a-z]+\d?)(?::(?P<function>[a-z.]+))?\}")
 _HELD_OUT_REMARKS = 4  # every fourth
@@ -27,7 +27,7 @@ class Turn:
     """One sentence of an exchange with its slots; key: of the exchange and the turn."""
 
     key: str
-    texts: dict[str, str]
+    texts: Texts
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -103,41 +103,30 @@ def _keywords(english: str) -> tuple[str, ...]:
     return tuple(word for word in KEYWORDS if word in words)
 
 
-def _parse(table: str) -> list[Exchange]:
-    exchanges = []
-    for block in table.strip().split("# ")[1:]:
-        name, _, rest = block.partition("\n")
-        turns = []
-        for number, lines in enumerate(rest.strip().split("\n\n"), 1):
-            texts = dict(line.split(" ", 1) for line in lines.splitlines())
-            turns.append(Turn(f"{name}.{number}", {language: texts[language] for language in LANGUAGES}))
-        exchanges.append(Exchange(name, tuple(turns)))
-    return exchanges
-
-
 @cache
 def exchanges(held_out: bool) -> tuple[Exchange, ...]:
     """The exchanges of held-out titles, or of all others."""
-    tables = [module.HELD_OUT if held_out else module.EXCHANGES for module in (objects, journeys, people)]
-    return tuple(exchange for table in tables for exchange in _parse(table))
+    return tuple(
+        Exchange(name, tuple(Turn(f"{name}.{number}", texts) for number, texts in enumerate(turns, 1)))
+        for name, turns in read_exchanges("held_out" if held_out else "training").items()
+    )
 
 
 @cache
 def statements(held_out: bool) -> tuple[Sentence, ...]:
     """Sentences without slots that open a conversation."""
-    return _remarks("statement", remarks.STATEMENTS, held_out)
+    return _remarks("statement", held_out)
 
 
 @cache
 def replies(held_out: bool) -> tuple[Sentence, ...]:
     """Sentences without slots that may follow any other."""
-    return _remarks("reply", remarks.REPLIES, held_out)
+    return _remarks("reply", held_out)
 
 
-def _remarks(kind: str, table: str, held_out: bool) -> tuple[Sentence, ...]:
-    rows = enumerate(table.strip().splitlines())
+def _remarks(kind: str, held_out: bool) -> tuple[Sentence, ...]:
     return tuple(
-        Turn(f"{kind}.{number}", by_language(row)).sentence({})
-        for number, row in rows
+        Turn(f"{kind}.{number}", texts).sentence({})
+        for number, texts in enumerate(read_remarks()[kind])
         if (number % _HELD_OUT_REMARKS == _HELD_OUT_REMARKS - 1) == held_out
     )

@@ -1,6 +1,6 @@
-"""Dialogue without end: conversations drawn from exchanges, in seven languages at once.
+"""Dialogue without end: conversations sampled from exchanges, in seven languages at once.
 
-Titles held out and all others draw from different exchanges, so that they share no sentence; every
+Held-out titles and all others sample from different exchanges, so that they share no sentence; every
 keyword occurs in both.
 """
 
@@ -15,13 +15,13 @@ from filmset.words.lexicon import KEYWORDS, Value, keyword_values
 from filmset.words.protocol import Sentence
 from lssd.errors import InputError
 
-__all__ = ["KEYWORDS", "draw_exchange", "keyword_sentence", "sentences"]
+__all__ = ["KEYWORDS", "keyword_sentence", "sample_exchange", "sentences"]
 
 _STATEMENT, _REPLY, _KEEP = 0.2, 0.35, 0.7  # shares: of openings, of replies after one, of slots kept
 _RELATED = 4.0  # how much likelier an exchange about the same things follows
 
 
-def draw_exchange(rng: np.random.Generator, held_out: bool, turns: int) -> list[Sentence]:
+def sample_exchange(rng: np.random.Generator, held_out: bool, turns: int) -> list[Sentence]:
     """A conversation of `turns` sentences, at least 1, to be spoken in turn.
 
     Questions get their answers as far as there are turns; what follows is likely about the same people
@@ -29,20 +29,20 @@ def draw_exchange(rng: np.random.Generator, held_out: bool, turns: int) -> list[
     """
     if turns < 1:
         raise InputError(f"a conversation has at least 1 turn, not {turns}")
-    drawn: list[Sentence] = []
+    sampled: list[Sentence] = []
     known: dict[str, Value] = {}
-    while len(drawn) < turns:
-        keys = {sentence.key for sentence in drawn}
-        names = {sentence.key.partition(".")[0] for sentence in drawn}
+    while len(sampled) < turns:
+        keys = {sentence.key for sentence in sampled}
+        names = {sentence.key.partition(".")[0] for sentence in sampled}
         if rng.uniform() < _STATEMENT:
-            drawn += _one(rng, statements(held_out), keys)
+            sampled += _one(rng, statements(held_out), keys)
         else:
             exchange = _choose(rng, exchanges(held_out), names, known)
             known = _bind(rng, exchange, known)
-            drawn += [turn.sentence(known) for turn in exchange.turns]
+            sampled += [turn.sentence(known) for turn in exchange.turns]
         if rng.uniform() < _REPLY:
-            drawn += _one(rng, replies(held_out), keys)
-    return drawn[:turns]
+            sampled += _one(rng, replies(held_out), keys)
+    return sampled[:turns]
 
 
 def _one(rng: np.random.Generator, stock: tuple[Sentence, ...], keys: set[str]) -> list[Sentence]:
@@ -72,7 +72,7 @@ def _bind(rng: np.random.Generator, exchange: Exchange, known: Mapping[str, Valu
 
 
 def sentences(held_out: bool) -> Iterator[Sentence]:
-    """Every sentence that titles of a split can draw, each once; 6,000 to 7,000 a split."""
+    """Every sentence that titles of a split can have, each once; 6,000 to 7,000 a split."""
     for exchange in exchanges(held_out):
         yield from exchange.sentences()
     yield from statements(held_out)

@@ -1,24 +1,28 @@
-"""Values of slots: each knows its form in every language for every function that a sentence has for it."""
+"""Values of slots: each knows its form in every language for every function that a sentence has for it.
 
-import re
+How `texts/values.tsv` writes them: nouns (object, substance, furniture, ride, keyword) with the article that
+shows their gender, indefinite in Spanish, French and Italian, definite in German; a substance is not counted,
+so only its definite form is used. Places as `noun; at it; to it` where a language needs all three. Colours as
+said of a car: masculine in Spanish, feminine in French and Italian, neuter in German. Food as an unspecified
+amount. Japanese as [kanji|kana]. Everything else as it is said. No slot holds a `keyword`; it is said alone.
+"""
+
 from dataclasses import dataclass
 from functools import cache
 
-from filmset.settings import LANGUAGES
 from filmset.words import languages
-from filmset.words.texts import slots
+from filmset.words.text_files import read_values
 
 KEYWORDS = (
     *("key", "letter", "money", "phone", "photo", "bridge"),
     *("station", "hospital", "doctor", "mother", "train", "car"),
 )
-_DIVIDER = re.compile(r"\|(?![^\[\]]*\])")
 _NOUNS = ("object", "furniture", "ride", "thing")
 
 
 @dataclass(frozen=True)
 class Value:
-    """What may fill a slot. name: of the concept; texts: as the tables have it, by language."""
+    """What may fill a slot. name: of the concept; texts: as the table has it, by language."""
 
     name: str
     category: str
@@ -42,33 +46,18 @@ class Value:
         return languages.bare_noun(language, self.texts[language].partition(";")[0].strip())
 
 
-def _cells(row: str) -> list[str]:
-    """The cells of a table's row; "|" inside of [kanji|kana] divides none."""
-    return [cell.strip() for cell in _DIVIDER.split(row)]
-
-
-def by_language(row: str) -> dict[str, str]:
-    """A row of seven cells as a dict by language."""
-    return dict(zip(LANGUAGES, _cells(row), strict=True))
-
-
 @cache
 def values(category: str) -> tuple[Value, ...]:
     """All values of a category, such as "object" or "past"; "thing" is every object, and money."""
-    names = ("OBJECT", "SUBSTANCE") if category == "thing" else (category.upper(),)
-    rows = [row for name in names for row in getattr(slots, name).strip().splitlines()]
-    found = []
-    for row in rows:
-        name, _, texts = row.partition("|")
-        found.append(Value(name.strip(), category, by_language(texts)))
-    return tuple(found)
+    tables = ("object", "substance") if category == "thing" else (category,)
+    return tuple(
+        Value(name, category, texts) for table in tables for name, texts in read_values()[table].items()
+    )
 
 
 @cache
 def keyword_values() -> dict[str, Value]:
     """The value that each keyword is, in the order of KEYWORDS."""
-    known = {
-        value.name: value for category in ("thing", "place", "who", "ride") for value in values(category)
-    }
-    known["car"] = Value("car", "ride", by_language(slots.CAR))
+    categories = ("thing", "place", "who", "ride", "keyword")
+    known = {value.name: value for category in categories for value in values(category)}
     return {name: known[name] for name in KEYWORDS}

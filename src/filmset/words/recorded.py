@@ -97,7 +97,7 @@ class Recorded:
         return [voice for voice in people if (self._names[voice.name] in kept) == held_out]
 
     def exchange(self, rng: np.random.Generator, held_out: bool, turns: int) -> list[Sentence]:
-        """Prompts of a split in any order; none comes twice before all have been drawn."""
+        """Prompts of a split in any order; none comes twice before all have come."""
         if turns < 1:
             raise InputError(f"a conversation has at least 1 turn, not {turns}")
         kept = _held_out(self._prompts)

@@ -9,7 +9,7 @@ _COARSE = 4  # likeness is looked for at a quarter of the rate
 def stretched(samples: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:
     """Samples float32 (S,) made `factor` times as long (0.5..2): round(S * factor) samples.
 
-    Each piece is the one that continues the last best, within 10 ms of its place, so that periods join.
+    Each piece is the one that continues the last best, within 10 ms of where it belongs: periods join.
     """
     half = round(_PIECE_S * sample_rate / 2)
     search = round(_SEARCH_S * sample_rate)
@@ -24,23 +24,23 @@ def stretched(samples: np.ndarray, sample_rate: int, factor: float) -> np.ndarra
     last = None  # where the last piece was taken from
     for number in range(length // half + 2):
         start = number * half  # of the piece in the output, whose centre is half a piece later
-        place = margin + min(round((start - half) / factor), len(samples) - 1)
+        source = margin + min(round((start - half) / factor), len(samples) - 1)
         if last is not None:
-            place += _offset(coarse, place, last + half, 2 * half, search)
-        out[start : start + 2 * half] += window * padded[place : place + 2 * half]
-        last = place
+            source += _offset(coarse, source, last + half, 2 * half, search)
+        out[start : start + 2 * half] += window * padded[source : source + 2 * half]
+        last = source
     return out[half : half + length]
 
 
-def _offset(coarse: np.ndarray, place: int, natural: int, size: int, search: int) -> int:
-    """How far from `place` the piece lies that is most like the one at `natural`, which would follow."""
-    first, count = (place - search) // _COARSE, size // _COARSE
+def _offset(coarse: np.ndarray, source: int, natural: int, size: int, search: int) -> int:
+    """How far from `source` the piece lies that is most like the one at `natural`, which would follow."""
+    first, count = (source - search) // _COARSE, size // _COARSE
     wanted = coarse[natural // _COARSE : natural // _COARSE + count]
     region = coarse[first : first + 2 * search // _COARSE + len(wanted)]
     likeness = np.correlate(region, wanted, mode="valid")
     energy = np.cumsum(np.concatenate([[0.0], np.square(region, dtype=np.float64)]))
     norm = np.sqrt(np.maximum(energy[len(wanted) :] - energy[: -len(wanted)], 0) + 1e-6)
-    return (first + int(np.argmax(likeness / norm))) * _COARSE + natural % _COARSE - place
+    return (first + int(np.argmax(likeness / norm))) * _COARSE + natural % _COARSE - source
 
 
 def _fitted(samples: np.ndarray, length: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from filmset.settings import LANGUAGES
-from filmset.words.grammar import draw_exchange
+from filmset.words.grammar import sample_exchange
 from filmset.words.protocol import Sentence, Take
 from filmset.words.takes import FASTEST, SLOWEST, TakeStore, take_of
 from filmset.words.timbres import voices_for
@@ -52,8 +52,8 @@ class Synthesised:
         return voices_for(language, held_out)
 
     def exchange(self, rng: np.random.Generator, held_out: bool, turns: int) -> list[Sentence]:
-        """See `grammar.draw_exchange`."""
-        return draw_exchange(rng, held_out, turns)
+        """See `grammar.sample_exchange`."""
+        return sample_exchange(rng, held_out, turns)
 
     def say(
         self, sentence: Sentence, language: str, voice: Voice, style: str, seconds: float | None = None

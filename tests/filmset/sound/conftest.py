@@ -9,9 +9,9 @@ import pytest
 
 from filmset.camera import Camera
 from filmset.directors import Look
-from filmset.scenes.place import Scene
+from filmset.scenes.scene import Scene
 from filmset.settings import Settings
-from filmset.truth import Shot, Speaker, Standing, Title, Track, Transition
+from filmset.truth import PersonInShot, Shot, Speaker, Title, Track, Transition
 from filmset.words.protocol import Sentence, Take
 from lssd.speech import Voice, Word
 
@@ -110,7 +110,7 @@ def _shot(number, start, end, seen, transition, people, reverb_s, canvas=(320, 1
     camera = Camera("still", ((0, 0.5, 0.5, 1.0),), canvas, canvas)
     scene = Scene("rain", 0.5, 0.5, 0.0, 0.5, False, 1000 + number)
     standing = tuple(
-        Standing(f"p{n}", 60 * n, 100, (80, 40 + 70 * n, 90, 60 + 70 * n)) for n in range(people)
+        PersonInShot(f"p{n}", 60 * n, 100, (80, 40 + 70 * n, 90, 60 + 70 * n)) for n in range(people)
     )
     return Shot(
         start, end, *seen, transition, (), None, camera, scene, "synthesis", -38.0, 8.0, reverb_s,

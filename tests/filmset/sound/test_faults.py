@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import correlate, welch
 
 from filmset.dialogue import write_lines
-from filmset.faults import draw_fault, reader, role_in_film, settle_fault, tagged_language
+from filmset.faults import complete_faults, reader, role_in_film, sample_fault, tagged_language
 from filmset.mixing import LazyTrack, Mixer
 from filmset.narration import Narration
 from filmset.settings import FAULTS
@@ -251,7 +251,7 @@ def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
     for index in range(6):
         fault = Fault("description", {"mix_db": 0.0})
         title = make_title((3.0,), fault=fault, index=index)
-        title = settle_fault(with_a_line(write_lines(title, settings, voicing), 0.86, 2.9), voicing)
+        title = complete_faults(with_a_line(write_lines(title, settings, voicing), 0.86, 2.9), voicing)
         values = title.tracks[1].fault.values
         talk = [line.spoken["en"] for shot in title.shots for line in shot.lines]
         assert len(talk) == len(values["lines"]) == 1
@@ -274,7 +274,7 @@ def test_every_fault_can_be_drawn_and_done(make_title, settings, voicing, noise)
     for seed in range(4):
         for kind in FAULTS:
             rng = np.random.default_rng([seed, FAULTS.index(kind)])
-            fault = draw_fault(kind, rng, plain.tracks[1], plain.tracks, options)
+            fault = sample_fault(kind, rng, plain.tracks[1], plain.tracks, options)
             assert fault.kind == kind and json.loads(json.dumps(fault.values)) == fault.values
             drawn.setdefault(kind, []).append(fault.values)
             tracks = (plain.tracks[0], replace(plain.tracks[1], fault=fault), plain.tracks[2])

@@ -196,14 +196,14 @@ def test_nothing_clips(make_title, settings, voicing, noise, channels):
     assert BED_PEAK - 0.06 < np.abs(bed).max() <= BED_PEAK
     for key in ("en", "de", "ja"):
         assert 0.4 < np.abs(mixer.track(key, 0, mixer.samples)).max() < 1.0
-    heard = mixer.heard_title()
+    heard = mixer.title_as_mixed()
     lowered = [event.gain_db for shot in heard.shots for event in shot.events]
     assert max(lowered) < -10.0
     again = Mixer(heard, settings, voicing, noise())
     np.testing.assert_array_equal(
         again.stem("events", 0, again.samples), mixer.stem("events", 0, mixer.samples)
     )
-    assert again.heard_title() == heard
+    assert again.title_as_mixed() == heard
 
 
 def test_memory_does_not_grow_with_the_film(make_title, settings, voicing, noise):

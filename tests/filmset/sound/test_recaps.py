@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from filmset.backgrounds import Synthesis
+from filmset.backgrounds import Backgrounds
 from filmset.dialogue import write_lines
 from filmset.mixing import Mixer
-from filmset.pictures import draw_title
+from filmset.pictures import paint_title
 from filmset.script import write_script
 
 RAMP = 240
@@ -22,7 +22,7 @@ def channels(request):
 @pytest.fixture
 def film(channels, settings, humming):
     """A title full of recaps, and its mixer."""
-    voicing, backgrounds = humming(words=(1, 3)), Synthesis()
+    voicing, backgrounds = humming(words=(1, 3)), Backgrounds()
     dials = replace(
         settings, seed=8, recaps=1.0, seconds=60.0, sizes=("96x54",), channels=channels, dubs_per_title=1,
         scenes=("rain", "fire", "kitchen", "sea", "office"), gradual=0.3, flashes=0.0,
@@ -59,7 +59,7 @@ def test_a_recap_looks_the_same_until_a_line_is_left_out(film):
     if title.channels > 1:
         pytest.skip("pictures do not depend on the channels")
     clean = replace(title, look=replace(title.look, grain=0.0))
-    pictures = list(draw_title(clean, lambda number: mixer.openings(title.shots[number])))
+    pictures = list(paint_title(clean, lambda number: mixer.openings(title.shots[number])))
     compared = talked = 0
     for shot, source in recaps(title):
         if len(shot.events) != len(source.events):

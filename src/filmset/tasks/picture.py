@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from filmset.directors import DIRECTORS, draw_look
-from filmset.events import EVENT_KINDS, plan_event
-from filmset.scenes import KINDS, draw_scene
-from filmset.tasks.films import SIZE, Film, close_up, draw_move, draw_people, make_film
-from filmset.tasks.speech import draw_talks
-from filmset.tasks.task import Fold, Item, Studio, Task, rounds
+from filmset.directors import DIRECTORS, sample_look
+from filmset.events import EVENT_KINDS, sample_event
+from filmset.scenes import KINDS, sample_scene
+from filmset.tasks.films import SIZE, Film, make_film, sample_close_up, sample_move, sample_people
+from filmset.tasks.speech import sample_talks
+from filmset.tasks.task import Fold, Item, Sources, Task, sample_evenly
 
 SEEN_S = 3.0
 _FPS = Fraction(25, 2)
@@ -19,56 +19,58 @@ TITLES_A_FOLD = 5
 _ZOOM = (1.8, 3.0)
 
 
-def draw_films(
+def sample_films(
     rng: np.random.Generator, count: int, people: tuple[int, ...] = (1, 2), fps: Fraction = _FPS
 ) -> list[Film]:
     """Shots of all kinds of scene and by all directors, in turn."""
-    kinds, heads = rounds(rng, KINDS, count), rounds(rng, people, count)
+    kinds, heads = sample_evenly(rng, KINDS, count), sample_evenly(rng, people, count)
     films = []
-    for kind, director, many in zip(kinds, rounds(rng, DIRECTORS, count), heads, strict=True):
-        scene = draw_scene(kind, rng)
-        cast, standing = draw_people(rng, many, scene.mirrored)
-        look = draw_look(rng, director)
-        camera = draw_move(rng, SEEN_S, fps)
+    for kind, director, many in zip(kinds, sample_evenly(rng, DIRECTORS, count), heads, strict=True):
+        scene = sample_scene(kind, rng)
+        cast, standing = sample_people(rng, many, scene.mirrored)
+        look = sample_look(rng, director)
+        camera = sample_move(rng, SEEN_S, fps)
         films.append(Film(SEEN_S, fps, scene, director, look, cast, standing, camera))
     return films
 
 
-def _plan_scene(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_scene(fold: Fold, sources: Sources) -> list[Item]:
     """Item k of every kind has the same people, camera and look; a part of the scene is seen."""
     rng = fold.rng()
-    films = [replace(film, camera=close_up(rng, _ZOOM)) for film in draw_films(rng, fold.items_a_class)]
+    films = [
+        replace(film, camera=sample_close_up(rng, _ZOOM)) for film in sample_films(rng, fold.items_a_class)
+    ]
     return [
         Item(
             (kind,),
             f"title-{fold.number}{number % TITLES_A_FOLD:02d}",
-            replace(film, scene=draw_scene(kind, rng)),
+            replace(film, scene=sample_scene(kind, rng)),
         )
         for kind in KINDS
         for number, film in enumerate(films)
     ]
 
 
-def _plan_event(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_event(fold: Fold, sources: Sources) -> list[Item]:
     """Item k of every kind of event happens in the same shot."""
     rng = fold.rng()
-    films = draw_films(rng, fold.items_a_class)
+    films = sample_films(rng, fold.items_a_class)
     return [
         Item(
             (kind,),
             f"scene-{fold.number}{number:02d}",
-            replace(film, events=(plan_event(kind, rng, 0.3, SEEN_S - 0.3, SIZE, film.people),)),
+            replace(film, events=(sample_event(kind, rng, 0.3, SEEN_S - 0.3, SIZE, film.people),)),
         )
         for kind in EVENT_KINDS
         for number, film in enumerate(films)
     ]
 
 
-def _plan_speaker(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_speaker(fold: Fold, sources: Sources) -> list[Item]:
     """The same two people in every class; who speaks moves their mouth and hand."""
     rng, count = fold.rng(), fold.items_a_class
-    films = draw_films(rng, count, people=(2,))
-    talks = draw_talks(fold, studio, rng, 2 * count, 3)
+    films = sample_films(rng, count, people=(2,))
+    talks = sample_talks(fold, sources, rng, 2 * count, 3)
     items = []
     for number, film in enumerate(films):
         left, right = sorted(film.people, key=lambda person: person.mouth[1])
@@ -78,13 +80,13 @@ def _plan_speaker(fold: Fold, studio: Studio) -> list[Item]:
     return items
 
 
-def plan_style(fold: Fold, studio: Studio) -> list[Item]:
+def plan_style(fold: Fold, sources: Sources) -> list[Item]:
     """Item k of every director is the same shot, as one of the director's titles shows it."""
     rng = fold.rng()
-    films = draw_films(rng, fold.items_a_class)
+    films = sample_films(rng, fold.items_a_class)
     items = []
     for director in DIRECTORS:
-        looks = [draw_look(rng, director) for _ in range(TITLES_A_FOLD)]
+        looks = [sample_look(rng, director) for _ in range(TITLES_A_FOLD)]
         for number, film in enumerate(films):
             title = number % TITLES_A_FOLD
             shot = replace(film, director=director, look=looks[title])

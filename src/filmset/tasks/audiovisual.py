@@ -3,14 +3,14 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from filmset.directors import DIRECTORS, manner
-from filmset.events import EVENT_KINDS, plan_event
+from filmset.directors import DIRECTORS, director_style
+from filmset.events import EVENT_KINDS, sample_event
+from filmset.tasks.audio import sample_levels
 from filmset.tasks.films import SIZE, Film, make_film
-from filmset.tasks.heard import draw_levels
-from filmset.tasks.seen import SEEN_S, draw_films, plan_style
+from filmset.tasks.picture import SEEN_S, plan_style, sample_films
 from filmset.tasks.sounds import Sound
-from filmset.tasks.speech import draw_talks
-from filmset.tasks.task import Fold, Item, Studio, Task
+from filmset.tasks.speech import sample_talks
+from filmset.tasks.task import Fold, Item, Sources, Task
 from filmset.truth import Event
 
 _SYNC = ("matched", "shifted")
@@ -22,23 +22,23 @@ _EVENT_DB = (18.0, 26.0)  # an event's peak over the background's RMS
 _TILT_SPREAD = 0.8  # dB an octave, of a director's titles, as in films
 
 
-def _plan_sync(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_sync(fold: Fold, sources: Sources) -> list[Item]:
     """The same shot with its sound in time, and with the sound of 0.5 to 1.5 s earlier or later.
 
     A shot shows one person who speaks, and half of the shots an event.
     """
     rng, count = fold.rng(), fold.items_a_class
-    talks = draw_talks(fold, studio, rng, count, 5)
-    levels, over = draw_levels(rng, count), rng.uniform(*_OVER_DB, count).round(3).tolist()
+    talks = sample_talks(fold, sources, rng, count, 5)
+    levels, over = sample_levels(rng, count), rng.uniform(*_OVER_DB, count).round(3).tolist()
     margin_s = float(_MARGIN_S)
     whole_s = SEEN_S + 2 * margin_s
     items = []
-    for number, film in enumerate(draw_films(rng, count, people=(1,), fps=_FPS)):
+    for number, film in enumerate(sample_films(rng, count, people=(1,), fps=_FPS)):
         talk = replace(talks[number], start_s=round(float(rng.uniform(0.0, 0.6)), 4))
         events: tuple[Event, ...] = ()
         if number % 2:
             kind = str(rng.choice(EVENT_KINDS))
-            event = plan_event(kind, rng, margin_s + 0.2, margin_s + SEEN_S - 0.2, SIZE, film.people)
+            event = sample_event(kind, rng, margin_s + 0.2, margin_s + SEEN_S - 0.2, SIZE, film.people)
             events = (replace(event, gain_db=round(levels[number] + float(rng.uniform(*_EVENT_DB)), 3)),)
         sound = Sound(whole_s, film.scene, levels[number], 0.0, (talk,), over[number], events)
         shift_s = round(float(rng.choice([-1, 1]) * rng.uniform(*_SHIFTS_S)), 3)
@@ -56,20 +56,20 @@ def _plan_sync(fold: Fold, studio: Studio) -> list[Item]:
     return items
 
 
-def _plan_style(fold: Fold, studio: Studio) -> list[Item]:
+def _plan_style(fold: Fold, sources: Sources) -> list[Item]:
     """The clips of the picture task with their sound, in the title's colour of sound."""
-    items = plan_style(fold, studio)
+    items = plan_style(fold, sources)
     rng, count = fold.rng(1), fold.items_a_class
-    talks = draw_talks(fold, studio, rng, count, 3)
-    levels, over = draw_levels(rng, count), rng.uniform(*_OVER_DB, count).round(3).tolist()
+    talks = sample_talks(fold, sources, rng, count, 3)
+    levels, over = sample_levels(rng, count), rng.uniform(*_OVER_DB, count).round(3).tolist()
     spread = {
         group: float(rng.normal(0, _TILT_SPREAD)) for group in dict.fromkeys(item.group for item in items)
     }
     found = []
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         film: Film = item.content
-        number = place % count
-        tilt_db = round(manner(film.director).tilt_db + spread[item.group], 4)
+        number = index % count
+        tilt_db = round(director_style(film.director).tilt_db + spread[item.group], 4)
         sound = Sound(SEEN_S, film.scene, levels[number], tilt_db, (talks[number],), over[number])
         who = film.people[0].name
         found.append(replace(item, content=replace(film, talks=((who, talks[number]),), sound=sound)))

@@ -20,33 +20,34 @@ _BURST_S = 0.09  # until a flash has faded to a third
 
 @dataclass(frozen=True)
 class Moment:
-    """Where an event stands: hits so far, seconds since the last and until the next (infinite: none)."""
+    """How far an event is: hits so far, seconds since the last and until the next (infinite: none)."""
 
     hits: int
     since_s: float
     until_s: float
 
 
-Show = Callable[[np.ndarray, Moment], None]
+PaintMoment = Callable[[np.ndarray, Moment], None]
 
 
 @dataclass(frozen=True)
-class Happening:
+class EventKind:
     """A kind of event.
 
-    rhythm(rng, seconds): instants of its hits within that time. paint(stage) prepares what is seen and
-    returns show(view, moment), which paints it into its box, uint8 (H, W, 3), in place.
+    name: one of EVENT_KINDS. rhythm(rng, seconds): instants of its hits within that time. paint(canvas)
+    prepares what is seen and returns paint_moment(view, moment), which paints it into its box, uint8
+    (H, W, 3), in place.
     sound(rng, rate, hits): one sound float32 (S,) a hit, each beginning with the hit, at any level.
     """
 
-    kind: str
+    name: str
     rhythm: Callable[[np.random.Generator, float], list[float]]
-    paint: Callable[["Stage"], Show]
+    paint: Callable[["EventCanvas"], PaintMoment]
     sound: Callable[[np.random.Generator, int, int], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class EventCanvas:
     """The square in which an event is painted: `side` pixels; lengths are shares of it, y downwards."""
 
     side: int
@@ -90,14 +91,14 @@ class Stage:
 class Burst:
     """A flash of impact: sprites by strength."""
 
-    stage: Stage
+    canvas: EventCanvas
     levels: tuple[Sprite, ...]
 
     def put(self, view: np.ndarray, since_s: float, x: float, y: float) -> None:
         """Lay it around (x, y), as strong as it is `since_s` after the hit."""
         level = round(math.exp(-since_s / _BURST_S) * _BURSTS)
         if level:
-            self.stage.put(view, self.levels[level - 1], x, y)
+            self.canvas.put(view, self.levels[level - 1], x, y)
 
 
 def approach(moment: Moment, before_s: float, after_s: float) -> float:
@@ -107,26 +108,29 @@ def approach(moment: Moment, before_s: float, after_s: float) -> float:
     return min(coming * (2 - coming), going * going * (3 - 2 * going))
 
 
-def beats(
+def sample_beats(
     rng: np.random.Generator, seconds: float, most: int, gap_s: tuple[float, float], wobble: float = 0.08
 ) -> list[float]:
-    """One to `most` hits at a steady pace, as many as there is room for in so many seconds."""
+    """One to `most` hits at a steady pace, as many as so many seconds have room for."""
     count, gap = int(rng.integers(1, most + 1)), float(rng.uniform(*gap_s))
     room = max(0.0, seconds - _LEAD_S - _TAIL_S)
     count = min(count, 1 + int(room / (gap * (1 + wobble))))
     steps = gap * (1 + wobble * rng.uniform(-1, 1, count - 1))
-    return placed(rng, seconds, np.concatenate([[0.0], np.cumsum(steps)]))
+    return sample_pattern(rng, seconds, np.concatenate([[0.0], np.cumsum(steps)]))
 
 
-def placed(rng: np.random.Generator, seconds: float, pattern_s: np.ndarray) -> list[float]:
-    """A pattern of instants that begins at 0, put somewhere into so many seconds; what is over is cut."""
+def sample_pattern(rng: np.random.Generator, seconds: float, pattern_s: np.ndarray) -> list[float]:
+    """A pattern of instants that begins at 0, moved to a random start within so many seconds.
+
+    Instants after the end are left out.
+    """
     lead = min(_LEAD_S, seconds / 2)
     slack = max(0.0, seconds - lead - _TAIL_S - float(pattern_s[-1]))
     times = lead + rng.uniform(0, 1) * slack + pattern_s
     return [float(time) for time in times if time == times[0] or time < seconds]
 
 
-def show_moment(hits: Sequence[int], frame: int, rate: float) -> Moment:
+def moment_at(hits: Sequence[int], frame: int, rate: float) -> Moment:
     """The moment of a frame, given the frames of all hits in order."""
     count = bisect_right(hits, frame)
     since = (frame - hits[count - 1]) / rate if count else math.inf
@@ -134,25 +138,25 @@ def show_moment(hits: Sequence[int], frame: int, rate: float) -> Moment:
     return Moment(count, since, until)
 
 
-def find_place(
+def sample_box(
     rng: np.random.Generator, canvas: tuple[int, int], faces: Sequence[Box], taken: Sequence[Box]
 ) -> Box:
     """A square at the lower or upper edge of the canvas that hides no face, as large as there is room for.
 
-    taken: boxes of other events, to keep clear of too. Where all is full, the place that hides least.
+    taken: boxes of other events, to keep clear of too. Where all is full, the box that hides least.
     """
     crowded: list[tuple[int, Box]] = []
     for size in _SIDES:
-        places = _places(canvas, max(8, round(size * min(canvas))))
-        hidden = [sum(_common(place, one) for one in (*faces, *taken)) for place in places]
-        free = [place for place, common in zip(places, hidden, strict=True) if not common]
+        boxes = _edge_boxes(canvas, max(8, round(size * min(canvas))))
+        hidden = [sum(_common(box, one) for one in (*faces, *taken)) for box in boxes]
+        free = [box for box, common in zip(boxes, hidden, strict=True) if not common]
         if free:
             return free[int(rng.integers(len(free)))]
-        crowded += zip(hidden, places, strict=True)
+        crowded += zip(hidden, boxes, strict=True)
     return min(crowded)[1]
 
 
-def _places(canvas: tuple[int, int], side: int) -> list[Box]:
+def _edge_boxes(canvas: tuple[int, int], side: int) -> list[Box]:
     """Squares along the lower edge, where things stand in front of people; then along the upper one."""
     width, height = canvas
     low, high = max(0, round(_LOW * height) - side), round(_HIGH * height)

@@ -8,13 +8,13 @@ import numpy as np
 
 from filmset.painting import Grade, Plane
 
-Draw = Callable[[np.ndarray, float], None]
-Painted = tuple[np.ndarray, Draw]
+PaintMotion = Callable[[np.ndarray, float], None]
+PaintedScene = tuple[np.ndarray, PaintMotion]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One place for the length of one shot.
+    """The setting of one shot: a kind of scene with its details.
 
     kind: one of KINDS. activity (0..1): how much happens (drops, cars, birds, sparks). pace (0..1):
     how fast. hue (-1..1): shift of its colours. horizon (0..1): how high the camera looks. mirrored:
@@ -30,17 +30,17 @@ class Scene:
     seed: int
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """A generator of this scene's details; the same purpose draws the same details."""
+        """A generator of this scene's details; the same purpose gives the same details."""
         return np.random.default_rng([self.seed, purpose])
 
 
-# Purposes of a scene's generators: each draws its own details, whatever the others draw.
+# Purposes of a scene's generators: each samples its own details, whatever the others sample.
 MAIN, EVENTS, BED = 1, 2, 3  # of its sound
 LAYOUT = 11  # of its picture
 MOTION = 101  # of what is both seen and heard to move; further ones count up from here
 
 
-def draw_scene(kind: str, rng: np.random.Generator) -> Scene:
+def sample_scene(kind: str, rng: np.random.Generator) -> Scene:
     """A scene of a kind with everything else at random."""
     return Scene(
         kind=kind,
@@ -54,54 +54,54 @@ def draw_scene(kind: str, rng: np.random.Generator) -> Scene:
 
 
 @dataclass(frozen=True)
-class Place:
+class SceneKind:
     """A kind of scene.
 
-    reverb_s: range of its reverberation time (RT60) in seconds; 0 outdoors. esc50: categories of
-    ESC-50 whose recordings may stand for its sound. paint(scene, height, width, grade) prepares what
-    stands still once, uint8 (H, W, 3), and returns it with a function that draws the moving rest onto
-    a copy: draw(frame, seconds since the scene began). sound(scene, samples, sample_rate): the place
-    without anybody speaking, float32 (S,) at any level.
+    name: one of KINDS. reverb_s: range of its reverberation time (RT60) in seconds; 0 outdoors. esc50:
+    categories of ESC-50 whose recordings may stand for its sound. paint(scene, height, width, grade)
+    prepares what stands still once, uint8 (H, W, 3), and returns it with a function that paints the moving
+    rest onto a copy: paint_motion(frame, seconds since the scene began). sound(scene, samples,
+    sample_rate): the scene without anybody speaking, float32 (S,) at any level.
     """
 
-    kind: str
+    name: str
     reverb_s: tuple[float, float]
     esc50: tuple[str, ...]
-    paint: Callable[[Scene, int, int, Grade], Painted]
+    paint: Callable[[Scene, int, int, Grade], PaintedScene]
     sound: Callable[[Scene, int, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Moments:
-    """What happens now and then, for ever: once in each stretch of `every_s` seconds.
+class RandomTimes:
+    """Random times of something that recurs for ever: one in each stretch of `every_s` seconds.
 
-    draws_KD: uniform 0..1. The k-th uses row k % K; its first value places it within its stretch, the
-    others are its details. So the same happens whatever length is asked for, also before time 0.
+    uniform_KD: samples in 0..1. The k-th time uses row k % K; the first value says where in its stretch it
+    is, the others are its details. So the same happens whatever span is asked for, also before time 0.
     """
 
     every_s: float
-    draws_KD: np.ndarray
+    uniform_KD: np.ndarray
 
     def between(self, start_s: float, end_s: float) -> list[tuple[float, np.ndarray]]:
         """(time in seconds, details (D - 1,)) of those from `start_s` until before `end_s`, in order."""
         found = []
         for k in range(floor(start_s / self.every_s) - 1, floor(end_s / self.every_s) + 1):
-            draws = self.draws_KD[k % len(self.draws_KD)]
-            time = (k + 0.1 + 0.8 * float(draws[0])) * self.every_s
+            values = self.uniform_KD[k % len(self.uniform_KD)]
+            time = (k + 0.1 + 0.8 * float(values[0])) * self.every_s
             if start_s <= time < end_s:
-                found.append((time, draws[1:]))
+                found.append((time, values[1:]))
         return found
 
 
-def moments(scene: Scene, purpose: int, every_s: float, details: int = 4) -> Moments:
-    """The scene's own moments of one purpose, one every `every_s` seconds on average."""
-    return Moments(every_s, scene.rng(purpose).uniform(size=(256, 1 + details)))
+def random_times(scene: Scene, purpose: int, every_s: float, details: int = 4) -> RandomTimes:
+    """The scene's own random times of one purpose, one every `every_s` seconds on average."""
+    return RandomTimes(every_s, scene.rng(purpose).uniform(size=(256, 1 + details)))
 
 
-class Part(Plane):
-    """The part of a plane within a box, in the plane's coordinates: what it paints is on the plane.
+class SubPlane(Plane):
+    """The part of a plane within a box, in the plane's coordinates; to paint on it is to paint on the plane.
 
-    Painting a small thing on a part costs a small share of painting it on the plane.
+    A small thing costs less to paint on a small part than on the whole plane.
     """
 
     def __init__(self, whole: Plane, x0: float, y0: float, x1: float, y1: float) -> None:
@@ -123,7 +123,7 @@ def texture(rng: np.random.Generator, rows: int, columns: int, down: float, acro
     return (noise / np.abs(noise).max()).astype(np.float32)
 
 
-def shine(frame: np.ndarray, light: np.ndarray, top: int, left: int) -> None:
+def lighten(frame: np.ndarray, light: np.ndarray, top: int, left: int) -> None:
     """Lay a light on black, uint8 (h, w, 3), over a frame in place: the brighter of the two is seen."""
     y0, x0 = max(0, top), max(0, left)
     y1, x1 = min(frame.shape[0], top + len(light)), min(frame.shape[1], left + light.shape[1])
