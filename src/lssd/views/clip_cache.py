@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lssd.corpus import Member
-from lssd.errors import InputError
+from lssd.errors import InputError, StorageError
 from lssd.store import atomic_path
 
 
@@ -47,7 +47,7 @@ class ClipCache:
             with atomic_path(path) as partial, partial.open("wb") as file:
                 np.save(file, array)
         # Whatever its number: NumPy reports a full disk without one.
-        except (OSError, InputError):
+        except (OSError, InputError, StorageError):
             self._full = True
         else:
             self._used += array.nbytes
