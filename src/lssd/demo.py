@@ -310,8 +310,9 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
                 cache=root / "cache" / "embeddings",
                 progress=progress,
             )
-            for one in evaluation.unjudged:
-                raise InputError(f"{one.model} could not be judged on {one.task}: {one.reason}")
+            if evaluation.unjudged:
+                reasons = (f"{one.model} on {one.task}: {one.reason}" for one in evaluation.unjudged)
+                raise LssdError(f"the demo's tasks could not all be judged: {'; '.join(reasons)}")
             for result in evaluation.results:
                 results.setdefault(result.model.name, []).append(result)
     return results

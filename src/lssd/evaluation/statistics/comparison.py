@@ -115,7 +115,7 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
     """
     check_margin(margin)
     if (a.task, a.primary_metric) != (b.task, b.primary_metric):
-        ours, theirs = f"{a.primary_metric} on {a.task}", f"{b.primary_metric} on {b.task}"
+        ours, theirs = (f"{METRICS[one.primary_metric].title} on {one.task}" for one in (a, b))
         raise InputError(f"cannot compare {ours} with {theirs}; compare results of one task")
     if (a.protocol, a.method, a.modality) != (b.protocol, b.method, b.modality):
         raise InputError(

@@ -14,16 +14,16 @@ from lssd.errors import InputError
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object without a key given twice. InputError names the file."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value: dict[str, Any] = {}
-        for key, content in found:
+        for key, content in pairs:
             if key in value:
                 raise InputError(f"{path} names {key} twice")
             value[key] = content
         return value
 
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs)
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except FileNotFoundError as error:
         raise InputError(f"missing {path}; a task folder follows HEAR's layout") from error
     except (OSError, ValueError) as error:

@@ -43,17 +43,17 @@ _SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
 def hear_task(folder: Path, modality: str | None = None, rate: int | None = None) -> Task:
     """Read a task folder, before the checks of `checked`.
 
-    `modality` overrides what of its films is judged; `rate` is that of the sounds wanted. InputError names
-    the file at fault, and the item.
+    `modality` overrides that of the metadata; `rate` (Hz) is that of the sounds to read, where they
+    are there at several. InputError names the file at fault, and the item.
     """
     metadata = read_object(folder / METADATA)
     _check_kind(metadata, folder)
     name, mode = str(metadata["task_name"]), str(metadata.get("mode") or "full")
-    own = str(metadata.get("modality", "audio"))
+    stated = str(metadata.get("modality", "audio"))
     prediction_type = str(metadata.get("prediction_type", "multiclass"))
     splits = _split_names(metadata, folder)
     vocabulary = _read_vocabulary(folder / VOCABULARY)
-    media = _sound_folder(folder, splits, rate) if own == "audio" else _film_folder(folder)
+    media = _sound_folder(folder, splits, rate) if stated == "audio" else _film_folder(folder)
     items, missing, unlisted = _read_items(folder, media, splits, vocabulary, prediction_type)
     published = PUBLISHED_TASKS.get(name)
     groups = read_groups(folder / GROUPS, [*(item.name for item in items), *filter(is_text, missing)])
@@ -68,8 +68,8 @@ def hear_task(folder: Path, modality: str | None = None, rate: int | None = None
     title = str(
         metadata.get("title") or (published and published.titles.get(mode)) or full_name.replace("_", " ")
     )
-    if modality is not None and modality != own:
-        if own == "audio":
+    if modality is not None and modality != stated:
+        if stated == "audio":
             raise InputError(f"{folder} is a task of sounds; it cannot be judged as {modality}")
         full_name, title = f"{full_name}-{modality}", f"{title} ({modality})"
     labels = in_order(vocabulary, items)
@@ -92,8 +92,8 @@ def hear_task(folder: Path, modality: str | None = None, rate: int | None = None
         group_name=group_name,
         metrics=metrics,
         prediction_type=prediction_type,
-        modality=modality or own,
-        rate=int(media.name) if own == "audio" else None,
+        modality=modality or stated,
+        rate=int(media.name) if stated == "audio" else None,
         notes=tuple(notes),
     )
 
@@ -259,8 +259,8 @@ def _sound_folder(folder: Path, splits: tuple[str, ...], rate: int | None) -> Pa
         raise InputError(f"{folder} holds no sounds; they lie in {folder / '48000'}/SPLIT/")
 
     def rank(path: Path) -> tuple[int, bool, int]:
-        own = int(path.name)
-        return sum((path / split).is_dir() for split in splits), own == rate, own
+        folder_rate = int(path.name)
+        return sum((path / split).is_dir() for split in splits), folder_rate == rate, folder_rate
 
     return max(rates, key=rank)
 

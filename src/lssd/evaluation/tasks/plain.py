@@ -44,18 +44,18 @@ def folder_task(folder: str | Path, modality: str | None = None) -> Task:
     over classes and of whole groups. InputError when there are no classes, too few items, or mixed media.
     """
     folder = Path(folder)
-    found = [path.relative_to(folder).parts for path in _media(folder)]
-    found = [parts for parts in found if not any(part.startswith(".") for part in parts)]
-    given = _gives_splits(folder, {parts[0] for parts in found if len(parts) > 1})
+    media = [path.relative_to(folder).parts for path in _media(folder)]
+    media = [parts for parts in media if not any(part.startswith(".") for part in parts)]
+    given = _gives_splits(folder, {parts[0] for parts in media if len(parts) > 1})
     depth = 2 if given else 1
-    inside = [parts for parts in found if len(parts) > depth]
-    if not inside:
+    in_classes = [parts for parts in media if len(parts) > depth]
+    if not in_classes:
         raise InputError(f"{folder} holds no class folders with sounds or films: a task is FOLDER/CLASS/CLIP")
     items = []
-    for parts in inside:
+    for parts in in_classes:
         split = _SPLITS[parts[0]] if given else ""
         items.append(Item("/".join(parts), folder.joinpath(*parts), split, (parts[depth - 1],), None))
-    notes = _left_out(folder, found, inside, depth)
+    notes = _notes_on_unused(folder, media, in_classes, depth)
     unwritable = [item for item in items if not is_text(item.name)]
     items = [item for item in items if is_text(item.name)]
     groups = read_groups(folder / "groups.csv", (item.name for item in items))
@@ -96,13 +96,13 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
         labels = _labels(row["label"], table, line)
         named.update(labels)
         split = splits.get(line, "")
-        place = os.path.normpath(table.parent / row["path"])
-        if place in lines:
-            first, before = lines[place]
+        normal = os.path.normpath(table.parent / row["path"])
+        if normal in lines:
+            first, before = lines[normal]
             which = "twice" if before == split else f"in the splits {before} and {split}"
             hint = "; several labels go in one cell, a;b" if before == split else ""
             raise InputError(f"{table}, line {line}: {row['path']} is {which}, first in line {first}{hint}")
-        lines[place] = (line, split)
+        lines[normal] = (line, split)
         path = locate(table.parent, row["path"])
         if path is None:
             missing.append(row["path"])
@@ -145,9 +145,9 @@ class _Draft:
             raise InputError(
                 f"{self.source}: none of its {len(self.missing)} files is there; the first is {first}"
             )
-        own, judged = _modalities(self.items, modality, self.source)
+        suggested, judged = _modalities(self.items, modality, self.source)
         mode, splits = self._split()
-        suffix = "" if judged == own else f"-{judged}"
+        suffix = "" if judged == suggested else f"-{judged}"
         order = {split: number for number, split in enumerate(splits)}
         items = sorted(self.items, key=lambda item: order[item.split])
         labels = in_order(sorted(self.labels), items)
@@ -233,23 +233,23 @@ def _media(folder: Path, levels: int = 2) -> list[Path]:
     return found
 
 
-def _left_out(
-    folder: Path, found: Sequence[tuple[str, ...]], inside: Sequence[tuple[str, ...]], depth: int
+def _notes_on_unused(
+    folder: Path, media: Sequence[tuple[str, ...]], in_classes: Sequence[tuple[str, ...]], depth: int
 ) -> list[str]:
     """Notes on media in no class folder, class folders without any, and files in these that are no media."""
     notes = []
-    if len(inside) < len(found):
-        notes.append(f"{len(found) - len(inside)} files that lie in no class folder are left out")
+    if len(in_classes) < len(media):
+        notes.append(f"{len(media) - len(in_classes)} files that lie in no class folder are left out")
     classes = [path for path in folder.glob("/".join("*" * depth)) if path.is_dir()]
     classes = [path for path in classes if not any(part[0] == "." for part in path.relative_to(folder).parts)]
-    full = {folder.joinpath(*parts[:depth]) for parts in inside}
+    full = {folder.joinpath(*parts[:depth]) for parts in in_classes}
     empty = sorted(spelled(path.relative_to(folder)) for path in classes if path not in full)
     if empty:
         notes.append(f"{len(empty)} class folders without sound or film: {', '.join(empty)}")
     others = Counter(
         path.suffix.lower() or path.name
-        for place in classes
-        for path in place.rglob("*")
+        for class_folder in classes
+        for path in class_folder.rglob("*")
         if path.is_file() and path.name[0] != "." and path.suffix.lower() not in SOUNDS | FILMS
     )
     if others:
@@ -312,5 +312,5 @@ def _modalities(items: list[Item], modality: str | None, source: Path) -> tuple[
         raise InputError(
             f"{source} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
         )
-    own = "picture" if films and not sounds else "audio"
-    return own, modality or own
+    suggested = "picture" if films and not sounds else "audio"
+    return suggested, modality or suggested

@@ -77,7 +77,7 @@ _TFDS_CREMA_D = re.compile(r"tfds_id_crema[-_]d-(\w+?)[-.]tfrecord")
 def with_groups(items: list[Item], name: str) -> tuple[list[Item], str | None, list[str]]:
     """The items with the groups that file names tell, what these are, and a note where names should tell.
 
-    None for what they are where no name tells any. An item whose name does not tell is a group of its own.
+    None for what they are where no name tells a group. An item whose name tells none is a group by itself.
     """
     published = PUBLISHED_TASKS.get(name)
     if published is None or published.group_name is None:

@@ -44,8 +44,8 @@ def read_task(path: str | Path, modality: str | None = None, rate: int | None = 
     reader = next((reader for reader in READERS if reader.matches(path)), None)
     if reader is None:
         kinds = f"{', '.join(reader.kind for reader in READERS[:-1])}, or {READERS[-1].kind}"
-        found = f"{path} is no task" if path.exists() else f"no task at {path}"
-        raise InputError(f"{found}: a task is {kinds}")
+        problem = f"{path} is no task" if path.exists() else f"no task at {path}"
+        raise InputError(f"{problem}: a task is {kinds}")
     if reader is plain.FOLDERS:
         within = next((child for child in sorted(path.iterdir()) if _names_itself(child)), None)
         if within is not None:
@@ -70,12 +70,12 @@ def _find_task(task: str, data: Path) -> Path:
         for path, names in reader.names_below(data).items()
     }
     wanted = str(Path(task))
-    found = [path for path, names in named.items() if wanted in names]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    matching = [path for path, names in named.items() if wanted in names]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
         raise InputError(
-            f"{len(found)} folders hold task {wanted}: {', '.join(map(str, found))}; name one of them"
+            f"{len(matching)} folders hold task {wanted}: {', '.join(map(str, matching))}; name one of them"
         )
     for path in candidates:
         if path.is_dir() or path.is_file():
