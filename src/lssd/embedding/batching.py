@@ -32,7 +32,7 @@ def windows_of(model: Model, modality: Modality, language: str | None) -> Window
         return SoundWindows(sound.sample_rate, sound.samples, sound.channels, language)
     if modality == "video" and model.video is not None:
         picture = model.video.front.config
-        places = round(picture.window_s * PictureWindows.rate)
+        places = max(1, round(picture.window_s * PictureWindows.rate))
         return PictureWindows(picture.frames, picture.size, places)
     raise InputError(f"this model has no {modality} encoder; embed the other modality")
 

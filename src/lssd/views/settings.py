@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from lssd.models.limits import SIZE, require_ranges
 from lssd.views.selection import require_codes
 
 
@@ -44,6 +45,13 @@ class ViewSettings:
     channels: int = 1
 
     def __post_init__(self) -> None:
+        require_ranges(
+            self,
+            default=(0, SIZE),
+            batch_size=(0, 1 << 20),
+            window_s=(0, 600),
+            sample_rate=(0, 1 << 20),
+        )
         if self.batch_size < 2:
             raise ValueError("batch_size must be at least 2: the other instances are the negatives")
         if not 0 < self.title_share <= 1:
