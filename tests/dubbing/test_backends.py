@@ -7,7 +7,7 @@ from lssd.dubbing.backends import STEPS, backends, choose, obstacle, read_preset
 from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.separation import Demucs, Stems
 from lssd.dubbing.speaking import Espeak
-from lssd.errors import InputError
+from lssd.errors import InputError, install_hint
 
 
 def test_every_backend_declares_itself():
@@ -41,7 +41,7 @@ def test_obstacles_say_the_way_out(monkeypatch):
     monkeypatch.setattr(Demucs, "declaration", gone)
     found = obstacle(Demucs)
     assert found.startswith(
-        "no_such_module is not installed: pip install demucs; then --set demucs.model=...:"
+        f"no_such_module is not installed: {install_hint('models')}; then --set demucs.model="
     )
     with pytest.raises(BackendError, match="no backend for speaking: espeak does not know tlh"):
         choose("speaking", ["espeak"], "any", {}, "tlh")

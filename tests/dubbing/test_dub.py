@@ -1,5 +1,7 @@
 import errno
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from lssd.dubbing import pipeline
 from lssd.dubbing.dub import dub
 from lssd.dubbing.remixing import RemixingSettings
 from lssd.dubbing.subtitles import read_subtitles
+from lssd.engine import Progress, TimeLimit
 from lssd.errors import InputError, StorageError
 from lssd.media import SoundTrack, picture_hash, probe, read_sound, track_hash, write_film
 
@@ -184,8 +187,6 @@ def test_films_without_speech_or_sound(quick, tmp_path):
 
 def _separating(settings, tmp_path):
     """With the backend that finds no speech anywhere."""
-    from dataclasses import replace
-
     import yaml
 
     preset = yaml.safe_load(Path(settings.preset).read_text()) | {"separation": ["none"]}
@@ -280,6 +281,23 @@ def test_a_file_beside_a_film_that_cannot_be_read_is_that_films_fault(rendered, 
     edited.write_text("{")
     _, again = dub([films], ["fr"], tmp_path / "out", dials)
     assert f"{edited} is damaged" in again.reason
+
+
+def test_one_long_film_is_not_silent(rendered, quick, tmp_path, capsys):
+    """Without a terminal there is a line for every interval, whether or not a film is finished."""
+    for limit in (None, TimeLimit()):  # in this process, and in one of its own
+        begun = time.monotonic()
+        with Progress("dub", unit="films", every_s=0.2) as progress:
+            dub(
+                [rendered.path],
+                ["fr"],
+                tmp_path / str(limit),
+                replace(quick(), time_limit=limit),
+                progress=progress,
+            )
+        intervals = (time.monotonic() - begun) / 0.2
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dub: 0/1 films, ")]
+        assert len(lines) > intervals / 3
 
 
 def test_a_permissive_policy_refuses_the_rest(rendered, quick, tmp_path):

@@ -111,7 +111,7 @@ def test_models_that_are_not_there_or_broken_are_one_line(backend, tmp_path, mon
         backend(backend.Settings(model=str(tmp_path)))
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
-    with pytest.raises(MissingExtraError, match="pip install transformers"):
+    with pytest.raises(MissingExtraError, match=r"-e '\.\[models\]'"):
         backend()
 
 

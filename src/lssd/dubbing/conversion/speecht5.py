@@ -18,7 +18,7 @@ from lssd.media import resample
 from lssd.store import hash_json
 
 _RATE = 16_000
-_INSTALL = f"pip install transformers; {install_hint('offline')}"
+_INSTALL = install_hint("models,offline")
 _FARTHEST = 2.0  # how many times as long or short as the line a result may come out
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from lssd.dubbing.declaration import Declaration
 from lssd.dubbing.separation.separator import Separator, channel_groups, crossfaded, write_parts
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 from lssd.media import resample
 from lssd.store import digest, hash_file
 
@@ -41,7 +41,7 @@ class Demucs(Separator):
         device="cpu, cuda",
         version=1,
         modules=("demucs",),
-        install="pip install demucs",
+        install=install_hint("models"),
         weights="a checkpoint (.th or .safetensors), or a bag (.yaml beside its checkpoints): option `model`",
     )
 

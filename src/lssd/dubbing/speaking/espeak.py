@@ -71,6 +71,10 @@ class Espeak(Speaker):
     def speak(
         self, text: str, language: str, voice: VoiceChoice, seconds: float, line: str = ""
     ) -> tuple[np.ndarray, int]:
+        if language not in (self.declaration.languages or ()):
+            raise BackendError(
+                f"'{text}' cannot be spoken: espeak-ng has no voice for the language '{language}'"
+            )
         if language == "ja" and (kanji := _KANJI.search(text)):
             raise BackendError(
                 f"'{text}' cannot be spoken: espeak-ng does not read kanji ('{kanji[0]}'); give it in kana"

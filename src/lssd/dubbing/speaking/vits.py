@@ -10,9 +10,9 @@ from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
 from lssd.dubbing.weights import hash_folder, load, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
-_INSTALL = "pip install transformers"
+_INSTALL = install_hint("models")
 
 
 class Vits(Speaker):

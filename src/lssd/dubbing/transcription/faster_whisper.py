@@ -11,7 +11,7 @@ from lssd.dubbing.lines import Line, Segment, Word
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _EXAMPLES = "a Whisper model converted for CTranslate2 (model.bin, config.json, tokenizer.json)"
 
@@ -30,7 +30,7 @@ class FasterWhisper(Backend):
         device="cpu, cuda",
         version=1,
         modules=("faster_whisper",),
-        install="pip install faster-whisper",
+        install=install_hint("models"),
         weights="a folder such as faster-whisper-large-v3, named by the option `model`",
     )
 
@@ -52,7 +52,7 @@ class FasterWhisper(Backend):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         if importlib.util.find_spec("faster_whisper") is None:
-            raise MissingExtraError("faster-whisper is not installed: pip install faster-whisper")
+            raise MissingExtraError(f"faster-whisper is not installed: {install_hint('models')}")
         self._folder = model_folder(self.settings.model, _EXAMPLES, "model", "model.bin")
         if not (self._folder / "tokenizer.json").is_file():  # without it, it would be downloaded
             raise InputError(

@@ -11,7 +11,7 @@ from lssd.dubbing.lines import Line, Segment
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _LONGEST_S = 30.0  # what the model hears at once
 
@@ -30,7 +30,7 @@ class Whisper(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers",),
-        install="pip install transformers",
+        install=install_hint("models"),
         weights="a folder such as whisper-large-v3, named by the option `model`",
     )
 
@@ -46,7 +46,7 @@ class Whisper(Backend):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
         needed = "a Whisper model of transformers (config.json, model.safetensors, tokenizer)"
         self._folder = model_folder(self.settings.model, needed, "model")
         from transformers import WhisperForConditionalGeneration, WhisperProcessor

@@ -10,7 +10,7 @@ import langcodes
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 
 class Seamless(Backend):
@@ -27,7 +27,7 @@ class Seamless(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers", "sentencepiece"),
-        install="pip install transformers sentencepiece",
+        install=install_hint("models"),
         weights="a folder such as seamless-m4t-v2-large, named by the option `model`",
     )
 
@@ -43,7 +43,7 @@ class Seamless(Backend):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
         needed = "SeamlessM4T v2 (config.json, model.safetensors, its tokenizer)"
         self._folder = model_folder(self.settings.model, needed, "model")
         from transformers import SeamlessM4Tv2ForTextToText

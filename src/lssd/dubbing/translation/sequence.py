@@ -11,7 +11,7 @@ from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _EXAMPLES = "a translation model of transformers (opus-mt-*, madlad400-*, nllb-200-*, m2m100_*)"
 
@@ -34,7 +34,7 @@ class SequenceToSequence(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers",),
-        install="pip install transformers sentencepiece sacremoses",
+        install=install_hint("models"),
         weights="a folder such as madlad400-3b-mt, named by the option `model`",
     )
 
@@ -55,7 +55,7 @@ class SequenceToSequence(Backend):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
         self._folder = model_folder(self.settings.model, _EXAMPLES, "model")
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
         from transformers.utils import logging
