@@ -1,7 +1,7 @@
 """The model card: what a model is, what it was trained on, and what it may be used for."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -245,15 +245,11 @@ def _losses(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for tenth in range(10):
         found = [line for line in logged if tenth * last < 10 * line["step"] <= (tenth + 1) * last]
+        values = ([line[term] for line in found if line.get(term) is not None] for term in terms)
         if found:
-            rows.append((f"{found[0]['step']} to {found[-1]['step']}", *_means(found, terms)))
+            means = (f"{fmean(of_term):.3f}" if of_term else "–" for of_term in values)
+            rows.append((f"{found[0]['step']} to {found[-1]['step']}", *means))
     return _table(("steps", *terms), rows)
-
-
-def _means(lines: Sequence[Mapping[str, Any]], terms: Iterable[str]) -> Iterator[str]:
-    for term in terms:
-        values = [line[term] for line in lines if line.get(term) is not None]
-        yield f"{fmean(values):.3f}" if values else "–"
 
 
 def _held_out(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -161,13 +161,12 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
 def _check_fit(expected: Mapping[str, Tensor], parent: Parent) -> None:
     """Every tensor with its shape, in the network's order, then what the parent has beyond them."""
     for name in [*expected, *(name for name in parent.weights if name not in expected)]:
-        wanted, found = (_shape(tensors.get(name)) for tensors in (expected, parent.weights))
+        wanted, found = (
+            str(tuple(tensors[name].shape)) if name in tensors else "missing"
+            for tensors in (expected, parent.weights)
+        )
         if wanted != found:
             raise CheckpointError(
                 f"{parent.file} is of another architecture: '{name}' is {found} there and {wanted} here; "
                 "encoders and heads must be those of the parent"
             )
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "missing" if tensor is None else str(tuple(tensor.shape))

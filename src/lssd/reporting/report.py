@@ -150,7 +150,12 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
     if len({arm.name for arm in study.arms}) < len(study.arms):
         raise InputError("the arms of a study need names of their own")
     names = [arm.name for arm in study.arms]
-    results = [_renamed(result, arm.name) for arm in study.arms for result in arm.results]
+    # The page speaks of arms, whatever their models' folders are called.
+    results = [
+        dataclasses.replace(result, model=dataclasses.replace(result.model, name=arm.name))
+        for arm in study.arms
+        for result in arm.results
+    ]
     tasks = scores.gather(results, names, study.random_init)
     rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
     arms = table("All arms are compared with the first", ["Arm", "What it is"], rows)
@@ -183,11 +188,6 @@ def read_results(results: Sequence[Result | str | Path]) -> list[Result]:
     if not found:
         raise InputError("no result to report; make some: lssd evaluate")
     return found
-
-
-def _renamed(result: Result, name: str) -> Result:
-    """The result under its arm's name: the page speaks of arms, whatever the model's folder is called."""
-    return dataclasses.replace(result, model=dataclasses.replace(result.model, name=name))
 
 
 def _write(markup: str, out: str | Path) -> Path:

@@ -70,9 +70,9 @@ def read_scene(corpus: Path) -> Scene | None:
             raise CorpusError(f"{corpus}: clip {clip.clip_id} lasts {clip.duration_s} s in the catalog")
     clips = [clip for clip in clips if spoken[clip.clip_id] == max(spoken.values())]
     clips.sort(key=lambda clip: (-clip.duration_s, clip.clip_id))
-    candidates = [(clip, _read_tracks(catalog, clip, sounds[clip.clip_id])) for clip in clips[:_CANDIDATES]]
-    clip, tracks = max(candidates, key=lambda candidate: _difference(candidate[1]))
-    return _read_picture(catalog, clip, tracks)
+    tracks = {clip: _read_tracks(catalog, clip, sounds[clip.clip_id]) for clip in clips[:_CANDIDATES]}
+    chosen = max(tracks, key=lambda clip: _difference(tracks[clip]))
+    return _read_picture(catalog, chosen, tracks[chosen])
 
 
 def _read_tracks(catalog: Catalog, clip: ClipRow, sounds: list[Member]) -> tuple[SceneTrack, ...]:

@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -129,11 +130,11 @@ class Monitor:
         return values
 
     def _facts(self, clip: ClipEntry) -> ClipFacts:
-        first, _, last = _windows(clip, self.recipe.views)
+        windows = _windows(clip, self.recipe.views)
         return ClipFacts(
             title_id=clip.title_id,
             languages=[track.language for track in _tracks(clip, self.recipe.views)],
-            two_windows=first != last,
+            two_windows=windows.first != windows.last,
             labels=self.labels.get(clip.clip_id, {}),
         )
 
@@ -154,7 +155,7 @@ def _read(position: int, clip: ClipEntry, decoder: Decoder) -> _Reading:
     return _Reading(
         position,
         torch.stack([decoder.frames(clip, window) for window in windows]) if pictures else None,
-        torch.stack([decoder.sound(track, windows[1]) for track in tracks]),
+        torch.stack([decoder.sound(track, windows.centre) for track in tracks]),
     )
 
 
@@ -165,11 +166,18 @@ def _tracks(clip: ClipEntry, settings: ViewSettings) -> tuple[Member, ...]:
     return (clip.original, *clip.dubs)
 
 
-def _windows(clip: ClipEntry, settings: ViewSettings) -> tuple[Window, Window, Window]:
+class _Windows(NamedTuple):
     """The first, the middle and the last window of a clip, all with the middle crop."""
+
+    first: Window
+    centre: Window
+    last: Window
+
+
+def _windows(clip: ClipEntry, settings: ViewSettings) -> _Windows:
     centre = centre_window(clip, settings)
     last = max(0, int(clip.duration_s * settings.fps + 1e-6) - settings.window_frames)
-    return replace(centre, start_frame=0), centre, replace(centre, start_frame=last)
+    return _Windows(replace(centre, start_frame=0), centre, replace(centre, start_frame=last))
 
 
 def _embed(network: Network, readings: Sequence[_Reading], batch: int) -> Iterator[ClipEmbeddings]:
