@@ -1,4 +1,4 @@
-"""Memory that a long-lived process no longer needs, given back to the system."""
+"""Gives memory that a long-lived process no longer needs back to the system."""
 
 import ctypes
 import gc
