@@ -15,7 +15,7 @@ from tests.evaluation.foreign.test_load import STRANGER
 from lssd.cli import main
 from lssd.embedding import Failure, file_hashes
 from lssd.engine import Progress
-from lssd.errors import InputError
+from lssd.errors import InputError, StorageError
 from lssd.evaluation import Result, probes
 from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.foreign.load import load_any
@@ -90,6 +90,19 @@ def test_one_bad_task_costs_itself_alone(model, tones, folds, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "not judged: tiny on bad: " in said and "1 result stands, 1 could not be made" in said
     assert main(command) == 2
+
+
+def test_a_full_disk_is_no_fault_of_one_task(model, tones, folds, tmp_path, monkeypatch):
+    real = Result.write
+
+    def full(result, path):
+        if result.task == "folds":
+            raise StorageError("cannot write here: No space left on device")
+        return real(result, path)
+
+    monkeypatch.setattr(Result, "write", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        run(model, [tones, folds], tmp_path / "out", unjudged=[])
 
 
 def test_media_are_hashed_once_and_what_cannot_be_read_is_named(model, tones, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 from lssd.embedding.embed import Engine, Failure
 from lssd.embedding.file_hashes import FileHashes
 from lssd.engine import Progress
-from lssd.errors import InputError, LssdError
+from lssd.errors import InputError, LssdError, StorageError
 from lssd.evaluation import probes
 from lssd.evaluation.foreign.load import HearModule
 from lssd.evaluation.metrics import METRICS, usual_metrics
@@ -148,6 +148,8 @@ def _judge_all(
                     if task.name not in data:
                         data[task.name] = _data_hash(task, hashes, request)
                     results.append(_evaluate_task(subject, task, data[task.name], request))
+                except StorageError:
+                    raise  # a full disk is no fault of this model and task
                 except LssdError as error:
                     reason = " ".join(str(error).split())
                     failed.append((Unjudged(subject.reference.name, task.name, reason), error))
