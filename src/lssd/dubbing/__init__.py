@@ -1,4 +1,4 @@
-"""Dubs where none exist: the same picture and background with other words (the paper's section 6).
+"""Synthetic dubs: the same picture and background with other words (the paper's section 6).
 
 separation, segmentation, transcription, diarisation,
 translation, speaking, stretching, conversion         the steps that have backends, a package each

@@ -1,4 +1,4 @@
-"""Which backends there are, which of them can work here, and which a preset takes for a step."""
+"""Which backends exist, which can be used on this machine, and which a preset uses for a step."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -43,14 +43,14 @@ _PLACES = ("model", "folder", "url")  # settings that say where something is, an
 
 @dataclass(frozen=True)
 class Standing:
-    """A backend and why it cannot be used ("" where it can), with the way out."""
+    """A backend, and what keeps it from being used here and how to mend that; "" where nothing does."""
 
     backend: type[Backend]
     obstacle: str = ""
 
 
 def backends(step: str) -> dict[str, type[Backend]]:
-    """The backends of a step by name, ours and those of installed packages (entry points `lssd.dubbing`)."""
+    """The backends of a step by name: built in, or from installed packages (entry points `lssd.dubbing`)."""
     if step not in STEPS:
         raise InputError(f"no step '{step}' with backends; steps: {', '.join(STEPS)}")
     found: dict[str, type[Backend]] = {
@@ -66,7 +66,7 @@ def backends(step: str) -> dict[str, type[Backend]]:
 def standings(
     policy: str = "any", settings: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, list[Standing]]:
-    """What can be used, by step, without loading anything. InputError for an unknown policy."""
+    """Every backend and whether it can be used, by step; loads none. InputError for an unknown policy."""
     return {
         step: [
             Standing(one, obstacle(one, policy, (settings or {}).get(name)))
@@ -105,7 +105,7 @@ def build_settings(backend: type[Backend], settings: Mapping[str, Any] | None) -
 
 
 def read_preset(preset: str) -> dict[str, list[str]]:
-    """Names of backends by step, best first: a packaged preset's, or those of a YAML file."""
+    """Names of backends by step, best first, of a packaged preset or a YAML file. InputError for neither."""
     packaged = resources.files("lssd.dubbing") / "presets"
     names = sorted(
         entry.name.removesuffix(".yaml") for entry in packaged.iterdir() if entry.name.endswith(".yaml")

@@ -1,4 +1,4 @@
-"""`dub`: films in, the same films with made dubs out."""
+"""`dub`: adds synthetic dubs to films."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ ONLY = ("separate",)
 
 @dataclass
 class _Dubber:
-    """Dubs a film at a time; backends stay at work between films. Picklable, for other processes."""
+    """Dubs one film a call, and keeps the backends loaded between films. Picklable, for other processes."""
 
     targets: tuple[str, ...]
     out: Path
@@ -51,11 +51,12 @@ def dub(
     engine: Engine = "local",
     progress: Progress | None = None,
 ) -> list[DubReport]:
-    """Make dubs of films: `OUT/FILM/FILM.mkv` with the film's picture and sound and a track a language more.
+    """Dub films: `OUT/FILM/FILM.mkv` gets the film's picture and sound, and a new track for each language.
 
     Beside it lie `utterances.json`, which may be edited, and `provenance.json`. Steps are kept in
-    `OUT/.cache`: a killed call goes on where it was, and an edit costs what depends on it. Films are only
-    read. What cannot be dubbed, a film, a language or a line, is reported with the reason, and the rest done.
+    `OUT/.cache`: a call that was killed is resumed, and after an edit only what depends on it is made again.
+    Films are only read. A film, language or line that cannot be dubbed is reported with the reason, and the
+    others are done.
 
     Args:
         paths: films, or folders that are searched for them.
@@ -100,7 +101,7 @@ def _targets(given: Sequence[str], settings: DubSettings) -> tuple[str, ...]:
 
 
 def _check(settings: DubSettings) -> None:
-    """InputError for a request that no film could satisfy."""
+    """Raise InputError for a request that is wrong whatever the film."""
     if settings.only not in (None, *ONLY):
         raise InputError(f"'{settings.only}' cannot be done alone; {', '.join(ONLY)} can")
     if settings.source is not None:
@@ -133,7 +134,7 @@ def _check(settings: DubSettings) -> None:
 def _outcomes(
     dubber: _Dubber, films: Sequence[str], workers: int, engine: Engine
 ) -> Iterator[Outcome[str, DubReport]]:
-    """What became of each film, as they finish."""
+    """The outcome of each film, in the order in which they finish."""
     limit = dubber.settings.time_limit
     if engine == "ray":
         yield from ray.run_stage(dubber, films, workers)

@@ -1,5 +1,7 @@
-"""Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
-but the film's name, so that the same input gives the same record."""
+"""The record of where a dub comes from: backends, versions, weights, licences, consent.
+
+It holds no dates, and no paths but the film's name, so that the same input gives the same record.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class LanguageRecord:
-    """A dub's part of the record. Sample ranges and times are of the track."""
+    """The record of one dub. `changed` are sample ranges of the track, times are in seconds."""
 
     language: str
     backends: tuple[dict[str, Any], ...]
@@ -35,14 +37,14 @@ class LanguageRecord:
     consent: str = ""
 
     def lines(self) -> list[Line]:
-        """What is heard in the track, and when."""
+        """The lines that are heard in the track, with their times."""
         heard = [row for row in self.utterances if "spoken_s" in row]
         spans = [(*row["spoken_s"], row["text"], row["speaker"]) for row in heard]
         return [Line(start, end, text, speaker=speaker) for start, end, text, speaker in spans]
 
     @classmethod
     def from_row(cls, language: str, row: Mapping[str, Any]) -> "LanguageRecord":
-        """A dub's part of a record that was written."""
+        """The record of a dub as `record_of` wrote it."""
         lists = {name: tuple(row[name]) for name in ("backends", "utterances")}
         changed = tuple((start, stop) for start, stop in row["changed"])
         return cls(**{**row, **lists, "language": language, "changed": changed})
@@ -90,7 +92,7 @@ class LanguageRecord:
 
 
 def _translated(said: Said) -> bool:
-    """What people write is taken for a translation."""
+    """Whether the words are a translation; what people write is taken for one."""
     return said.is_translation or said.by_hand
 
 
@@ -109,7 +111,7 @@ def about(tool: Tool) -> dict[str, Any]:
 
 
 def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict[str, Any]:
-    """The whole record as JSON holds it."""
+    """The whole record, as a JSON value."""
     film, settings = job.film, job.settings
     alike = [about(tool) for tool in (separator, *job.script_tools)]
     used = [*alike, *(one for dub in dubs for one in dub.backends)]
@@ -150,7 +152,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def tags_of(record: LanguageRecord) -> dict[str, str]:
-    """What a track itself says of where it comes from."""
+    """The tags of a track that say where it comes from."""
     by = ", ".join(sorted({one["backend"] for one in record.backends}))
     words = (
         "translated"

@@ -1,7 +1,7 @@
 """A film's utterances as a JSON file that people edit: who says what, when, and in other languages.
 
-The file is made once and then belongs to its reader: whatever in it was changed by hand is kept, and
-what follows from a change is made anew. Each part remembers a hash of itself as it was made.
+The file is written once and may then be edited: what was changed by hand is kept, and what depends on it is
+made again. Each part holds a hash of its first state, by which edits are recognised.
 """
 
 import json
@@ -22,8 +22,8 @@ _HASH = 16  # hexadecimal digits
 class Said:
     """An utterance in another language.
 
-    by: the backend, or "subtitles". of: hash of what it was made from. made: hash of the text as it was
-    made; another text was written by hand, and stays.
+    by: the backend, or "subtitles". of: hash of what it was made from. made: hash of the text when it was
+    made; a text with another hash was written by hand and is kept.
     """
 
     text: str
@@ -63,7 +63,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Script:
-    """All utterances of a film, in order. `of`: what they were found in; `made`: their hash then."""
+    """All utterances of a film, in order. `of`: hash of their source; `made`: their own hash when found."""
 
     language: str
     utterances: tuple[Utterance, ...]
@@ -72,7 +72,7 @@ class Script:
 
     @classmethod
     def from_lines(cls, lines: Sequence[Line], language: str, of: str) -> "Script":
-        """Numbered from 0001; times to the millisecond."""
+        """A script of these lines, with ids from 0001 on and times rounded to milliseconds."""
         utterances = tuple(
             Utterance(
                 f"{number:04d}",
@@ -89,12 +89,12 @@ class Script:
 
     @property
     def by_hand(self) -> bool:
-        """Whether anything was written by hand since the lines were found, in whatever language."""
+        """Whether anything was edited since the lines were found, in any language."""
         said = (said for one in self.utterances for said in one.said.values())
         return self.made != _core(self.language, self.utterances) or any(one.by_hand for one in said)
 
     def with_said(self, language: str, said: Mapping[str, Said]) -> "Script":
-        """The same with these utterances (by id) in one language."""
+        """The same script with these words (by utterance id) in one language."""
         utterances = tuple(
             replace(one, said={**one.said, language: said[one.id]}) if one.id in said else one
             for one in self.utterances
@@ -102,7 +102,7 @@ class Script:
         return replace(self, utterances=utterances)
 
     def write(self, path: str | Path) -> None:
-        """Write the JSON file, if it would change."""
+        """Write the JSON file, unless it holds this already."""
         value = {
             "format": _FORMAT,
             "language": self.language,
@@ -115,7 +115,7 @@ class Script:
 
     @classmethod
     def read(cls, path: str | Path) -> "Script":
-        """ItemError, naming the utterance, for what is not a script or was edited into nonsense."""
+        """Read a script. ItemError, with the utterance, for a file that is none or makes no sense."""
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a request for dubs consists of."""
+"""The settings of `dub`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -23,7 +23,7 @@ class DubSettings:
     only           "separate": the background track alone
     subtitles      files or folders of SRT or WebVTT, `FILM.LANGUAGE.srt`: words of the original, or of a dub
     speakers       files or folders of RTTM, `FILM.rttm`: who speaks when
-    consent        what is known of the speakers' consent; written into the record
+    consent        what is known about the speakers' consent; written into the record
     license_policy any, or permissive: refuse backends whose licences bind or forbid
     backends       settings of backends, by their name
     codec          of the new tracks

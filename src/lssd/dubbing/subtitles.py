@@ -1,7 +1,7 @@
-"""Subtitles as people have them (SRT, WebVTT) become lines; RTTM becomes turns; lines become SRT.
+"""Reads subtitles (SRT, WebVTT) as lines and RTTM as speaker turns; writes lines as SRT.
 
-Read leniently, since files in the wild are: any encoding, either decimal mark, with or without hours and
-milliseconds, cues without numbers, markup, notes, blank lines within a cue, cues out of order. What is no
+Subtitles are read leniently, as real files require: any encoding, either decimal mark, with or without hours
+and milliseconds, cues without numbers, markup, notes, blank lines within a cue, cues out of order. What is no
 speech, and cues whose times cannot be read, are left out and counted. Times in seconds. Formats: SubRip as
 players read it; WebVTT, W3C candidate recommendation of 2019, section 4; RTTM, NIST's RT-09 evaluation plan,
 appendix A.
@@ -39,7 +39,7 @@ _BOMS = (
 
 @dataclass(frozen=True)
 class Subtitles:
-    """What a file says when, by start.
+    """The lines of a file, sorted by start.
 
     not_speech: how many cues are music or noise; faulty: how many have no length, or unreadable times.
     """
@@ -50,7 +50,7 @@ class Subtitles:
 
     @property
     def left_out(self) -> str:
-        """What the file holds beside its lines, "" where there is nothing else."""
+        """A remark on the cues that gave no line; "" where all did."""
         if not self.not_speech and not self.faulty:
             return ""
         return (
@@ -93,7 +93,7 @@ def read_subtitles(path: str | Path, encoding: str | None = None) -> Subtitles:
 
 
 def read_rttm(path: str | Path) -> list[Turn]:
-    """The turns of an RTTM file, by start. ItemError for a missing file or a line that is no RTTM."""
+    """The turns of an RTTM file, sorted by start. ItemError for a missing file or a line that is no RTTM."""
     turns: list[Turn] = []
     for number, row in enumerate(_decoded(Path(path), None).splitlines(), 1):
         fields = row.split()
@@ -218,7 +218,7 @@ def _said(start_s: float, end_s: float, text: str) -> list[Line]:
 
 
 def _parts(text: str) -> list[str]:
-    """What each of a cue's speakers says: apart by voice spans, or by dashes at the rows' beginnings."""
+    """The parts of a cue by speaker: separated by voice spans, or by dashes at the beginning of rows."""
     voices = list(_VOICE.finditer(text))
     if len(voices) > 1:
         starts = [0, *(voice.start() for voice in voices[1:])]

@@ -1,4 +1,4 @@
-"""Run one function over many items: worker processes, or machines; progress, failures as values."""
+"""Runs a function over many items, in worker processes or on a cluster; failures are values; progress."""
 
 from lssd.engine.local import DIED, available_cpus, run_stage
 from lssd.engine.memory import free_memory

@@ -1,7 +1,7 @@
 """Stages over local processes.
 
-An item that fails, kills its worker or takes longer than it may is an `Outcome` with a reason; the worker
-is replaced and the others go on.
+An item that fails, kills its worker or exceeds its time limit is an `Outcome` with a reason; its worker is
+replaced, and the other items go on.
 """
 
 import multiprocessing.connection

@@ -1,4 +1,4 @@
-"""What becomes of an item, and an error in one line."""
+"""The outcome of an item, and errors in one line."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Item, Value]):
-    """What became of one item: its value, or the reason why there is none."""
+    """The outcome of one item: its value, or the reason why there is none."""
 
     item: Item
     value: Value | None
@@ -31,6 +31,6 @@ def error_that_ends_the_run(error: Exception) -> LssdError | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """An error as one line; with its kind, unless it is one of those made for users."""
+    """An error as one line, with its type unless its message is meant for users."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if isinstance(error, LssdError) else f"{type(error).__name__}: {text}"

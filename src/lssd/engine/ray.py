@@ -78,7 +78,7 @@ class _Worker(Generic[Item, Value]):
 
 
 class _Stage(Generic[Item, Value]):
-    """The workers of one stage, and what each is at: an item's number, or None while it begins."""
+    """The workers of one stage, and the number of the item that each works on, None while it starts."""
 
     def __init__(
         self, ray: Any, function: Callable[[Item], Value], items: Sequence[Item], workers: int | None

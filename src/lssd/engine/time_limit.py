@@ -1,4 +1,4 @@
-"""How long an item may take, by how long its film is."""
+"""Time limits of items, by the duration of their film."""
 
 import threading
 from collections.abc import Callable

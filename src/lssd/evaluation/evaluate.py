@@ -156,7 +156,7 @@ def evaluate(
                         data_hashes[task.name] = _data_hash(task, hashes, request)
                     results.append(_evaluate_task(one, task, data_hashes[task.name], request))
                 except StorageError:
-                    raise
+                    raise  # a full disk is no fault of this model and task
                 except LssdError as error:
                     reason = " ".join(str(error).split())
                     unjudged.append(Unjudged(one.reference.name, task.name, reason))

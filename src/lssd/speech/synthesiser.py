@@ -1,4 +1,4 @@
-"""A text in a voice becomes samples, through a worker process that holds espeak-ng."""
+"""Text to speech through a worker process that holds espeak-ng."""
 
 import importlib.util
 import json
@@ -155,7 +155,7 @@ class Synthesiser:
         return data
 
     def _death(self) -> SpeechError:
-        """The error that tells how the process ended, and closes what is left of it."""
+        """The error that says how the process ended. Closes what is left of it."""
         self._process.kill()
         status = self._process.wait()
         self._complaints.seek(0)

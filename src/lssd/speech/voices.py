@@ -1,7 +1,7 @@
-"""Who speaks: a list of voices for every language, the same timbres and prosodies in each.
+"""Voices: a list for every language, with the same timbres and prosodies in each.
 
 A voice is one of espeak-ng's timbre variants at one of three pitches. The list holds the same people
-in every language, so that nothing but the words and their sounds tells languages apart.
+in every language, so that languages differ by their words and sounds alone.
 """
 
 from dataclasses import dataclass

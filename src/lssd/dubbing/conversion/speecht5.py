@@ -1,6 +1,6 @@
 """SpeechT5 voice conversion through transformers: speech to a spectrogram in another voice, 16 kHz.
 
-It decodes step by step and keeps no timing of its own, so the result is stretched to the line's length.
+It decodes autoregressively and does not keep the timing, so the result is stretched to the line's length.
 """
 
 from collections.abc import Mapping

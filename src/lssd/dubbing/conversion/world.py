@@ -1,6 +1,6 @@
-"""The WORLD vocoder: pitch and timbre moved towards a speaker's by a few numbers, nothing learned.
+"""The WORLD vocoder: pitch and timbre moved towards a speaker's by a few statistics, without training.
 
-Speech is taken apart into F0, spectral envelope and aperiodicity (Morise et al. 2016). Log F0 gets the
+Speech is analysed into F0, spectral envelope and aperiodicity (Morise et al. 2016). Log F0 gets the
 speaker's median and spread; the envelope is multiplied by the quotient of both mean envelopes, which is
 smooth and limited. Only voiced speech passes through the vocoder: the rest stays the line's own samples.
 """
@@ -27,7 +27,7 @@ _LEAST_FRAMES = 20  # voiced, to know a voice by
 
 @dataclass(frozen=True)
 class _Speech:
-    """What WORLD finds: F0 in Hz (T,), 0 unvoiced; power envelope and aperiodicity (T, F)."""
+    """WORLD's analysis: F0 in Hz (T,), 0 unvoiced; power envelope and aperiodicity (T, F)."""
 
     f0_T: np.ndarray
     envelope_TF: np.ndarray
@@ -35,7 +35,7 @@ class _Speech:
 
 
 class World(Converter):
-    """`pyworld`."""
+    """Voice conversion by `pyworld`."""
 
     declaration = Declaration(
         step="conversion",
@@ -85,7 +85,7 @@ class World(Converter):
     def convert(
         self, samples_S: np.ndarray, sample_rate: int, reference: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        """Where too little is voiced, in the line or in the reference, the line stays as it is."""
+        """The converted line; unchanged where too little of it, or of the reference, is voiced."""
         samples_S = np.asarray(samples_S, np.float32)
         speech = self._analysed(samples_S, sample_rate)
         least = _LEAST_FRAMES * _FRAME_S

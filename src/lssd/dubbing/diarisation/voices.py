@@ -1,4 +1,4 @@
-"""Speakers by clustering what their lines sound like; no model, no downloads, modest claims."""
+"""Speakers by clustering the sound of their lines: no model and no download, but coarse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _SPREAD = np.array([0.25, 1.46, 1.24, 1.06, 0.78, 0.88, 0.78, 0.75, 0.57, 0.65, 
 class Voices(Backend):
     """Agglomerative clustering (Ward, 1963) of median pitch and mean cepstra of the lines.
 
-    Women and men, and two plainly different voices, are told apart; sisters are not, and one person who
-    shouts and whispers may become two. For real films give a diarisation of your own.
+    It separates women from men and clearly different voices, but not similar ones, and one person who both
+    shouts and whispers may become two. For real films, give your own diarisation as RTTM.
     """
 
     declaration: ClassVar[Declaration] = Declaration(

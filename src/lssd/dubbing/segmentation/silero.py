@@ -1,4 +1,4 @@
-"""Speech by Silero VAD: a small network that says of every 32 ms how likely somebody speaks."""
+"""Silero VAD: a small network that gives the probability of speech every 32 ms."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation.mono import RATE, mono_frames
-from lssd.dubbing.segmentation.regions import FRAME, Shape, above, level_db, shaped
+from lssd.dubbing.segmentation.regions import FRAME, SegmentSettings, above, level_db, shaped
 from lssd.dubbing.sound import Sound
 from lssd.errors import InputError, MissingExtraError, install_hint
 
@@ -38,8 +38,8 @@ class Silero(Backend):
     )
 
     @dataclass(frozen=True)
-    class Settings(Shape):
-        """Speech begins at a probability of `on` and ends below `off`; see `Shape` for the rest."""
+    class Settings(SegmentSettings):
+        """Speech begins at a probability of `on` and ends below `off`; see `SegmentSettings` for the rest."""
 
         on: float = 0.5
         off: float = 0.5

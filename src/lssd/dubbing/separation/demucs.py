@@ -1,4 +1,4 @@
-"""Demucs from a local checkpoint: speech is its "vocals", background is all else.
+"""Demucs from a local checkpoint: speech is its "vocals", background everything else.
 
 A step of the paper's section 6 and its "SEP" track. The code is MIT; its authors say that the weights
 are not covered by that licence.

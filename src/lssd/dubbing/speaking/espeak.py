@@ -1,4 +1,4 @@
-"""espeak-ng's formant voices: artificial, but in a hundred languages, at once and without weights."""
+"""espeak-ng's formant voices: artificial, but fast, in a hundred languages, and without weights."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import numpy as np
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.speaking.pitch import median_pitch
-from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
+from lssd.dubbing.speaking.speaker import Speaker, choice_by_key, pace_for, trimmed
 from lssd.errors import InputError, install_hint
 from lssd.speech import SpeechError, Synthesiser, Voice, voices
 
@@ -91,14 +91,14 @@ class Espeak(Speaker):
         return samples_S, self._synthesiser.sample_rate
 
     def voice(self, choice: VoiceChoice) -> Voice:
-        """The voice of a speaker: of those nearest in pitch the one that the key picks, always the same."""
+        """The voice for a speaker: one of those nearest in pitch, always the same for the same key."""
         pitches = self._pitches or self._measured()
         if choice.pitch_hz is None:
-            return pitches[draw(choice.key, len(pitches))][1]
+            return pitches[choice_by_key(choice.key, len(pitches))][1]
         # To a whole tone: another film's lines of the same speaker are never of quite the same pitch.
         wanted = np.round(6 * np.log2(choice.pitch_hz)) / 6
         near = sorted(pitches, key=lambda item: (abs(np.log2(item[0]) - wanted), item[1].name))
-        return near[draw(choice.key, min(self.settings.choices, len(near)))][1]
+        return near[choice_by_key(choice.key, min(self.settings.choices, len(near)))][1]
 
     def _measured(self) -> list[tuple[float, Voice]]:
         """(pitch in Hz, voice) of all voices, by one sentence each: the same people in every language."""

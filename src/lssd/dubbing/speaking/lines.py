@@ -1,4 +1,4 @@
-"""Lines that the user had spoken, by people or by tools of their own."""
+"""Recordings of lines that the user provides."""
 
 from dataclasses import dataclass
 from pathlib import Path

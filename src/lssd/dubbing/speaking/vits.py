@@ -1,4 +1,4 @@
-"""VITS through transformers: MMS-TTS has a small model for each of a thousand languages."""
+"""VITS through transformers, such as MMS-TTS with a small model for each of a thousand languages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
-from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
+from lssd.dubbing.speaking.speaker import Speaker, choice_by_key, pace_for, trimmed
 from lssd.dubbing.weights import hash_folder, load, model_folder
 from lssd.errors import InputError, MissingExtraError, install_hint
 
@@ -37,7 +37,7 @@ class Vits(Speaker):
     class Settings:
         """folder: a model, or a folder of models named by language (`es/config.json`).
 
-        slowest, fastest: pace as a multiple of the model's own. device: as torch names it.
+        slowest, fastest: pace as a multiple of the model's own. device: a torch device.
         """
 
         folder: str = ""
@@ -95,8 +95,8 @@ class Vits(Speaker):
 
         model.speaking_rate = pace * model.config.speaking_rate
         speakers = model.config.num_speakers
-        extra = {"speaker_id": draw(voice.key, speakers)} if speakers > 1 else {}
+        extra = {"speaker_id": choice_by_key(voice.key, speakers)} if speakers > 1 else {}
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(draw(voice.key, 2**31))
+            torch.manual_seed(choice_by_key(voice.key, 2**31))
             waveform_1S = model(tokens.to(self.settings.device), **extra).waveform
         return trimmed(waveform_1S[0].float().cpu().numpy())

@@ -1,4 +1,4 @@
-"""Whisper through faster-whisper (CTranslate2), from a folder of the user's."""
+"""Whisper through faster-whisper (CTranslate2), from a local folder."""
 
 import importlib.util
 import math
@@ -75,7 +75,7 @@ class FasterWhisper(Backend):
         return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment. Temperature 0 and no text before it, so that it depends on its sound alone."""
+        """One line for each segment, at temperature 0 and without context: it depends on its sound alone."""
         if language not in self._model.supported_languages:
             raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language) for segment in segments]

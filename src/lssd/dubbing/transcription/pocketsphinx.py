@@ -51,7 +51,7 @@ class PocketSphinx(Backend):
         return f"pocketsphinx=={metadata.version('pocketsphinx')}"
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment, which depends on that segment's sound alone."""
+        """One line for each segment, which depends on that segment's sound alone."""
         if language != "en":
             raise BackendError(
                 f"pocketsphinx hears English only, not {language}; use faster-whisper, or silent for times"

@@ -1,4 +1,4 @@
-"""Whisper through transformers, from a folder of the user's."""
+"""Whisper through transformers, from a local folder."""
 
 import importlib.util
 import math
@@ -68,7 +68,7 @@ class Whisper(Backend):
         return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment, greedily or by beams, each by itself. Segments last at most 30 s."""
+        """One line for each segment, each by itself, greedily or by beams. Segments last at most 30 s."""
         known = getattr(self._model.generation_config, "lang_to_id", None) or {}
         if f"<|{language}|>" not in (known or ("<|en|>",)):  # without a list it hears English alone
             raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")

@@ -1,4 +1,4 @@
-"""Translation by rules: the program apertium, through a third language where no pair leads straight there."""
+"""Translation by rules: the program apertium, through a third language where there is no direct pair."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ _INSTALL = "apt-get install apertium apertium-eng-spa (and other pairs)"
 
 
 class Apertium(Backend):
-    """Apertium (apertium.org, GPL), a program of its own. Rough grammar; words it does not know stay."""
+    """Apertium (apertium.org, GPL), run as a program. Its grammar is rough; unknown words stay."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",

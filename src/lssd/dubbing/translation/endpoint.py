@@ -26,7 +26,7 @@ _TASK = (
 
 
 class Endpoint(Backend):
-    """Any server that speaks the chat completions protocol. Lines leave the machine for it."""
+    """Any server with the chat completions protocol. Lines are sent to it, and so leave the machine."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",

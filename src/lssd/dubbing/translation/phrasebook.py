@@ -1,4 +1,4 @@
-"""Other words of the length that is asked for: no translation, but speech in another language."""
+"""Sentences of the right length that are no translation, but speech in another language."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -27,7 +27,7 @@ class _Phrase:
 class Phrasebook(Backend):
     """Everyday sentences in seven languages, from one syllable to eight seconds, chosen by length.
 
-    What a dub must be for contrastive pretraining: the same scene with other words.
+    Contrastive pretraining needs no more: the same scene with other words.
     """
 
     declaration: ClassVar[Declaration] = Declaration(
@@ -63,8 +63,8 @@ class Phrasebook(Backend):
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """A phrase or several for every line, whose estimated time is near the line's seconds.
 
-        Lines of one title go in together: of the phrases of a length none comes twice before all have come
-        once. Which comes when is drawn by the lines' keys. BackendError for a target without phrases.
+        The lines of one title are given together: no phrase of a length is used twice before all others of
+        that length are. The lines' keys decide the order. BackendError for a target without phrases.
         """
         book = _Book(phrases(target), target, self.settings)
         return [Translation(book.choose(line), False, _NOTE) for line in lines]
@@ -91,7 +91,7 @@ class _Book:
         self.used: Counter[_Phrase] = Counter()
 
     def choose(self, line: Request) -> str:
-        """One phrase where one is near, else several, each of a like share of what is left."""
+        """One phrase where one fits, else several that share the time evenly."""
         pause_s = self.settings.pause_s
         count = max(1, ceil((line.seconds + pause_s) / (_PART_S + pause_s)))
         if abs(self._best(line.seconds) / line.seconds - 1) <= self.settings.near:

@@ -21,7 +21,7 @@ _OF_SEVERAL |= {"ne": "npi", "no": "nb", "sq": "als", "sw": "swh", "uz": "uzn"}
 
 
 class SequenceToSequence(Backend):
-    """AutoModelForSeq2SeqLM, with each family's own way to say the languages."""
+    """AutoModelForSeq2SeqLM, with each model family's way of naming languages."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",
@@ -113,7 +113,7 @@ class SequenceToSequence(Backend):
         return min(good, key=lambda text: abs(seconds_to_say(text, target) - seconds), default="")
 
     def _languages(self, source: str, target: str) -> tuple[str, dict[str, Any]]:
-        """What stands before a text, and what `generate` is told, for two languages."""
+        """The prefix of a text, and the arguments of `generate`, for two languages."""
         kind, tokenizer = self._model.config.model_type, self._tokenizer
         if kind == "t5":  # MADLAD-400
             return self._token(f"<2{target}>", target) + " ", {}

@@ -1,4 +1,4 @@
-"""How long a text takes to say, from its vowels and consonants: words are chosen before any is spoken."""
+"""Estimates how long a text takes to say from its vowels and consonants, before it is spoken."""
 
 import re
 import unicodedata

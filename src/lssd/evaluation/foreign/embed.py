@@ -95,10 +95,10 @@ class SoundEmbedder:
             for path in paths:
                 try:
                     if not path.is_file():
-                        raise InputError("no such file")
+                        raise MediaError("no such file")
                     seen = signature(path)  # taken before it is hashed, and compared once it is read
                     data = hashes.hash(path) if hashes is not None else ""
-                except (OSError, InputError) as error:
+                except (OSError, MediaError) as error:
                     self._fail(path, reason_of(error))
                     continue
                 kept = self._cache.get(data) if self._cache is not None and data else None
