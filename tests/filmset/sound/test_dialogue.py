@@ -128,7 +128,7 @@ def test_levels(make_title, settings, voicing, reverb_s, over_db):
                 spoken = line.spoken[track.key]
                 dry = retake(title, line, track, voicing).samples * 10 ** (spoken.gain_db / 20)
                 level_db = 10 * np.log10(np.mean(dry.astype(np.float64) ** 2))
-                peak = np.abs(room.heard(dry.astype(np.float32), 10 * RATE)).max()
+                peak = np.abs(room.reverberate(dry.astype(np.float32), 10 * RATE)).max()
                 if over_db == 8.0:
                     assert level_db == pytest.approx(-30.0, abs=0.01)
                 else:
