@@ -34,7 +34,7 @@ def portrait(
     plane = Plane(rows, round(1.7 * rows), grade, scale=1.0)
     _PAINTERS[species](plane, np.array(_COATS[species][coat]), float(calling))
     sprite = plane.sprite()
-    return Sprite(sprite.colour[:, ::-1], sprite.through[:, ::-1]) if faces_left else sprite
+    return Sprite(sprite.colour[:, ::-1], sprite.transparency[:, ::-1]) if faces_left else sprite
 
 
 def voice(species: str, rate: int, pitch: float, rng: np.random.Generator) -> np.ndarray:

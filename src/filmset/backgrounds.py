@@ -110,7 +110,7 @@ def open_backgrounds(folder: str | Path | None) -> Backgrounds:
 
 
 def _levelled(sound: np.ndarray, level: float) -> np.ndarray:
-    """At an RMS of `level`, with what sticks out bent below PEAK."""
+    """The sound at an RMS of `level`, its peaks bent below PEAK."""
     gain = level / rms(sound)
     bent = _bent(gain * sound)
     for _ in range(8):  # bending takes a little energy

@@ -32,7 +32,7 @@ def sample_cast(
 def _choose(
     rng: np.random.Generator, open_to: list[Voice], sex: str, taken: set[str], own: set[str]
 ) -> Voice:
-    """One of the voices, by wishes from the strongest to the weakest: sex, apart from others, from own."""
+    """A voice of the sex if there is one, then unlike other people's, then unlike the person's own."""
     fitting = [voice for voice in open_to if voice.sex == sex] or open_to
     apart = [voice for voice in fitting if voice.variant not in taken] or fitting
     free = [voice for voice in apart if voice.variant not in own] or apart

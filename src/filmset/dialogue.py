@@ -1,7 +1,7 @@
 """Who says what when: a conversation for every shot, timed to fit in all of a title's tracks.
 
-The original's take sets a line's place in the film; dubs are spoken to its length and set in within
-80 ms of it. All times are whole samples, so that the truth and the sound agree exactly.
+The original's take decides when a line is spoken; dubs are spoken to its length and begin within 80 ms
+of it. All times are whole samples, so that the truth and the sound agree exactly.
 """
 
 from dataclasses import dataclass, replace
@@ -19,18 +19,18 @@ from lssd.speech import Word
 VOICE_PEAK = 0.33  # of a voice as its room answers it
 _DIALOGUE = 51  # purpose of a title's generator
 _STYLES = {"calm": 0.4, "excited": 0.2, "whispered": 0.1, "sad": 0.15, "angry": 0.15}
-_ASKED = 0.85  # share of questions said as such
+_ASKED = 0.85  # share of questions spoken in the style "questioning"
 _SHIFT_S = 0.08  # a dub begins at most this far from the original
 _GAP_S = (0.2, 0.9)  # between one line and the next
 _CUT_IN_S = (0.15, 0.6)  # how early an overlapping line begins
 _FIRST_S, _LAST_S = (0.1, 0.5), 0.08  # free at a shot's ends
 _SHORTEST_S = 0.7  # no line is tried in less
 _MISSES = 4  # sentences that do not fit, before a shot is given up
-_QUIET_PEAK = 0.2  # a room raises no voice from here above VOICE_PEAK
+_QUIET_PEAK = 0.2  # no room raises the peak of a quieter voice above VOICE_PEAK
 
 
 def write_lines(title: Title, settings: Settings, voicing: Voicing) -> Title:
-    """A title without lines, with what its people say in every shot, and its fault settled."""
+    """The title with the lines of every shot, and with those values of its faults that depend on them."""
     shots: list[Shot] = []
     share = _Share(settings.overlaps)
     for number, shot in enumerate(title.shots):
@@ -58,7 +58,7 @@ def own_span(title: Title, number: int) -> tuple[int, int]:
 
 
 def _repeated(title: Title, earlier: Shot, shot: Shot, span: tuple[int, int]) -> tuple[Line, ...]:
-    """The lines of an earlier shot, as long after `seen_from` as they were there, those that fit."""
+    """The lines of an earlier shot that fit, as long after `seen_from` as they were there."""
     later = title.sample(shot.seen_from) - title.sample(earlier.seen_from)
     moved = (
         replace(line, spoken={key: _moved(title, spoken, later) for key, spoken in line.spoken.items()})
@@ -151,7 +151,12 @@ class _Conversation:
         lines: list[Line] = []
         misses = 0
         for sentence in sentences:
-            line = self._attempt(sentence, self._next_speaker(names))
+            if len(self.said) < len(names):  # everyone once, in their order
+                speaker = names[len(self.said)]
+            else:  # then anyone but the last
+                others = [name for name in names if name != self.said[-1].speaker] or names
+                speaker = str(self.rng.choice(others))
+            line = self._attempt(sentence, speaker)
             if line is not None:
                 lines.append(line)
             misses += line is None
@@ -165,18 +170,15 @@ class _Conversation:
     def _reached(self) -> int:
         return max((end for said in self.said for end in said.ends.values()), default=self.first)
 
-    def _next_speaker(self, names: list[str]) -> str:
-        """Everyone once, in their order; then anyone but the last."""
-        if len(self.said) < len(names):
-            return names[len(self.said)]
-        others = [name for name in names if name != self.said[-1].speaker] or names
-        return str(self.rng.choice(others))
-
     def _attempt(self, sentence: Sentence, speaker: str) -> Line | None:
         """The sentence as the next line, or None where a track has no room for it."""
         title, original = self.title, self.title.tracks[0]
-        style = self._style(sentence)
-        overlapping = self._overlaps(speaker) and self.share.sample(self.rng)
+        if sentence.question and self.rng.uniform() < _ASKED:
+            style = "questioning"
+        else:
+            style = str(self.rng.choice(list(_STYLES), p=list(_STYLES.values())))
+        interrupts = bool(self.said) and self.said[-1].speaker != speaker
+        overlapping = interrupts and self.share.sample(self.rng)
         start = self._overlapping_start() if overlapping else None
         overlapping = start is not None
         if start is None:
@@ -196,15 +198,6 @@ class _Conversation:
         self.share.count(overlapping)
         return self._line(sentence, style, self.said[-1])
 
-    def _style(self, sentence: Sentence) -> str:
-        if sentence.question and self.rng.uniform() < _ASKED:
-            return "questioning"
-        return str(self.rng.choice(list(_STYLES), p=list(_STYLES.values())))
-
-    def _overlaps(self, speaker: str) -> bool:
-        """Whether a line of this speaker may cut into the last one."""
-        return bool(self.said) and self.said[-1].speaker != speaker
-
     def _overlapping_start(self) -> int | None:
         """A start before the last line ends in any track, after all others have; None if there is none."""
         last = self.said[-1]
@@ -216,7 +209,10 @@ class _Conversation:
         return start if start >= free + near and start + near < ended else None
 
     def _dub_start(self, key: str, start: int, length: int, overlapping: bool) -> int | None:
-        """A start near the original's, before the shot ends and (or not) before the last line has."""
+        """A start near the original's, so that the line ends within the shot and, if it overlaps, cuts in.
+
+        None if there is none.
+        """
         near = self._samples(_SHIFT_S)
         latest = min(start + near, self.last - length)
         if overlapping:
@@ -250,6 +246,6 @@ class _Conversation:
         gain_db = wanted_db - 10 * np.log10(np.mean(np.square(dry, dtype=np.float64)) + 1e-12)
         peak = float(np.abs(dry).max())
         if peak * 10 ** (gain_db / 20) > _QUIET_PEAK:
-            peak = float(np.abs(self.room.heard(dry, len(dry) + self.rate)).max())
+            peak = float(np.abs(self.room.reverberate(dry, len(dry) + self.rate)).max())
         highest_db = 20 * np.log10(VOICE_PEAK / max(peak, 1e-9))
         return float(np.floor(1000 * min(gain_db, highest_db)) / 1000)

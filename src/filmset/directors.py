@@ -1,7 +1,7 @@
 """Who made a title: a style of picture, pace and sound that several titles share.
 
-A title's director is sampled by its original language: with the probability `look_language_strength` it
-is the one at home in that language, otherwise any. So a look tells about the language as much as asked.
+Each language has a home director. With the probability `look_language_strength` a title's director is the
+one of its original language, otherwise any: the look predicts the language as much as asked for.
 """
 
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ class Look:
 
 @dataclass(frozen=True)
 class DirectorStyle:
-    """A director's habits: the middle of the looks, mean shot length in s, moving camera, sound.
+    """A director's habits.
 
-    pace: multiplies the lengths of shots (0.6 quick .. 1.4 slow); moving: multiplies the share of
-    moving cameras; tilt_db: colour of the sound, dB an octave.
+    look: the mean of their titles' looks. pace: multiplies the lengths of shots (0.6 quick .. 1.4 slow).
+    moving: multiplies the share of moving cameras. tilt_db: colour of the sound, dB an octave.
     """
 
     look: Look

@@ -1,4 +1,4 @@
-"""What can be wrong with a track: sampled for the truth, and done to its samples.
+"""What can be wrong with a track: how faults are sampled, and what they do to its samples.
 
 `Fault.values` by kind, times in seconds, t the time in the film:
 
@@ -22,7 +22,7 @@
   RMS of the loudest background in one channel.
 
 Faults change neither the lines nor the stems of a title; `filmset.heard` tells what is heard where.
-All tracks last as long as the film, cut or filled up with silence, but for those that are truncated.
+All tracks but truncated ones last as long as the film: they are cut, or padded with silence.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from filmset.retakes import retake
 from filmset.rooms import Room
 from filmset.settings import SAMPLE_RATE, Settings
 from filmset.synthesis import rms
-from filmset.truth import Fault, Line, Shot, Title, Track
+from filmset.truth import Fault, Title, Track
 from filmset.words.protocol import Voicing
 
 _SPOKEN_OVER = {"commentary": commentary, "description": description}
@@ -87,7 +87,7 @@ def role_in_film(track: Track) -> str:
 
 
 def complete_faults(title: Title, voicing: Voicing) -> Title:
-    """The title with those values of its faults that depend on its lines; done once lines are written."""
+    """The title with those values of its faults that depend on its lines, which must be written."""
     return replace(title, tracks=tuple(_settled(title, track, voicing) for track in title.tracks))
 
 
@@ -103,35 +103,30 @@ def _settled(title: Title, track: Track, voicing: Voicing) -> Track:
 
 
 def _loudest(title: Title, track: Track, voicing: Voicing) -> float:
-    """The RMS of a track's loudest line as it is mixed, in its loudest channel; without lines, see above."""
-    heard = [
-        _mixed_rms(title, shot, line, track, voicing)
-        for shot in title.shots
-        for line in shot.lines
-        if track.key in line.spoken
-    ]
+    """The RMS of a track's loudest line, or else of its loudest background, in the loudest channel."""
+    heard = []
+    for shot in title.shots:
+        room = Room(shot.scene.seed, shot.reverb_s, title.sample_rate)
+        for line in shot.lines:
+            if track.key in line.spoken:
+                dry = retake(title, line, track, voicing).samples
+                standing = next(person for person in shot.people if person.name == line.speaker)
+                gains = pan(position(standing.mouth, shot.camera.canvas[0]), title.channels)
+                gain = float(gains.max()) * 10 ** (line.spoken[track.key].gain_db / 20)
+                heard.append(gain * rms(room.reverberate(dry, len(dry))))
     loudest_db = max(shot.background_db for shot in title.shots)
     return max(heard) if heard else spread_gain(title.channels) * float(10 ** (loudest_db / 20))
 
 
-def _mixed_rms(title: Title, shot: Shot, line: Line, track: Track, voicing: Voicing) -> float:
-    """The RMS of a line from its beginning to its end, its room's answer included."""
-    dry = retake(title, line, track, voicing).samples
-    answered = Room(shot.scene.seed, shot.reverb_s, title.sample_rate).heard(dry, len(dry))
-    standing = next(person for person in shot.people if person.name == line.speaker)
-    gains = pan(position(standing.mouth, shot.camera.canvas[0]), title.channels)
-    return float(gains.max()) * 10 ** (line.spoken[track.key].gain_db / 20) * rms(answered)
-
-
 def kept_samples(track: Track, samples: int, sample_rate: int) -> int:
-    """How many samples a track of a film of so many samples has."""
+    """The length of a track in samples, in a film of `samples`."""
     if track.fault is None or track.fault.kind != "truncated":
         return samples
     return min(samples, round(track.fault.values["seconds"] * sample_rate))
 
 
 def reader(track: Track, sound: FilmSound) -> Reader:
-    """What makes samples [first, last) of a track as it is in the film, float32 (C, S)."""
+    """A function that makes samples [first, last) of a track, fault and all: float32 (C, S)."""
     make = _READERS.get(track.fault.kind) if track.fault is not None else None
     return _faultless(track, sound, {}) if make is None else make(track, sound, track.fault.values)  # type: ignore[union-attr]
 
@@ -144,7 +139,7 @@ def _sign(rng: np.random.Generator) -> float:
 
 
 def _whole(seconds: float) -> float:
-    """Seconds of a whole number of samples."""
+    """Seconds rounded to whole samples."""
     return round(round(seconds * SAMPLE_RATE) / SAMPLE_RATE, 6)
 
 

@@ -1,7 +1,7 @@
 """How a person looks: skin, hair, clothes and more of their own, painted as sprites.
 
-Lengths are in heads of a sort: a figure is LENGTH long, from the hair to the hips, and WIDTH wide. It is
-painted at any size, so a figure of h pixels has h / LENGTH pixels to the unit.
+A figure is LENGTH units long, from the hair to the hips, and WIDTH wide. It can be painted at any size:
+a figure of h pixels has h / LENGTH pixels to the unit.
 """
 
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ def all_lines(title: Title) -> list[Line]:
 def heard(title: Title, number: int) -> list[Heard]:
     """The lines that a track (counted from 0) holds, at the times at which its file plays them.
 
-    In the order of their beginnings; what the file's ends cut off is not there.
+    Sorted by their start; what the ends of the file cut off is left out.
     """
     track = title.tracks[number]
     kind, values = (track.fault.kind, track.fault.values) if track.fault else ("", {})
@@ -38,7 +38,11 @@ def heard(title: Title, number: int) -> list[Heard]:
     found: list[Heard] = []
     if kind in ("commentary", "description"):
         key = title.tracks[0].key
-        found = [Heard(None, NARRATOR, _narrated(line)) for line in values.get("lines", ())]
+        for line in values.get("lines", ()):
+            words = tuple(Word(**word) for word in line.get("words", ()))
+            times = line["start_s"], line["end_s"]
+            narrated = Spoken(line["text"], line["written"], *times, line["gain_db"], words)
+            found.append(Heard(None, NARRATOR, narrated))
     end_s = min(length_s, float(values["seconds"])) if kind == "truncated" else length_s
     for row, line in enumerate(all_lines(title)):
         spoken = line.spoken.get(key)
@@ -49,15 +53,11 @@ def heard(title: Title, number: int) -> list[Heard]:
     return sorted(found, key=lambda one: (one.spoken.start_s, one.spoken.end_s))
 
 
-def _narrated(line: dict[str, Any]) -> Spoken:
-    words = tuple(Word(**word) for word in line.get("words", ()))
-    return Spoken(line["text"], line["written"], line["start_s"], line["end_s"], line["gain_db"], words)
-
-
 def _moved(spoken: Spoken, kind: str, values: dict[str, Any]) -> Spoken | None:
     """A line at the times of a faulty track; None where none of it is left."""
     if kind == "edit" and values["seconds"] < 0:
-        return _shortened(spoken, values["at_s"], -values["seconds"])
+        at_s, missing_s = values["at_s"], -values["seconds"]
+        return _left(spoken, lambda time_s: time_s if time_s < at_s else max(at_s, time_s - missing_s))
     moves: dict[str, Callable[[float], float]] = {
         "offset": lambda time_s: time_s + values["offset_s"],
         "slope": lambda time_s: values["slope"] * time_s + values["offset_s"],
@@ -66,17 +66,8 @@ def _moved(spoken: Spoken, kind: str, values: dict[str, Any]) -> Spoken | None:
     return _at(spoken, moves[kind]) if kind in moves else spoken
 
 
-def _shortened(spoken: Spoken, at_s: float, missing_s: float) -> Spoken | None:
-    """What is left when `missing_s` seconds of the film are taken out at `at_s`."""
-
-    def move(time_s: float) -> float:
-        return time_s if time_s < at_s else max(at_s, time_s - missing_s)
-
-    return _left(spoken, move)
-
-
 def _left(spoken: Spoken, move: Callable[[float], float]) -> Spoken | None:
-    """A line and its words moved, without those of which nothing is left; None for a whole line."""
+    """A line and its words moved, without words of which nothing is left; None if none of the line is."""
     moved = _at(spoken, move)
     kept = tuple(word for word in moved.words if word.end_s - word.start_s > 1e-6)
     return replace(moved, words=kept) if moved.end_s - moved.start_s > 1e-6 else None

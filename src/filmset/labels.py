@@ -1,4 +1,4 @@
-"""What a title's truth says of its shots as labels: the table that ingest takes."""
+"""A title's truth as labels of its shots: the table that ingest takes."""
 
 from filmset.truth import Shot, Title
 
@@ -6,10 +6,10 @@ LABEL_COLUMNS = ("start_s", "end_s", "name", "value")
 
 
 def label_rows(title: Title) -> list[list[str]]:
-    """The values of LABEL_COLUMNS, a row a label: the director of the whole film (no times), and by shot.
+    """One row of LABEL_COLUMNS for each label: the director for the whole film (no times), the rest by shot.
 
-    scene: its kind; speakers: how many people speak in it; style: how, where all lines are in one style;
-    event: its kind, over the shot, in whose picture it is from beginning to end.
+    scene: its kind; speakers: how many people speak in it; style: of the lines, where all have
+    the same; event: its kind, which is in the picture for the whole shot.
     """
     rows = [["", "", "director", title.director]]
     for shot in title.shots:

@@ -15,8 +15,8 @@ _TURN = 0.5 * np.arccos(0.4)
 _STEREO = ((_TURN, 0.0), (-_TURN, 0.0))  # phase, and delay in s, of each channel
 _SURROUND = ((_TURN, 0.0), (-_TURN, 0.0), (0.0, 0.007), None, (2 * _TURN, 0.016), (-2 * _TURN, 0.016))
 _LFE_HZ = 120.0
-# The left and right of a background add up to less than those of a voice: so much less voice keeps
-# speech over background, taken from the mean of the channels, what it is in mono.
+# The mean of a background's channels is quieter than that of a voice's, which are in phase. So much less
+# voice keeps speech over background, measured in the mean of the channels, as it is in mono.
 _VOICE_DB = {1: 0.0, 2: -1.0, 6: -2.5}
 _WIDEST = np.deg2rad(20.0)  # of a pan; 45 degrees would be one side alone
 _CENTRE = 0.75  # share of a voice's power in FC

@@ -43,7 +43,7 @@ class Stems:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A line as its room answers it: float32 (S,) from a sample of its shot on, and its gain a channel."""
+    """A line with its reverberation: float32 (S,) from a sample of its shot on, and a gain a channel."""
 
     track: str
     speaker: str
@@ -259,7 +259,7 @@ class Mixer:
         if shot.recap_of is None:
             return background_CS
         length = self._spans[number][1] - self._spans[number][0]
-        # As many frames may be a sample more elsewhere in the film: that one is silent.
+        # The same number of frames may be one sample longer elsewhere in the film: that one is silent.
         missing = max(0, length - background_CS.shape[1])
         cut_CS = np.pad(background_CS[:, :length], ((0, 0), (0, missing)))
         ramp_ends(cut_CS, title.sample_rate, both=False)
@@ -292,7 +292,7 @@ class Mixer:
     ) -> _Piece:
         """A sound in a room; what the shot's end cuts off is ramped down."""
         longest = span[1] - span[0] - first
-        samples = room.heard(dry, longest)
+        samples = room.reverberate(dry, longest)
         if len(samples) == longest:
             ramp_ends(samples, self.title.sample_rate, both=False)
         return _Piece(track, speaker, first, samples, gains)
@@ -329,7 +329,7 @@ def opening(title: Title, shot: Shot, first: int, dry: np.ndarray) -> np.ndarray
     energy = np.concatenate([[0.0], np.cumsum(np.square(dry, dtype=np.float64))])
     inside = (edges - first).clip(0, len(dry))
     loudness = np.sqrt(np.maximum(energy[inside[1:]] - energy[inside[:-1]], 0.0) / np.diff(edges))
-    moved = np.convolve(loudness, (0.25, 0.5, 0.25))[1:-1]  # a mouth takes longer than a frame
+    moved = np.convolve(loudness, (0.25, 0.5, 0.25))[1:-1]  # a mouth moves more slowly than that
     return (moved / max(float(moved.max(initial=0.0)), 1e-9)).astype(np.float32)
 
 

@@ -23,7 +23,7 @@ _REST_S = (0.4, 2.5)  # between two sentences of a commentary
 _PAUSE_S, _EDGE_S = 0.9, 0.12  # the shortest pause that is described, and what stays free at its ends
 _TRIES = 3
 _SQUEEZED = 12  # sentences tried where none has fitted
-_LEAST_S, _SURELY = 0.3, 0.97  # a length to ask for, and how much of it, as voices keep to 2 % of it
+_LEAST_S, _SURELY = 0.3, 0.97  # the shortest length asked for; the share asked for of a longer one
 _KEPT_TAKES = 4
 
 
@@ -45,10 +45,10 @@ def commentary(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
 
 
 def description(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
-    """What a describer says where the original's people are silent, likewise.
+    """What a describer says where nobody speaks in the original, likewise as values of a fault.
 
     Where no sentence fits a pause as it is, one is spoken in the longest pause, faster if need be. If
-    that does not do either, it is spoken over the dialogue next to it, which `over_dialogue` tells: 1.0.
+    none fits even so, one is spoken over the dialogue beside it, and `over_dialogue` is 1.0.
     """
     narrator = _Narrator(title, track, voicing)
     sentences = narrator.sentences()
@@ -73,7 +73,7 @@ def _squeezed(
 ) -> list[dict[str, Any]]:
     """The first sentence that can be spoken within the longest pause, or else the shortest of those tried.
 
-    None where the film is shorter than all of them.
+    Empty where the film is shorter than all of them.
     """
     begin, end = max(pauses, key=lambda pause: pause[1] - pause[0], default=(0.0, 0.0))
     begin, end = begin + _EDGE_S, end - _EDGE_S
@@ -128,9 +128,9 @@ class _Narrator:
     def line(
         self, sentence: Sentence, start_s: float, end_s: float, room_s: float | None = None
     ) -> dict[str, Any] | None:
-        """The sentence from `start_s` on, or None where it would go on after `end_s`.
+        """The sentence spoken from `start_s`, or None where it would end after `end_s`.
 
-        room_s: spoken faster, as far as voices can, where it would last longer.
+        room_s: where it would last longer, it is spoken faster, as far as voices can.
         """
         language, rate = self.track.language, self.title.sample_rate
         line: dict[str, Any] = {

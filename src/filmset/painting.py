@@ -22,10 +22,10 @@ def as_bytes(rgb: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sprite:
-    """A picture with soft edges: premultiplied colour uint8 (h, w, 3), what shows through 0..256."""
+    """A picture with soft edges: premultiplied colour uint8 (h, w, 3), and transparency 0..256."""
 
     colour: np.ndarray
-    through: np.ndarray
+    transparency: np.ndarray
 
     def stamp(self, frame: np.ndarray, top: int, left: int) -> None:
         """Lay it over a frame (H, W, 3) uint8, in place; parts outside are cut off."""
@@ -36,13 +36,13 @@ class Sprite:
             return
         inner = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
         under = frame[y0:y1, x0:x1].astype(np.uint16)
-        under *= self.through[inner]
+        under *= self.transparency[inner]
         under >>= 8
         frame[y0:y1, x0:x1] = under.astype(np.uint8) + self.colour[inner]
 
 
 class Plane:
-    """A canvas of `height` x `width` pixels that stands `scale` picture heights tall."""
+    """A canvas of `height` x `width` pixels that is `scale` picture heights tall."""
 
     def __init__(self, height: int, width: int, grade: Grade, scale: float = 1.0) -> None:
         self.height, self.width, self.grade = height, width, grade
@@ -54,13 +54,13 @@ class Plane:
         self.alpha = np.zeros((height, width, 1), dtype=np.float32)
 
     def copy(self) -> "Plane":
-        """A plane with the same painting, to go on from."""
+        """A copy that can be painted on further."""
         other = Plane(self.height, self.width, self.grade, self.pixel * self.height)
         other.rgb[:], other.alpha[:] = self.rgb, self.alpha
         return other
 
     def paint(self, mask: np.ndarray | float, colour: Colour) -> None:
-        """Cover the plane with a graded colour (or a colour a pixel) as far as the mask (0..1) says."""
+        """Blend in a colour, or one for each pixel, after grading it; mask: how much of it, 0..1."""
         mask_HW = np.broadcast_to(np.asarray(mask, dtype=np.float32), (self.height, self.width))
         area = _extent(mask_HW)
         colours = np.asarray(colour, dtype=np.float32)
@@ -72,7 +72,7 @@ class Plane:
         alpha += mask_hw1 * (1.0 - alpha)
 
     def soft(self, distance: np.ndarray) -> np.ndarray:
-        """1 where a signed distance (in picture heights) is negative, 0 where positive, a pixel soft."""
+        """The mask of where a signed distance (in picture heights) is negative, its edge a pixel wide."""
         return np.clip(0.5 - distance / self.pixel, 0.0, 1.0)
 
     def disc(self, x: float, y: float, rx: float, ry: float | None = None) -> np.ndarray:
@@ -95,7 +95,7 @@ class Plane:
         return np.exp(-((self.x - x) ** 2 + (self.y - y) ** 2) / (radius * radius))
 
     def gradient(self, top: Colour, bottom: Colour, y0: float = 0.0, y1: float = 1.0) -> np.ndarray:
-        """A colour a pixel that runs from `top` at y0 to `bottom` at y1."""
+        """Colours (H, W, 3) that run from `top` at y0 to `bottom` at y1."""
         share = np.clip((self.y - y0) / max(y1 - y0, 1e-6), 0, 1)[..., None]
         mixed = np.asarray(top) + share * (np.asarray(bottom) - np.asarray(top))
         return np.broadcast_to(mixed, (self.height, self.width, 3)).astype(np.float32)
@@ -114,7 +114,7 @@ class Plane:
 
 
 def _extent(mask_HW: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns within which a mask is not 0: most are small, and the rest needs no work."""
+    """The rows and columns outside which a mask is 0, so that painting can skip them."""
     rows = np.flatnonzero(mask_HW.any(axis=1))
     if not len(rows):
         return slice(0), slice(0)
@@ -160,7 +160,7 @@ def scrolled(tile: np.ndarray, height: int, width: int, down: float, right: floa
 
 
 def skyline(plane: Plane, rng: np.random.Generator, ground: float, tall: float) -> np.ndarray:
-    """The upper edge of a row of houses: a height per column (1, W)."""
+    """The upper edge of a row of houses: a height for each column (1, W)."""
     edge = np.full(plane.width, ground, dtype=np.float32)
     column = 0
     while column < plane.width:

@@ -31,11 +31,11 @@ def arrange_people(
     mirrored: bool,
     rng: np.random.Generator | None = None,
 ) -> tuple[PersonInShot, ...]:
-    """Places for one to four people that hide nobody's mouth; with more people, smaller figures.
+    """Where one to four people stand so that nobody's mouth is hidden; the more people, the smaller.
 
     names: of people of the cast, without repeats; canvas: (width, height) in pixels; mirrored: left and
     right swapped; rng: who stands where, otherwise in the order of the names. The truth's mouth boxes
-    hold the mouth wherever its owner's nods take it. Raises InputError for more than four.
+    contain the mouth through all movements of the head. Raises InputError for more than four.
     """
     if len(names) > MOST_PEOPLE:
         raise InputError(f"a shot has room for {MOST_PEOPLE} people, not {len(names)}")
@@ -44,18 +44,14 @@ def arrange_people(
     found = {}
     for name, (x, y, size) in zip(order, _POSITIONS.get(len(names), ()), strict=True):
         tall = np.random.default_rng([seeds[name], _TALL]).uniform(-0.02, 0.02)
-        found[name] = _standing(name, 1.0 - x if mirrored else x, y + tall, size, canvas)
+        height = max(8, round(LENGTH * size * min(canvas)))
+        unit = height / LENGTH
+        top = round((y + tall) * canvas[1] - MOUTH[1] * unit)
+        left = round((1.0 - x if mirrored else x) * canvas[0] - MOUTH[0] * unit)
+        box, reach = mouth_box(height), _reach(unit)
+        mouth = (top + box[0] - reach, left + box[1] - reach, top + box[2] + reach, left + box[3] + reach)
+        found[name] = PersonInShot(name, left, height, mouth)
     return tuple(found[name] for name in names)
-
-
-def _standing(name: str, x: float, y: float, size: float, canvas: tuple[int, int]) -> PersonInShot:
-    width, height = canvas
-    figure = max(8, round(LENGTH * size * min(width, height)))
-    unit = figure / LENGTH
-    top, left = round(y * height - MOUTH[1] * unit), round(x * width - MOUTH[0] * unit)
-    box, reach = mouth_box(figure), _reach(unit)
-    mouth = (top + box[0] - reach, left + box[1] - reach, top + box[2] + reach, left + box[3] + reach)
-    return PersonInShot(name, left, figure, mouth)
 
 
 def _reach(unit: float) -> int:
@@ -88,10 +84,10 @@ class PersonMotion:
 
 
 def sample_motion(speaker: Speaker, height: int, opening: np.ndarray, rate: float, seed: int) -> PersonMotion:
-    """The movements of a person whose mouth is open 0..1 a frame (T,); who speaks moves more.
+    """The movements of a person; people who speak move more.
 
-    height: of the figure in pixels; rate: frames a second; seed: of the shot. A shorter shot with the
-    same talk begins with the very same movements.
+    opening: of the mouth in each frame (T,), 0..1; height: of the figure in pixels; rate: frames a second;
+    seed: of the shot. A shorter shot with the same talk begins with the very same movements.
     """
     rng = np.random.default_rng([speaker.look_seed, _MOTION, seed])
     opening = np.clip(np.asarray(opening, dtype=np.float64), 0.0, 1.0)

@@ -28,7 +28,7 @@ def paint_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
     """Every frame of a title in order, each a new uint8 (H, W, 3) of the stored size.
 
     openings(number of a shot): for each of its people how far the mouth is open, 0..1 a frame (T,) from
-    `seen_from` to `seen_to`. It is asked once a shot. At most the shots of a dissolve are held at a time.
+    `seen_from` to `seen_to`. It is called once for each shot. Only shots that a frame shows are held.
     """
     figures = _FigureCache(title)
     lens = _Lens(title.look, (title.width, title.height))
@@ -46,7 +46,7 @@ def paint_title(title: Title, openings: Openings) -> Iterator[np.ndarray]:
             if gone:
                 free_memory()
             picture = _mixed(title.shots, seen, frame)
-            picture = lens.through(picture, _brightness(title.shots, owner, frame))
+            picture = lens.apply(picture, _brightness(title.shots, owner, frame))
             yield grain.over(picture, owner, frame)
 
 
@@ -55,19 +55,15 @@ def _mixed(shots: Sequence[Shot], seen: Mapping[int, "_ShotPainter"], frame: int
     numbers = sorted(seen)
     picture = seen[numbers[0]].paint(frame)
     for number in numbers[1:]:
-        weight = _dissolved(shots[number], frame)
+        change = shots[number].transition
+        through = (frame - change.first_frame + 0.5) / max(1, change.last_frame - change.first_frame)
+        weight = min(1.0, max(0.0, through))  # half at the shot's boundary
         picture = cv2.addWeighted(picture, 1 - weight, seen[number].paint(frame), weight, 0.0)
     return picture
 
 
-def _dissolved(shot: Shot, frame: int) -> float:
-    """How much of a shot is there while it dissolves in, 0..1, half at its boundary."""
-    first, last = shot.transition.first_frame, shot.transition.last_frame
-    return min(1.0, max(0.0, (frame - first + 0.5) / max(1, last - first)))
-
-
 def _brightness(shots: Sequence[Shot], owner: int, frame: int) -> float:
-    """The light of a frame, 0..1, where fades lead out of its shot and into it: none on both sides."""
+    """The brightness of a frame, 0..1: below 1 where its shot fades in or out."""
     light = 1.0
     into = shots[owner].transition
     if into.kind == "fade" and frame < into.last_frame:
@@ -98,7 +94,7 @@ class _FigureCache:
 
 
 class _ShotPainter:
-    """A shot in front of its camera, ready to be painted frame by frame."""
+    """A shot prepared to be painted frame by frame."""
 
     def __init__(
         self, shot: Shot, title: Title, figures: _FigureCache, openings: Mapping[str, np.ndarray]
@@ -150,7 +146,7 @@ class _ShotPainter:
 
 
 class _Lens:
-    """What every picture of a title passes through: a soft lens that is darker in the corners, and fades."""
+    """A title's lens, soft and darker in the corners, and its fades."""
 
     def __init__(self, look: Look, stored: tuple[int, int]) -> None:
         width, height = stored
@@ -164,9 +160,9 @@ class _Lens:
             light = 255 * (1 - look.vignette * np.clip((x * x + y * y) / 2, 0, 1) ** 1.5)
             self._vignette = np.repeat(np.rint(light).astype(np.uint8)[..., None], 3, axis=2)
 
-    def through(self, picture: np.ndarray, light: float) -> np.ndarray:
-        """A picture with as much light as a fade leaves, 0..1."""
-        if self._sigma > 0.2:  # less moves no level
+    def apply(self, picture: np.ndarray, light: float) -> np.ndarray:
+        """A picture seen through the lens, its brightness multiplied by `light` (0..1)."""
+        if self._sigma > 0.2:  # less changes no level
             picture = cv2.GaussianBlur(picture, self._kernel, self._sigma)
         if self._vignette is not None:
             return cv2.multiply(picture, self._vignette, scale=light / 255)
@@ -174,7 +170,7 @@ class _Lens:
 
 
 def _spread_before_rounding(deviation: float) -> float:
-    """The standard deviation of a normal variable that has a given one once it is whole numbers."""
+    """The standard deviation of a normal variable that has the given one after rounding to integers."""
     spreads, levels = np.linspace(0.02, 1.5, 150), np.arange(1, 16)
     edges = ndtr((levels[None] + 0.5) / spreads[:, None]), ndtr((levels[None] - 0.5) / spreads[:, None])
     rounded = np.sqrt((2 * levels**2 * (edges[0] - edges[1])).sum(axis=1))
@@ -198,7 +194,7 @@ class _Grain:
         )
 
     def over(self, picture: np.ndarray, shot: int, frame: int) -> np.ndarray:
-        """A picture with the grain of a frame of a shot; levels end at 0 and 255."""
+        """A picture with the grain of a frame of a shot, clipped to 0..255."""
         rng = np.random.default_rng([_GRAIN_ORDER, *self._key, shot, frame])
         tile, top, left = rng.integers(0, (_TILES, _TILE_ROOM + 1, _TILE_ROOM + 1))
         height, width = self._size

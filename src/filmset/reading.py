@@ -1,7 +1,7 @@
-"""Read what a film set's files say, of which nothing is believed: a set may come from anywhere.
+"""Read a film set's files and believe nothing in them: a set may come from anywhere.
 
-What is wrong ends in one InputError that names the file and the field. So whatever works on a title that
-was read may join its name to paths, add up its times and show its kinds without looking at them again.
+Whatever is wrong raises one InputError that names the file and the field. So callers may join a title's
+name to paths, add up its times and show its kinds without checks of their own.
 """
 
 import csv
@@ -45,7 +45,7 @@ _NAME_RULE = "a name has at most 100 letters, digits, '.', '_' and '-', and does
 
 
 def is_name(text: str) -> bool:
-    """Whether a text may name a title or a track: it is a part of names of files."""
+    """Whether a text may name a title or a track: it becomes part of file names."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -57,7 +57,7 @@ def stays_below(path: str) -> bool:
 def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
     """The JSON object that a file holds, its keys names, its numbers finite, its nesting shallow.
 
-    Raises InputError when it is missing, larger than `most_bytes`, damaged, or none such.
+    Raises InputError when it is missing, larger than `most_bytes`, damaged, or something else.
     """
     try:
         status = path.stat()
@@ -112,7 +112,7 @@ def _field(trail: _Trail | None) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text can be written: JSON can hold halves of surrogate pairs."""
+    """Whether a text can be encoded: JSON can hold lone surrogates."""
     try:
         return text.isascii() or bool(text.encode("utf-8"))
     except UnicodeEncodeError:
@@ -120,13 +120,13 @@ def _is_unicode(text: str) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value for a message: short, and no character of it steers a terminal."""
+    """A value for a message: short, and without control characters."""
     told = repr(value)
     return told if len(told) <= 60 else f"{told[:57]}..."
 
 
 def read_title(path: Path) -> Title:
-    """The truth of a film, from the file beside it. Raises InputError when anything in it cannot be."""
+    """The truth of a film, from the file beside it. Raises InputError when anything in it is impossible."""
     value = read_object(path, _TITLE_BYTES)
     with _named(path):
         title = Title.from_json(value, str(path))
@@ -154,7 +154,7 @@ def read_settings(path: Path) -> tuple[Settings, dict[str, str]]:
 
 
 def read_names(table: Path) -> list[str]:
-    """The names of the titles whose films a set's table lists, each once. Raises InputError for any other."""
+    """The names of the titles whose films a set's table lists, each once. Raises InputError otherwise."""
     try:
         if table.stat().st_size > _TABLE_BYTES:
             raise InputError(f"{table} has more than {_TABLE_BYTES} bytes; render the set again")
@@ -179,7 +179,7 @@ def read_names(table: Path) -> list[str]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Errors of building name the file; values that they quote may be long and hold any character."""
+    """Name the file in errors of building a value from it, and shorten and escape what they quote."""
     try:
         yield
     except InputError as error:
@@ -190,7 +190,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _typed(track: Track, number: int, path: Path) -> Track:
-    """The track, the values of its fault those of its kind: none missing, none more, of the right types."""
+    """The track, once its fault has the values of its kind: none missing, none more, of the right types."""
     if track.fault is None:
         return track
     field, kind = f"tracks[{number}].fault", track.fault.kind
@@ -319,7 +319,7 @@ def _check_track(title: Title, field: str, track: Track, check: _Fields) -> None
 
 
 def _check_times(title: Title, field: str, start_s: float, end_s: float, check: _Fields) -> None:
-    """A second before and after the film is near enough: nothing is heard there."""
+    """Times may lie up to a second outside the film, where nothing is heard."""
     last_s = float(title.frames / title.rate) + 1
     check.within(f"{field}.start_s", start_s, -1, last_s)
     check.within(f"{field}.end_s", end_s, start_s, last_s)

@@ -165,7 +165,7 @@ def _said(value: Any) -> str:
 
 
 def _stands(folder: Path, name: str, settings: Settings) -> bool:
-    """Whether a title is whole, with all that is asked for beside it."""
+    """Whether a title is complete, with everything that is asked for beside it."""
     title = _read_title(folder, name)
     if title is None or (settings.stems and not stems_folder(folder, name).is_dir()):
         return False
@@ -225,7 +225,7 @@ def _render_title(folder: Path, settings: Settings, index: int) -> None:
 
 
 def _write_film(folder: Path, title: Title, mixer: Mixer) -> None:
-    """The film as it claims to be: a faulty track is tagged as its truth says that it is tagged."""
+    """Write the film; a faulty track is tagged with the language that it claims."""
     tracks = [
         SoundTrack(
             LazyTrack(mixer, track.key),

@@ -1,14 +1,17 @@
 """Lines spoken again: the takes that a title's lines were timed with, from what the truth keeps of them."""
 
 from filmset.settings import SAMPLE_RATE
-from filmset.truth import Line, Spoken, Title, Track
+from filmset.truth import Line, Title, Track
 from filmset.words.protocol import Sentence, Take, Voicing
 
 
 def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
     """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
     spoken, original = line.spoken[track.key], title.tracks[0]
-    seconds = None if track.key == original.key else _length(title, line.spoken[original.key]) / SAMPLE_RATE
+    seconds = None  # a dub is spoken to the length of the original
+    if track.key != original.key:
+        first, last = line.spoken[original.key].start_s, line.spoken[original.key].end_s
+        seconds = (sample_of(title, last) - sample_of(title, first)) / SAMPLE_RATE
     sentence = sentence_alone(line.key, track.language, spoken.text, spoken.written, line.keywords)
     voice = title.speaker(line.speaker).voices[track.key]
     return voicing.say(sentence, track.language, voice, line.style, seconds)
@@ -28,7 +31,3 @@ def seconds_of(title: Title, sample: int) -> float:
 def sample_of(title: Title, seconds: float) -> int:
     """The sample of a written time."""
     return round(seconds * title.sample_rate)
-
-
-def _length(title: Title, spoken: Spoken) -> int:
-    return sample_of(title, spoken.end_s) - sample_of(title, spoken.start_s)

@@ -1,4 +1,4 @@
-"""How a room answers: the direct sound, its first reflections and a tail that dies away."""
+"""A room's reverberation: the direct sound, its first reflections and a tail that dies away."""
 
 from functools import cached_property
 
@@ -24,7 +24,7 @@ class Room:
 
     @cached_property
     def impulse(self) -> np.ndarray:
-        """What is heard of a single click: float32 (L,), its first sample the direct sound, 1."""
+        """The impulse response: float32 (L,), its first sample the direct sound, 1."""
         length = max(1, round(self.reverb_s * self.sample_rate))
         impulse = np.zeros(length, dtype=np.float32)
         if length > round(_EARLY_S[1] * self.sample_rate):
@@ -34,32 +34,25 @@ class Room:
             tail = fall * shaped_noise(rng, length, self.sample_rate, lambda hz: band(hz, 120, 5000, 0.7))
             onset = round(_EARLY_S[0] * self.sample_rate)
             tail[:onset] = 0.0
-            early = self._reflections(rng, fall)
+            early = np.zeros_like(fall)
+            at = np.rint(rng.uniform(*_EARLY_S, _REFLECTIONS) * self.sample_rate).astype(int)
+            strength = rng.uniform(0.5, 1.0, _REFLECTIONS) * rng.choice([-1.0, 1.0], _REFLECTIONS)
+            np.add.at(early, at, strength * fall[at])
             impulse += _of_energy(tail, (1 - _EARLY_SHARE) * added)
             impulse += _of_energy(early, _EARLY_SHARE * added)
         impulse[0] = 1.0
         return impulse
 
-    def _reflections(self, rng: np.random.Generator, fall: np.ndarray) -> np.ndarray:
-        early = np.zeros_like(fall)
-        at = np.rint(rng.uniform(*_EARLY_S, _REFLECTIONS) * self.sample_rate).astype(int)
-        strength = rng.uniform(0.5, 1.0, _REFLECTIONS) * rng.choice([-1.0, 1.0], _REFLECTIONS)
-        np.add.at(early, at, strength * fall[at])
-        return early
-
-    def heard(self, dry: np.ndarray, longest: int) -> np.ndarray:
-        """A sound float32 (S,) as the room answers it, with its tail, cut to `longest` samples."""
+    def reverberate(self, dry: np.ndarray, longest: int) -> np.ndarray:
+        """A sound float32 (S,) with the room's reverberation and its tail, cut to `longest` samples."""
         impulse = self.impulse
         length = min(len(dry) + len(impulse) - 1, longest)
         if len(impulse) == 1:
             return dry[:length].astype(np.float32)
         size = next_fast_len(len(dry) + len(impulse) - 1, real=True)
         answer = rfft(dry.astype(np.float32, copy=False), n=size)
-        answer *= self._spectrum(size)
+        answer *= rfft(impulse, n=size)
         return irfft(answer, n=size, overwrite_x=True)[:length]
-
-    def _spectrum(self, size: int) -> np.ndarray:
-        return rfft(self.impulse, n=size)
 
 
 def _of_energy(sound: np.ndarray, energy: float) -> np.ndarray:

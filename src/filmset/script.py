@@ -45,9 +45,13 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
     """The title of an index with its shots and the people in them, still without lines."""
     rng = np.random.default_rng([settings.seed, _SCRIPT, index])
     held_out = is_held_out(settings, index)
-    original = _original_language(settings, index)
+    # Originals go round all languages in blocks, each block in an order of its own.
+    block, number = divmod(index, len(settings.languages))
+    order = np.random.default_rng([settings.seed, _ORIGINALS, block]).permutation(len(settings.languages))
+    original = settings.languages[order[number]]
+    home = LANGUAGES.index(original) if original in LANGUAGES else sum(original.encode())
     tracks = _tracks(rng, settings, original, is_undubbed(settings, index))
-    director = sample_director(rng, _home(original), settings.look_language_strength)
+    director = sample_director(rng, home, settings.look_language_strength)
     fps = str(rng.choice(settings.fps))
     width, height = read_size(str(rng.choice(settings.sizes)))
     title = Title(
@@ -84,22 +88,10 @@ def is_held_out(settings: Settings, index: int) -> bool:
 def is_undubbed(settings: Settings, index: int) -> bool:
     """Whether a title has its original track alone: the share asked for, evenly over the numbers.
 
-    Steps of the golden ratio keep apart from those in which languages and splits repeat.
+    Steps of the golden ratio do not fall in with the periods in which languages and splits repeat.
     """
     start = np.random.default_rng([settings.seed, _UNDUBBED]).uniform()
     return (start + index * _GOLDEN) % 1.0 < settings.undubbed
-
-
-def _original_language(settings: Settings, index: int) -> str:
-    """Originals go round all languages in blocks, each block in an order of its own."""
-    block, number = divmod(index, len(settings.languages))
-    order = np.random.default_rng([settings.seed, _ORIGINALS, block]).permutation(len(settings.languages))
-    return settings.languages[order[number]]
-
-
-def _home(language: str) -> int:
-    """The number of the director at home in a language; one for each of LANGUAGES."""
-    return LANGUAGES.index(language) if language in LANGUAGES else sum(language.encode())
 
 
 def _tracks(rng: np.random.Generator, settings: Settings, original: str, undubbed: bool) -> tuple[Track, ...]:
@@ -166,7 +158,7 @@ def _shots(title: Title, settings: Settings, backgrounds: Backgrounds) -> tuple[
 def _transitions(
     rng: np.random.Generator, settings: Settings, fps: Fraction, lengths: list[int], starts: list[int]
 ) -> list[Transition]:
-    """How each shot begins, and how the film ends; gradual ones leave most of a shot to itself."""
+    """How each shot begins, and how the film ends; gradual ones take a third of a shot at most."""
     changes = [Transition("cut", 0, 0)]
     for number in range(1, len(lengths)):
         start = starts[number]
@@ -208,8 +200,11 @@ def _shot(
     kind = _kind(rng, title, settings, before)
     scene = sample_scene(kind, rng)
     canvas = canvas_size((title.width, title.height), read_aspect(title.pixel_aspect))
-    names = rng.permutation([person.name for person in title.cast])[: _head_count(rng, title, settings)]
-    people = arrange_people(names.tolist(), title.cast, canvas, scene.mirrored)
+    names = rng.permutation([person.name for person in title.cast]).tolist()
+    most = min(settings.speakers, len(names))
+    shares = np.array([0.4, 0.35, 0.15, 0.1])[:most]
+    count = 1 + int(rng.choice(most, p=shares / shares.sum()))
+    people = arrange_people(names[:count], title.cast, canvas, scene.mirrored)
     moving = rng.uniform() < settings.camera * habits.moving
     move = str(rng.choice(MOVES[1:])) if moving else MOVES[0]
     events: tuple[Event, ...] = ()
@@ -262,17 +257,11 @@ def _moved_events(title: Title, repeated: Shot, span: tuple[int, int]) -> tuple[
 
 
 def _kind(rng: np.random.Generator, title: Title, settings: Settings, before: str | None) -> str:
-    """The next kind of scene: what the genre likes more often, and another than the one just seen."""
+    """The next kind of scene: those of the genre more often, the one just seen only if it is alone."""
     liking = np.array([4.0 if kind in GENRES[title.genre] else 1.0 for kind in settings.scenes])
     if len(settings.scenes) > 1:
         liking[[kind == before for kind in settings.scenes]] = 0.0
     return str(rng.choice(settings.scenes, p=liking / liking.sum()))
-
-
-def _head_count(rng: np.random.Generator, title: Title, settings: Settings) -> int:
-    most = min(settings.speakers, len(title.cast))
-    shares = np.array([0.4, 0.35, 0.15, 0.1])[:most]
-    return 1 + int(rng.choice(most, p=shares / shares.sum()))
 
 
 def _flashes(

@@ -1,4 +1,4 @@
-"""Subtitles of every track, from the truth: SRT and WebVTT, one cue a line that is heard, faults and all."""
+"""Subtitles of every track, from the truth: SRT and WebVTT, a cue for each line heard, faults included."""
 
 from pathlib import Path
 

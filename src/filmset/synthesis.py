@@ -17,7 +17,7 @@ def rms(sound: np.ndarray) -> float:
 
 
 def faded(sound: np.ndarray, sample_rate: int, seconds: float = 0.005) -> np.ndarray:
-    """With the first and last 5 ms ramped, so that a cut does not click."""
+    """The sound with its ends ramped over `seconds`, in place, so that a cut does not click."""
     count = min(int(seconds * sample_rate), len(sound) // 2)
     if count:
         ramp = np.linspace(0, 1, count, dtype=np.float32)

@@ -120,7 +120,7 @@ def test_heads_that_move_keep_their_mouths_within_the_box():
     figure = paint_figure(CAST[0].look_seed, CAST[0].sex, one.height, plain)
     for mouth in figure.mouths:
         mouth.colour[:] = (255, 0, 0)
-        mouth.through[:] = 0
+        mouth.transparency[:] = 0
     motion = sample_motion(CAST[0], one.height, 0.5 + 0.5 * np.sin(np.arange(200)), 25, 5)
     corners = set()
     for number in range(200):

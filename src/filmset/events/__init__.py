@@ -1,4 +1,4 @@
-"""What happens on a set, seen and heard at the same instants. One file a kind of event.
+"""Events that are seen and heard at the same instants, such as a knock. One file for each kind.
 
 Each file of this folder but `event.py` defines its `KIND`; `EVENTS` holds them all.
 """

@@ -13,13 +13,13 @@ from filmset.events.event import (
     together,
 )
 
-_GRAVITY = 10.0  # squares a second, twice
+_GRAVITY = 10.0  # in squares per second squared
 _FLOOR = 0.86
 _SHORTEST_S = 0.13
 
 
 def rhythm(rng: np.random.Generator, seconds: float) -> list[float]:
-    """Bounces that keep a share of the speed of the last, as long as they can be told apart."""
+    """Bounces, each at a share of the last one's speed, until they can no longer be told apart."""
     keep = rng.uniform(0.6, 0.85)
     gap = rng.uniform(0.35, 0.6)
     pattern = [0.0]

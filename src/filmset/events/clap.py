@@ -28,7 +28,7 @@ def paint(canvas: EventCanvas) -> PaintMoment:
     rng = canvas.rng
     skin, sleeve = np.array(_SKINS[rng.integers(len(_SKINS))]), rng.uniform(0.1, 0.8, 3)
     right = _hand(canvas, skin, sleeve)
-    left = Sprite(right.colour[:, ::-1], right.through[:, ::-1])
+    left = Sprite(right.colour[:, ::-1], right.transparency[:, ::-1])
     burst = canvas.burst(0.36, (1.0, 0.95, 0.7), int(rng.integers(8, 13)))
 
     def paint_moment(view: np.ndarray, moment: Moment) -> None:

@@ -72,7 +72,7 @@ def _shard(canvas: EventCanvas, colour: np.ndarray, number: int) -> Sprite:
 
 
 def sound(rng: np.random.Generator, rate: int, hits: int) -> list[np.ndarray]:
-    """A burst, and splinters that ring high and ever fewer."""
+    """A burst, then splinters that ring high and grow fewer."""
     length, pitch = rng.uniform(0.12, 0.6), rng.uniform(1500, 4500)
     sharp, dull = rng.uniform(0.004, 0.02), rng.uniform(0.02, 0.09)
     crashes = []

@@ -13,7 +13,7 @@ from filmset.synthesis import add, band, shaped_noise
 
 _SIDES = (0.4, 0.34, 0.28, 0.24, 0.2)  # of an event's square box, in shorter sides of the canvas
 _LOW, _HIGH, _WINGS = 0.9, 0.12, 0.1  # its lower or upper edge and its distance from the sides, in shares
-_LEAD_S, _TAIL_S = 0.35, 0.15  # what a hit likes to have before and after it within its span
+_LEAD_S, _TAIL_S = 0.35, 0.15  # kept free before the first hit and after the last
 _BURSTS = 8  # strengths of a flash
 _BURST_S = 0.09  # until a flash has faded to a third
 
@@ -111,7 +111,7 @@ def approach(moment: Moment, before_s: float, after_s: float) -> float:
 def sample_beats(
     rng: np.random.Generator, seconds: float, most: int, gap_s: tuple[float, float], wobble: float = 0.08
 ) -> list[float]:
-    """One to `most` hits at a steady pace, as many as so many seconds have room for."""
+    """One to `most` hits at a steady pace, fewer where `seconds` is too short for them."""
     count, gap = int(rng.integers(1, most + 1)), float(rng.uniform(*gap_s))
     room = max(0.0, seconds - _LEAD_S - _TAIL_S)
     count = min(count, 1 + int(room / (gap * (1 + wobble))))
@@ -120,7 +120,7 @@ def sample_beats(
 
 
 def sample_pattern(rng: np.random.Generator, seconds: float, pattern_s: np.ndarray) -> list[float]:
-    """A pattern of instants that begins at 0, moved to a random start within so many seconds.
+    """A pattern of instants that begins at 0, moved to a random start within `seconds`.
 
     Instants after the end are left out.
     """

@@ -56,7 +56,7 @@ def paint(canvas: EventCanvas) -> PaintMoment:
 
 
 def _lean(moment: Moment) -> float:
-    """The bell's angle, -1..1: an end at each hit, the ends in turn."""
+    """The bell's angle, -1..1: at each hit it is at an end of its swing, left and right in turn."""
     side = 1.0 if moment.hits % 2 else -1.0
     if not moment.hits:
         return 0.5 - 0.5 * math.cos(math.pi * max(0.0, 1 - moment.until_s / 0.3))

@@ -1,8 +1,8 @@
 """The kinds of scene: how each looks, moves and sounds. One file a kind.
 
 A kind's picture and sound share the scene's clock: a car that is seen to pass is heard to pass at the
-same moment. Each kind's file defines its `KIND`; `SCENES` holds them all. What titles
-sample depends on their order: a new kind goes to the end.
+same moment. Each kind's file defines its `KIND`; `SCENES` holds them all. Random
+choices depend on their order: add a new kind at the end.
 """
 
 from filmset.scenes import (

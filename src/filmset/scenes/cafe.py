@@ -19,7 +19,7 @@ from filmset.scenes.scene import (
 )
 from filmset.synthesis import CONTROL_HZ, add, band, filtered, ring, rms, shaped_noise
 
-LIFT_S, HISS_S = 0.9, 1.4  # a cup is in the air so long before it is set down; steam blows so long
+LIFT_S, HISS_S = 0.9, 1.4  # how long a cup is lifted before it is set down; how long steam blows
 _MURMUR_RATE = 12000
 _TABLES = 4
 
@@ -169,7 +169,7 @@ def _counter(plane: Plane, rng: np.random.Generator, hue: float, floor: float) -
 
 
 def _guest(rng: np.random.Generator, height: int, grade: Grade) -> tuple[Sprite, Sprite]:
-    """Someone who sits: (body, head) of one size, the head to be moved a little."""
+    """A seated guest: (body, head) of one size, apart so that the head can move a little."""
     rows, pair = round(0.26 * height), []
     skin = np.array([0.85, 0.63, 0.48]) * rng.uniform(0.45, 1.05)
     cloth, hair = rng.uniform(0.12, 0.75, 3), rng.uniform(0.04, 0.4) * np.array([1.0, 0.75, 0.5])
@@ -198,7 +198,7 @@ def _tables(
 
 
 def _front(plane: Plane, tables: list[tuple[float, float, float]], y0: int) -> Sprite:
-    """What stands before the guests, from row `y0` down to the lower edge."""
+    """What stands in front of the guests, from row `y0` down to the lower edge."""
     front = Plane(plane.height - y0, plane.width, plane.grade, scale=(plane.height - y0) * plane.pixel)
     up = y0 * plane.pixel
     for x, y, size in sorted(tables, key=lambda one: one[1]):
@@ -239,7 +239,7 @@ def _cup(height: int, grade: Grade, colour: np.ndarray) -> Sprite:
 
 
 def _puff(height: int, grade: Grade) -> list[np.ndarray]:
-    """Steam on black: thick, thin, and a jet's."""
+    """Steam on black: a thick cloud, a thin one, and a jet."""
     puffs = []
     for size, level in ((0.03, 0.55), (0.04, 0.42), (0.07, 0.68)):
         rows = max(3, round(size * height))
@@ -265,7 +265,7 @@ def _steam(
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """Voices through one another from which no word can be told, cups, steam, a fridge."""
+    """A murmur of voices without intelligible words, cups, steam, a fridge."""
     rng, events = scene.rng(MAIN), scene.rng(EVENTS)
     murmur = _murmur(scene, rng, samples, rate)
     result = murmur / rms(murmur)

@@ -97,7 +97,7 @@ def _rock(plane: Plane, rng: np.random.Generator, hue: float, shore: float) -> n
 
 
 def _stalactites(plane: Plane, rng: np.random.Generator, rock: np.ndarray) -> list[tuple[float, float]]:
-    """Paint what hangs and what stands; returns x and y of the tips that drip."""
+    """Paint stalactites and stalagmites; returns x and y of the tips that drip."""
     tips = []
     places = (np.arange(_SPOTS) + rng.uniform(0.2, 0.8, _SPOTS)) / _SPOTS * plane.aspect
     more = rng.uniform(0, plane.aspect, 9 + int(8 * rng.uniform()))
@@ -151,7 +151,7 @@ def _mouth(plane: Plane, rng: np.random.Generator, shore: float) -> np.ndarray:
 
 
 def _flames(rng: np.random.Generator, height: int, grade: Grade) -> list[np.ndarray]:
-    """Shapes of the torch's flame on black, uint8 (h, w, 3), for one after another."""
+    """Successive shapes of the torch's flame on black, uint8 (h, w, 3)."""
     rows = max(6, round(0.2 * height))
     plane = Plane(rows, max(4, round(0.12 * height)), grade, scale=1.0)
     x, up = (plane.x - plane.aspect / 2) * 2, 1 - plane.y
@@ -219,7 +219,7 @@ def _plink(rate: int, pitch: float, twice: float) -> np.ndarray:
 
 
 def _hall(rng: np.random.Generator, rate: int, decay_s: float) -> np.ndarray:
-    """The cave's answer to a click: a few echoes that thin out into a hum, without the click itself."""
+    """The cave's impulse response without the direct sound: a few echoes that thin out into a hum."""
     length = int(2.6 * decay_s * rate)
     t = np.arange(length, dtype=np.float32) / rate
     tail = rng.standard_normal(length, dtype=np.float32) * np.exp(-t / (0.5 * decay_s)) * (t > 0.02)

@@ -40,7 +40,7 @@ class Bell:
     pitch: float
 
     def angle(self, seconds: float) -> float:
-        """Where it hangs, in radians to the right."""
+        """How far it has swung to the right, in radians."""
         return float(_SWING * np.sin(2 * np.pi * (seconds / self.period_s + self.phase)))
 
     def strikes(self, start_s: float, end_s: float) -> list[tuple[int, float]]:
@@ -73,12 +73,12 @@ class Organ:
     order: tuple[int, ...]
 
     def chord(self, seconds: float) -> tuple[int, ...]:
-        """What sounds, in semitones above the key."""
+        """The chord being played, in semitones above the key."""
         return _CHORDS[self.order[int(seconds / self.chord_s) % len(self.order)]]
 
 
 def organ(scene: Scene) -> Organ | None:
-    """The organ, where one plays."""
+    """The organ, or None in a scene where none plays."""
     rng = scene.rng(MOTION + 1)
     if rng.uniform() < 0.45:
         return None
@@ -205,7 +205,7 @@ def _window(
 
 
 def _pipes(plane: Plane, x: float, floor: float) -> list[tuple[int, int, int, int]]:
-    """Paint the organ; returns of each pipe the columns and rows (x0, x1, y0, y1) that gleam."""
+    """Paint the organ; returns for each pipe the columns and rows (x0, x1, y0, y1) that gleam."""
     wide, foot = 0.03, floor - 0.08
     part = SubPlane(plane, x - 0.3, 0.1, x + 0.3, floor + 0.1)
     part.paint(part.box(x - 0.25, foot - 0.04, x + 0.25, floor + 0.06), (0.24, 0.13, 0.06))
@@ -226,7 +226,7 @@ def _pipes(plane: Plane, x: float, floor: float) -> list[tuple[int, int, int, in
 
 
 def _candles(plane: Plane, rng: np.random.Generator, floor: float) -> list[tuple[list[np.ndarray], int, int]]:
-    """Paint candles; returns of each flame its pictures on black and its (top, left)."""
+    """Paint candles; returns for each flame its pictures on black and its (top, left)."""
     size = max(5, round(0.09 * plane.height)) | 1
     spot = Plane(size, size, plane.grade)
     flames = []

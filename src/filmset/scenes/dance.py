@@ -1,7 +1,7 @@
-"""A dance floor: chords and a bass line from a small rule, and everything that moves keeps to its beat.
+"""A dance floor: a small rule makes chords and a bass line, and everything moves to their beat.
 
 The rule: a piece has a key, major or minor, and a loop of 4 or 8 bars of four beats. The first bar is the
-key's own chord; each further one is drawn from those that may follow the chord before (`_FOLLOW`). The
+key's own chord; each further one is chosen from those that may follow the chord before (`_FOLLOW`). The
 bass plays the chord's root on the beat and its fifth or octave between; the chord sounds off the beat.
 """
 
@@ -40,7 +40,7 @@ class Tune:
     scale: tuple[int, ...]
     degrees: tuple[int, ...]
     high: tuple[int, ...]  # of a bar's eighths, whether the bass plays fifth (1), octave (2) or root (0)
-    played: float  # beats that have gone when the scene begins
+    played: float  # beats that have passed when the scene begins
 
     def beats(self, seconds: float) -> float:
         """Beats since the piece began."""
@@ -270,7 +270,7 @@ def _equaliser(
 
 
 def sound(scene: Scene, samples: int, rate: int) -> np.ndarray:
-    """The music, in a hall full of people's stir."""
+    """The music, in a hall of people who move about."""
     rng, music = scene.rng(MAIN), tune(scene)
     bright, drums = rng.uniform(0.25, 0.65), rng.uniform(0.35, 1.0)
     result = np.zeros(samples, dtype=np.float32)

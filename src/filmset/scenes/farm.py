@@ -40,7 +40,7 @@ class Animal:
 
 
 def animals(scene: Scene) -> list[Animal]:
-    """Who is here, far ones first."""
+    """The animals in view, far ones first."""
     rng = scene.rng(MOTION)
     count = 3 + int(3.99 * scene.activity)
     kinds = rng.permutation(len(SPECIES))

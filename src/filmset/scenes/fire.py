@@ -100,7 +100,7 @@ class _Sparks:
         self._side = max(1, round(height / 150))
 
     def paint(self, frame: np.ndarray, seconds: float) -> None:
-        """Onto a frame (H, W, 3), in place."""
+        """Paint them onto a frame (H, W, 3), in place."""
         one = self._steady
         age = (one[:, 0] + self._rate * seconds * (0.5 + one[:, 1])) % 1.0
         x = self._middle + (one[:, 2] - 0.5) * (0.2 + 0.9 * age) + 0.02 * np.sin(9 * age + 6 * one[:, 3])

@@ -127,7 +127,7 @@ def _room(scene: Scene, rng: np.random.Generator, plane: Plane, counter: float, 
 def _window_or_shelf(
     scene: Scene, rng: np.random.Generator, plane: Plane, wood: np.ndarray, stove: float
 ) -> None:
-    """On the wall beside the hood."""
+    """Paint a window or a shelf on the wall beside the hood."""
     middle = plane.aspect - stove
     half = min(0.34, 0.22 * plane.aspect)
     if rng.uniform() < 0.5:
@@ -147,7 +147,7 @@ def _window_or_shelf(
 
 
 def _tap(plane: Plane, x: float, counter: float) -> tuple[float, float]:
-    """A tap over a basin; where its drops fall from."""
+    """Paint a tap over a basin; returns where its drops fall from."""
     steel = (0.78, 0.8, 0.83)
     plane.paint(plane.box(x - 0.02, counter + 0.005, x + 0.2, counter + 0.035), (0.35, 0.37, 0.4))
     plane.paint(plane.box(x + 0.12, counter - 0.2, x + 0.145, counter), steel)

@@ -27,7 +27,7 @@ _SCREENS = ((0.06, 0.09, 0.14), (0.9, 0.91, 0.92), (0.05, 0.2, 0.16), (0.85, 0.8
 
 
 def keystrokes(scene: Scene, start_s: float, end_s: float) -> list[tuple[float, np.ndarray]]:
-    """(time, details) of the keys struck: whose they are, pitch, loudness. People pause to think."""
+    """(time, details) of the keys struck; details: at which desk, pitch, loudness. People pause to think."""
     rng = scene.rng(MOTION + 1)
     rates, phases = rng.uniform(0.1, 0.45, 2), rng.uniform(0, 2 * np.pi, 2)
     found = random_times(scene, MOTION, 0.2 - 0.11 * scene.pace).between(start_s, end_s)
@@ -95,7 +95,7 @@ class _Written:
         return np.bincount(np.array(whose, dtype=int), minlength=screens)
 
     def at(self, seconds: float) -> np.ndarray:
-        """Counts (screens,); whole seconds are counted once."""
+        """Letters on each screen (screens,); counts up to whole seconds are kept."""
         whole = int(seconds)
         while len(self._by_second) <= whole:
             second = len(self._by_second)
@@ -106,7 +106,7 @@ class _Written:
 def _wall(
     scene: Scene, rng: np.random.Generator, plane: Plane, desk: float, slots: np.ndarray
 ) -> tuple[tuple[float, float, float], tuple[float, float]]:
-    """Paints it; returns the clock's position and radius, and last the position of the fan."""
+    """Paint it; returns the clock's position and radius, and last the position of the fan."""
     tone = np.array(
         [(0.8, 0.79, 0.75), (0.66, 0.73, 0.77), (0.76, 0.7, 0.62), (0.6, 0.66, 0.6)][rng.integers(4)]
     )
@@ -143,7 +143,7 @@ def _wall(
 def _desks(
     scene: Scene, rng: np.random.Generator, plane: Plane, desk: float, slots: np.ndarray
 ) -> list[tuple[int, int, np.ndarray]]:
-    """Paints desks and dark screens; returns (top row, left column, picture when full) of each screen."""
+    """Paint desks and dark screens; returns (top row, left column, picture when full) of each screen."""
     wood = shift(rng.uniform(0.6, 1.1) * np.array((0.66, 0.5, 0.34)), rng.uniform(-1, 1), 0.15)
     plane.paint(plane.below(desk), wood * 0.45)
     plane.paint(plane.box(-1, desk, 9, desk + 0.06), wood)

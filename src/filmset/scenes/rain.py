@@ -72,7 +72,7 @@ def _street(scene: Scene, rng: np.random.Generator, plane: Plane, ground: float)
         plane.paint(0.8 * plane.glow(lamp, 0.3, 0.14), light)
     row = int(ground * plane.height)
     wet = plane.rgb[:row][::-1][: plane.height - row].copy()
-    for _ in range(3):  # reflections on wet ground are drawn out downwards
+    for _ in range(3):  # reflections on wet ground are stretched downwards
         wet[1:] = 0.5 * wet[1:] + 0.5 * wet[:-1]
     plane.rgb[row : row + len(wet)] = 0.55 * wet + 0.02
     plane.rgb[row + len(wet) :] = 0.02

@@ -18,7 +18,7 @@ from filmset.scenes.scene import (
 )
 from filmset.synthesis import add, band, envelope, shaped_noise
 
-LEAP_S = 0.7  # from the water into the water
+LEAP_S = 0.7  # from leaving the water to falling back
 _RING_S = 1.2
 _TILE = 256  # rows of the pattern that runs down the stream; a power of two
 
@@ -182,7 +182,7 @@ class _Stream:
 def _curtain(
     rng: np.random.Generator, plane: Plane, hue: float, brink: float, bank: float, middle: float, half: float
 ) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
-    """Of the fall: its (top, left), how far it covers 0..128 (h, w, 1), a pattern of twice its height."""
+    """The waterfall: its (top, left), opacity 0..128 (h, w, 1), and a pattern of twice its height."""
     foot = bank + 0.05
     left = max(0, int((middle - 1.3 * half) * plane.height))
     right = min(plane.width, int((middle + 1.3 * half) * plane.height) + 1)

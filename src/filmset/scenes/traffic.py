@@ -71,7 +71,7 @@ def paint(scene: Scene, height: int, width: int, grade: Grade) -> PaintedScene:
             return sprite
         # the far lane drives the other way
         return Sprite(
-            np.ascontiguousarray(sprite.colour[:, ::-1]), np.ascontiguousarray(sprite.through[:, ::-1])
+            np.ascontiguousarray(sprite.colour[:, ::-1]), np.ascontiguousarray(sprite.transparency[:, ::-1])
         )
 
     def paint_motion(frame: np.ndarray, seconds: float) -> None:

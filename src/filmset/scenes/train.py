@@ -146,11 +146,11 @@ class _Layer:
     speed: float
 
     def stamp(self, frame: np.ndarray, rails: float) -> None:
-        """Over the window's frame, in place."""
+        """Lay it over the windows' part of a frame, in place."""
         period = self.sprite.colour.shape[1] // 2
         start = int(self.speed * rails) % period
         part = np.s_[:, start : start + frame.shape[1]]
-        Sprite(self.sprite.colour[part], self.sprite.through[part]).stamp(frame, self.top, 0)
+        Sprite(self.sprite.colour[part], self.sprite.transparency[part]).stamp(frame, self.top, 0)
 
 
 def _land(
@@ -239,7 +239,7 @@ def _trees(
                 green = light * np.array((0.5, 0.85, 0.4)) * rng.uniform(0.7, 1.2)
                 part.paint(part.disc(x, foot - 0.5 * high, 0.45 * high, 0.55 * high), green)
         whole = plane.sprite()
-        doubled = Sprite(np.tile(whole.colour, (1, 2, 1)), np.tile(whole.through, (1, 2, 1)))
+        doubled = Sprite(np.tile(whole.colour, (1, 2, 1)), np.tile(whole.transparency, (1, 2, 1)))
         layers.append(_Layer(doubled, 0, speed))
     return layers
 

@@ -1,4 +1,4 @@
-"""Tasks of sound and picture together: whether they belong together, and whose work they are."""
+"""Tasks of sound and picture together: whether they belong together, and who directed them."""
 
 from dataclasses import replace
 from fractions import Fraction

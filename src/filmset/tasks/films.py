@@ -26,7 +26,7 @@ _SHARE_MOVING = 0.4  # of shots with a moving camera
 class Film:
     """What is seen in one item, and heard if there is a `sound`.
 
-    talks: by the name of who moves their mouth. from_s, seconds: the span of the shot that is shown;
+    talks: who moves their mouth to what. from_s, seconds: the span of the shot that is shown;
     sound_from_s: where in the shot the sound begins, which is in time when it equals `from_s`.
     """
 
@@ -48,7 +48,7 @@ class Film:
 def sample_people(
     rng: np.random.Generator, count: int, mirrored: bool
 ) -> tuple[tuple[Speaker, ...], tuple[PersonInShot, ...]]:
-    """So many people and where they stand."""
+    """`count` people and where they stand."""
     cast = tuple(
         Speaker(chr(ord("a") + number), str(rng.choice(["f", "m"])), int(rng.integers(2**31)), {})
         for number in range(count)
@@ -59,7 +59,7 @@ def sample_people(
 def sample_move(
     rng: np.random.Generator, seconds: float, fps: Fraction, share: float = _SHARE_MOVING
 ) -> Camera:
-    """A camera that may move."""
+    """A camera, moving with the probability `share`."""
     move = str(rng.choice(MOVES[1:]))
     moving = rng.uniform() < share
     return sample_camera(rng, move if moving else MOVES[0], round(seconds * fps), SIZE, SIZE)
@@ -90,7 +90,7 @@ def make_film(film: Film, sources: Sources) -> Clip:
 
 
 def _title(film: Film) -> Title:
-    """A title of that one shot, as long as what is shown needs."""
+    """A title of that one shot, as long as the item needs."""
     frames = round(film.from_s * film.fps) + round(film.seconds * film.fps)
     shot = Shot(
         start_frame=0,

@@ -115,13 +115,13 @@ def _mark(task: Task, seed: int, items_per_class: int) -> str:
 
 
 def _write_fold(job: tuple[Path, Fold]) -> list[Row]:
-    """Make one fold's items in a task's folder, and tell what they are."""
+    """Make one fold's items in a task's folder, and return their rows."""
     folder, fold = job
     task = TASKS[fold.task]
     kind, suffix = (str(SAMPLE_RATE), "wav") if task.modality == "audio" else ("films", "mp4")
     items = folder / kind / fold.name
     items.mkdir(parents=True)
-    (folder / NO_MEDIA).touch()  # no films to ingest
+    (folder / NO_MEDIA).touch()  # ingest and embed pass it over
     rows: list[Row] = []
     with Sources() as sources:
         for number, item in enumerate(task.plan(fold, sources)):

@@ -1,4 +1,4 @@
-"""Picture tasks: where, what happens, who speaks, and whose work it is."""
+"""Picture tasks: where it is, what happens, who speaks, and who directed it."""
 
 from dataclasses import replace
 from fractions import Fraction

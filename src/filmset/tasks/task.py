@@ -89,8 +89,8 @@ class Task:
     """A probe task.
 
     groups: what the groups are ("title", "voice", "scene"); modality: "audio", "picture" or
-    "audiovisual"; seconds: length of every item; plan(fold, studio): its items, classes balanced;
-    make(content, studio): an item's sound or film. many: whether an item has any number of labels.
+    "audiovisual"; seconds: length of every item; plan(fold, sources): its items, classes balanced;
+    make(content, sources): an item's sound or film. many: whether an item has any number of labels.
     """
 
     name: str

@@ -13,6 +13,6 @@ __all__ = ["Recorded", "Sentence", "Synthesised", "Take", "Voicing", "make_voici
 def make_voicing(voices_folder: str | Path | None, languages: Sequence[str]) -> Synthesised | Recorded:
     """Speech for a film set, a `Voicing` and a context manager: recordings of a folder, or the synthesiser.
 
-    Raises InputError for a folder or languages that do not serve; MissingExtraError without espeak-ng.
+    Raises InputError for a folder or languages that cannot be used; MissingExtraError without espeak-ng.
     """
     return Recorded(voices_folder, languages) if voices_folder is not None else Synthesised(languages)

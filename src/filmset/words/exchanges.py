@@ -41,11 +41,12 @@ class Turn:
             text = _fill(language, self.texts[language], filled)
             spoken[language], written[language] = languages.finished(language, text)
         names = [filled[slot].name for slot in self.slots]
+        said = set(_WORD.findall(spoken["en"].lower()))
         return Sentence(
             key=":".join([self.key, ",".join(names)]) if names else self.key,
             spoken=spoken,
             written=written,
-            keywords=_keywords(spoken["en"]),
+            keywords=tuple(word for word in KEYWORDS if word in said),
             question=spoken["en"].endswith("?"),
         )
 
@@ -96,11 +97,6 @@ def _fill(language: str, text: str, filled: Mapping[str, Value]) -> str:
         return languages.contracted(language, before, form) if before else form
 
     return _SLOT.sub(fill, text)
-
-
-def _keywords(english: str) -> tuple[str, ...]:
-    words = set(_WORD.findall(english.lower()))
-    return tuple(word for word in KEYWORDS if word in words)
 
 
 @cache

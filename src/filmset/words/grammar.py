@@ -1,4 +1,4 @@
-"""Dialogue without end: conversations sampled from exchanges, in seven languages at once.
+"""Endless dialogue: conversations sampled from exchanges, in seven languages at once.
 
 Held-out titles and all others sample from different exchanges, so that they share no sentence; every
 keyword occurs in both.

@@ -135,8 +135,14 @@ class Recorded:
                 f"of {_SHORTEST_S:g} to {_LONGEST_S:g} s in common; leave out languages, or speakers with few"
             )
         for (_, _, prompt), row in self._recordings.items():
-            if prompt in common:
-                _check_file(row.path)
+            if prompt not in common:
+                continue
+            # Whether a recording is silent shows only when it is spoken.
+            if not row.path.is_file():
+                raise InputError(f"{row.path} is in the manifest but not in the folder; mend manifest.csv")
+            status = row.path.stat()
+            if not _sounds(row.path, status.st_size, status.st_mtime_ns):
+                raise _unreadable(row.path)
         return common
 
     def _sentence(self, prompt: str) -> Sentence:
@@ -170,7 +176,7 @@ class Recorded:
 
 
 def _held_out(names: Sequence[str]) -> set[str]:
-    """The names, at least 2, that are held out: by their own hashes, but for one where a side were empty."""
+    """Which of at least 2 names are held out: by the hash of each, one moved where a side would be empty."""
     hashes = {name: zlib.crc32(name.encode()) for name in names}
     kept = {name for name in names if hashes[name] % _HELD_OUT == _HELD_OUT - 1}
     smallest = min(names, key=lambda name: (hashes[name], name))
@@ -179,18 +185,9 @@ def _held_out(names: Sequence[str]) -> set[str]:
     return kept if len(kept) < len(hashes) else kept - {smallest}
 
 
-def _check_file(path: Path) -> None:
-    """InputError when a recording is missing or is no sound; whether it is silent shows when it is spoken."""
-    if not path.is_file():
-        raise InputError(f"{path} is in the manifest but not in the folder; mend manifest.csv")
-    status = path.stat()
-    if not _sounds(path, status.st_size, status.st_mtime_ns):
-        raise _unreadable(path)
-
-
 @cache
 def _sounds(path: Path, size: int, changed_ns: int) -> bool:
-    """Whether a file, as it is at present, begins like one with sound."""
+    """Whether a file has a sound track; size and time of change tell when to look again."""
     try:
         return bool(probe(path).tracks)
     except MediaError:

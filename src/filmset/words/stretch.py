@@ -3,7 +3,7 @@
 import numpy as np
 
 _PIECE_S, _SEARCH_S = 0.030, 0.010  # some periods of a voice; how far a piece may be moved to fit the last
-_COARSE = 4  # likeness is looked for at a quarter of the rate
+_COARSE = 4  # pieces are compared at a quarter of the rate
 
 
 def stretched(samples: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:
@@ -15,7 +15,7 @@ def stretched(samples: np.ndarray, sample_rate: int, factor: float) -> np.ndarra
     search = round(_SEARCH_S * sample_rate)
     length = round(len(samples) * factor)
     if length == len(samples) or len(samples) < 4 * half:
-        return _fitted(samples, length)
+        return np.pad(samples, (0, max(0, length - len(samples))))[:length].astype(np.float32)
     window = np.hanning(2 * half + 1)[:-1].astype(np.float32)
     margin = search + 2 * half
     padded = np.pad(samples.astype(np.float32), (margin, margin + search + 2 * half))
@@ -41,7 +41,3 @@ def _offset(coarse: np.ndarray, source: int, natural: int, size: int, search: in
     energy = np.cumsum(np.concatenate([[0.0], np.square(region, dtype=np.float64)]))
     norm = np.sqrt(np.maximum(energy[len(wanted) :] - energy[: -len(wanted)], 0) + 1e-6)
     return (first + int(np.argmax(likeness / norm))) * _COARSE + natural % _COARSE - source
-
-
-def _fitted(samples: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(samples, (0, max(0, length - len(samples))))[:length].astype(np.float32)

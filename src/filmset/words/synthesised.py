@@ -14,7 +14,7 @@ from filmset.words.timbres import voices_for
 from lssd.errors import InputError
 from lssd.speech import Synthesiser, Utterance, Voice
 
-_CLOSE = 0.02  # a length this near to the wished one is not corrected
+_CLOSE = 0.02  # a length this near to the wanted one is not corrected
 _CORRECTIONS = 2
 
 
@@ -72,17 +72,17 @@ class Synthesised:
         return self._takes.get(key, lambda: self._fitted(text, language, voice, style, seconds))
 
     def _fitted(self, text: str, language: str, voice: Voice, style: str, seconds: float | None) -> Take:
-        """The take whose length is nearest to the wished one among those tried."""
+        """The take whose length is nearest to the wanted one among those tried."""
         pace = 1.0
         best = self._spoken(text, language, voice, style, pace)
         if seconds is None:
             return take_of(best)
         latest = best
         for _ in range(_CORRECTIONS):
-            wished = float(np.clip(pace * latest.duration_s / seconds, SLOWEST, FASTEST))
-            if abs(best.duration_s - seconds) <= _CLOSE * seconds or abs(wished - pace) < 0.005:
+            wanted = float(np.clip(pace * latest.duration_s / seconds, SLOWEST, FASTEST))
+            if abs(best.duration_s - seconds) <= _CLOSE * seconds or abs(wanted - pace) < 0.005:
                 break
-            pace = wished
+            pace = wanted
             latest = self._spoken(text, language, voice, style, pace)
             if abs(latest.duration_s - seconds) < abs(best.duration_s - seconds):
                 best = latest

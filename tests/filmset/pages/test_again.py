@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,13 @@ import pytest
 from filmset.pages.index import index_page, write_pages
 from filmset.render import FilmSet
 from lssd.errors import InputError, MediaError
+
+
+@pytest.fixture(scope="module")
+def written(planted_filmset, tmp_path_factory):
+    """(a film set of one title, its pages as they were written)"""
+    films = dataclasses.replace(planted_filmset, titles=planted_filmset.titles[:1])
+    return films, write_pages(films, tmp_path_factory.mktemp("written") / "page", 12).parent
 
 
 @pytest.mark.parametrize(
@@ -24,9 +32,10 @@ from lssd.errors import InputError, MediaError
         lambda told: json.dumps(told | {"files": [1]}),
     ],
 )
-def test_a_damaged_stamp_counts_as_none(make_filmset, tmp_path, damage):
-    films = FilmSet.open(make_filmset(tmp_path / "set", 1))
-    stamp = write_pages(films, tmp_path / "page", 12).parent / "title-0000" / "page.json"
+def test_a_damaged_stamp_counts_as_none(written, tmp_path, damage):
+    films, page = written
+    shutil.copytree(page, tmp_path / "page")
+    stamp = tmp_path / "page" / "title-0000" / "page.json"
     whole = json.loads(stamp.read_text())
     stamp.write_text(damage(whole))
     write_pages(films, tmp_path / "page", 12)

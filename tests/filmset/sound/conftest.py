@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -23,14 +24,36 @@ def number_of(*parts) -> int:
     return zlib.crc32(repr(parts).encode())
 
 
+def hum(words, slow, key, language, name, style, seconds) -> Take:
+    """A take of 0.2 s a word: a hum of a voice's pitch with a breath of noise."""
+    count = int(np.random.default_rng(number_of(key)).integers(*words))
+    rng = np.random.default_rng(number_of(key, language, name, style))
+    natural = count * rng.uniform(0.18, 0.3) * slow
+    if seconds is not None:
+        natural = float(np.clip(seconds, 0.8 * natural, 1.25 * natural))
+    length = round(natural * RATE)
+    t = np.arange(length) / RATE
+    pitch = 90 + 15 * (number_of(name) % 12)
+    word = np.sin(np.pi * ((t * count / natural) % 1.0)) ** 0.5
+    samples = word * ((pitch * t) % 1.0 - 0.5 + 0.05 * rng.standard_normal(length))
+    samples = (samples * 0.7 / np.abs(samples).max()).astype(np.float32)
+    samples.setflags(write=False)
+    edges = np.linspace(0, natural, count + 1)
+    return Take(samples, tuple(Word(f"w{n}", edges[n], edges[n + 1]) for n in range(count)))
+
+
+remembered_hum = lru_cache(maxsize=512)(hum)  # tests write the same titles again and again
+
+
 class Humming:
-    """Speaks in words of 0.2 s: hums of a voice's pitch with a breath of noise. `slow`: by language."""
+    """Hums instead of speaking. `words`: range of their number in a sentence; `slow`: by language."""
 
     languages = LANGUAGES
 
     def __init__(self, words=(2, 7), slow=None) -> None:
         self.words, self.slow = words, slow or {}
         self.asked = 0
+        self.hum = remembered_hum
 
     def voices(self, language, held_out):
         return [
@@ -53,21 +76,8 @@ class Humming:
     def say(self, sentence, language, voice, style, seconds=None):
         assert set(sentence.spoken) == {language}
         self.asked += 1
-        count = int(np.random.default_rng(number_of(sentence.key)).integers(*self.words))
-        rng = np.random.default_rng(number_of(sentence.key, language, voice.name, style))
-        natural = count * rng.uniform(0.18, 0.3) * self.slow.get(language, 1.0)
-        if seconds is not None:
-            natural = float(np.clip(seconds, 0.8 * natural, 1.25 * natural))
-        length = round(natural * RATE)
-        t = np.arange(length) / RATE
-        pitch = 90 + 15 * (number_of(voice.name) % 12)
-        word = np.sin(np.pi * ((t * count / natural) % 1.0)) ** 0.5
-        hum = (pitch * t) % 1.0 - 0.5
-        samples = word * (hum + 0.05 * rng.standard_normal(length))
-        samples *= 0.7 / np.abs(samples).max()
-        edges = np.linspace(0, natural, count + 1)
-        words = tuple(Word(f"w{n}", edges[n], edges[n + 1]) for n in range(count))
-        return Take(samples.astype(np.float32), words)
+        slow = self.slow.get(language, 1.0)
+        return self.hum(self.words, slow, sentence.key, language, voice.name, style, seconds)
 
 
 class Noise:
@@ -89,6 +99,14 @@ class Noise:
 @pytest.fixture
 def voicing():
     return Humming()
+
+
+@pytest.fixture
+def forgetful_voicing():
+    """As `voicing`, but it holds no take."""
+    forgetful = Humming()
+    forgetful.hum = hum
+    return forgetful
 
 
 @pytest.fixture

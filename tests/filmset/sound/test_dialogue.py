@@ -100,7 +100,8 @@ def test_everyone_gets_a_line_and_some_shots_are_silent(make_title, settings, vo
     silent = [not shot.lines for shot in write_lines(many, replace(settings, silent=0.3), voicing).shots]
     assert 0.16 < np.mean(silent) < 0.44  # three standard deviations around 0.3
     assert not any(shot.lines for shot in write_lines(many, replace(settings, silent=1.0), voicing).shots)
-    assert all(shot.lines for shot in write_lines(many, settings, voicing).shots)
+    fewer = make_title((3.0,) * 30, people=1)
+    assert all(shot.lines for shot in write_lines(fewer, settings, voicing).shots)
 
 
 def test_a_sentence_that_does_not_fit_everywhere_is_dropped(make_title, settings, humming):
@@ -128,7 +129,7 @@ def test_levels(make_title, settings, voicing, reverb_s, over_db):
                 spoken = line.spoken[track.key]
                 dry = retake(title, line, track, voicing).samples * 10 ** (spoken.gain_db / 20)
                 level_db = 10 * np.log10(np.mean(dry.astype(np.float64) ** 2))
-                peak = np.abs(room.heard(dry.astype(np.float32), 10 * RATE)).max()
+                peak = np.abs(room.reverberate(dry.astype(np.float32), 10 * RATE)).max()
                 if over_db == 8.0:
                     assert level_db == pytest.approx(-30.0, abs=0.01)
                 else:

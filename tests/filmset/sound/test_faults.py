@@ -267,7 +267,7 @@ def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
     assert any(paced for _, paced in found)
 
 
-def test_every_fault_can_be_drawn_and_done(make_title, settings, voicing, noise):
+def test_every_fault_can_be_sampled_and_done(make_title, settings, voicing, noise):
     plain = make_title((2.5, 3.5))
     options = replace(settings, faults=FAULTS, seconds=6.0)
     drawn = {}

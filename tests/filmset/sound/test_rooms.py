@@ -37,18 +37,18 @@ def test_heard_is_the_convolution():
     room = Room(9, 0.4, RATE)
     dry = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
     expected = np.convolve(dry.astype(np.float64), room.impulse)
-    whole = room.heard(dry, 10**6)
+    whole = room.reverberate(dry, 10**6)
     assert len(whole) == len(expected) == 5000 + len(room.impulse) - 1
     np.testing.assert_allclose(whole, expected, atol=2e-5)
-    np.testing.assert_array_equal(room.heard(dry, 7000), whole[:7000])
+    np.testing.assert_array_equal(room.reverberate(dry, 7000), whole[:7000])
 
 
 def test_outdoors_nothing_is_added():
     dry = np.random.default_rng(0).standard_normal(500).astype(np.float32)
-    heard = Room(9, 0.0, RATE).heard(dry, 10**6)
+    heard = Room(9, 0.0, RATE).reverberate(dry, 10**6)
     np.testing.assert_array_equal(heard, dry)
     assert heard is not dry
-    np.testing.assert_array_equal(Room(9, 0.0, RATE).heard(dry, 20), dry[:20])
+    np.testing.assert_array_equal(Room(9, 0.0, RATE).reverberate(dry, 20), dry[:20])
 
 
 def test_a_seed_is_a_room():
