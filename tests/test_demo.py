@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lssd.demo import DemoSettings, demo
-from lssd.errors import InputError
-from lssd.evaluation import Result
+from lssd.demo import DemoSettings, Ledger, _evaluate, demo
+from lssd.errors import InputError, LssdError
+from lssd.evaluation import Evaluation, Result, Unjudged
 
 SMALL = DemoSettings(
     titles=4,
@@ -71,7 +71,18 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     assert before == after
     assert model.read_bytes() == weights
     assert again.verdicts == first.verdicts
-    assert again.seconds > first.seconds  # the time of all sittings
+    assert again.seconds > first.seconds  # the time of all sessions
 
     with pytest.raises(InputError, match="other settings"):
         demo(tmp_path / "d", replace(SMALL, seed=9), quiet=True)
+
+
+def test_tasks_that_cannot_be_judged_are_told_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unjudged = (Unjudged("a", "knock", "no sound"), Unjudged("b", "count", "no memory"))
+    monkeypatch.setattr("lssd.demo.evaluate", lambda *arguments, **settings: Evaluation((), unjudged))
+    settings = DemoSettings()
+    with (
+        Ledger(tmp_path / "demo.json", settings) as ledger,
+        pytest.raises(LssdError, match="a on knock: no sound; b on count: no memory"),
+    ):
+        _evaluate(tmp_path, settings, ledger, quiet=True)

@@ -7,7 +7,7 @@ so that what ingest, dubbing and pretraining do can be checked. `write_tasks` ma
 pictures of unseen titles, voices and sentences, in the layout of the HEAR benchmark.
 """
 
-from filmset.describe import describe_filmset
+from filmset.describe import FilmSetDescription, describe_filmset
 from filmset.render import FilmSet, film_path
 from filmset.scenes import KINDS
 from filmset.settings import FAULTS, LANGUAGES, STYLES, Settings
@@ -23,6 +23,7 @@ __all__ = [
     "Event",
     "Fault",
     "FilmSet",
+    "FilmSetDescription",
     "Line",
     "PersonInShot",
     "Settings",

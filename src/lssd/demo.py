@@ -96,7 +96,7 @@ def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool =
     """Render films, ingest them, pretrain without and with dubs, evaluate, and write the page.
 
     Everything lies below `out` and each stage resumes: killed at any moment and run again, the demo
-    does only what is missing, and its time counts all sittings. Raises InputError when `out` cannot be
+    does only what is missing, and its time counts all sessions. Raises InputError when `out` cannot be
     written or holds a demo of other settings.
     """
     settings = settings or DemoSettings()
@@ -117,7 +117,7 @@ def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool =
 
 @dataclass
 class Ledger:
-    """Seconds a stage and the peak of memory, over all sittings; a context manager.
+    """Seconds a stage and the peak of memory, over all sessions; a context manager.
 
     A thread looks once a second and writes every few, so a kill loses little.
     """
@@ -298,7 +298,7 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
     results: Results = {}
     with ledger.stage("evaluate"), Progress("evaluate", 0, "sounds", quiet) as progress:
         for name in ARMS:
-            found = evaluate(
+            evaluation = evaluate(
                 root / "runs" / name / "model",
                 tasks,
                 root / "tasks",
@@ -310,7 +310,10 @@ def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -
                 cache=root / "cache" / "embeddings",
                 progress=progress,
             )
-            for result in found:
+            if evaluation.unjudged:
+                reasons = (f"{one.model} on {one.task}: {one.reason}" for one in evaluation.unjudged)
+                raise LssdError(f"the demo's tasks could not all be judged: {'; '.join(reasons)}")
+            for result in evaluation.results:
                 results.setdefault(result.model.name, []).append(result)
     return results
 

@@ -4,6 +4,10 @@
 Anything else that escapes is a defect of this project.
 """
 
+import errno
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 class LssdError(Exception):
     """Base of every error with a message for the user.
@@ -23,6 +27,21 @@ class StorageError(LssdError):
 
 
 ABORTING = (InputError, StorageError)  # what ends a run over many items; any other error costs its item
+
+
+def storage_error(error: BaseException, place: object = None) -> StorageError | None:
+    """The StorageError that an operating system's error stands for; None for any other error.
+
+    It does for a disk that is full, a quota that is used up, and a file system that is read-only. `place`
+    is what was being written, where the error itself does not say.
+    """
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return None
+    where = place if place is not None else error.filename
+    return StorageError(
+        f"cannot write{'' if where is None else f' {where}'}: {error.strerror}; free some space or choose "
+        "another place, then run again"
+    )
 
 
 class ItemError(LssdError):

@@ -1,15 +1,23 @@
 """What a path is, and what is in it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lssd.errors import InputError
+
+if TYPE_CHECKING:
+    from filmset import FilmSetDescription
+    from lssd.corpus import CorpusDescription
+    from lssd.media import FilmInfo
+    from lssd.pretraining import RunDescription
 
 # Each kind's room is imported where it is asked for: to look at a film must not wait for torch.
 
 
-def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
-    """Describe a film, a corpus, a run or a film set: its kind, and a JSON value.
+def inspect(
+    path: str | Path,
+) -> "FilmInfo | CorpusDescription | RunDescription | FilmSetDescription":
+    """Describe a film, a corpus, a run or a film set; `kind` says which, `to_json` is its JSON value.
 
     Raises InputError when the path is missing or a folder of no such kind, MediaError for a file
     that is no film.
@@ -18,19 +26,19 @@ def inspect(path: str | Path) -> tuple[str, dict[str, Any]]:
     if not folder.is_dir():
         from lssd.media.probe import probe
 
-        return "film", probe(folder).to_json()
+        return probe(folder)
     if (folder / "catalog" / "manifest.json").exists():
         from lssd.corpus import describe_corpus
 
-        return "corpus", describe_corpus(folder)
+        return describe_corpus(folder)
     if (folder / "recipe.yaml").exists():
         from lssd.pretraining import describe_run
 
-        return "run", describe_run(folder)
+        return describe_run(folder)
     if (folder / "filmset.json").exists():
         from filmset import describe_filmset
 
-        return "filmset", describe_filmset(folder)
+        return describe_filmset(folder)
     raise InputError(
         f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import langcodes
 
+from lssd.errors import InputError
+
 _UNKNOWN = {"", "und", "mis", "mul", "zxx", "unknown"}
 _LOCAL_USE = re.compile(r"q[a-t][a-z]")  # ISO 639-2 reserves qaa to qtz for private meanings
 
@@ -33,6 +35,22 @@ def normalise(tag: str | None) -> str | None:
             return None
     code = language.language
     return None if code is None or code in _UNKNOWN else code
+
+
+def code_of(text: str, where: str = "") -> str:
+    """The language code of what a user wrote. InputError, in one wording for all of this project, when it is
+    none; `where` is the place where it was written, if that is not the command line.
+
+    >>> code_of("jpn"), code_of("Japanese")
+    ('ja', 'ja')
+    """
+    code = normalise(text)
+    if code is None:
+        place = f"{where}: " if where else ""
+        raise InputError(
+            f"{place}'{text}' is no language; write a code or an English name, such as en, fra or Japanese"
+        )
+    return code
 
 
 def display_name(code: str | None) -> str:

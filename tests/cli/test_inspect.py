@@ -27,6 +27,24 @@ def test_a_corpus(lssd, corpus: Path) -> None:
     assert code == 0
     assert "6 titles (1 test, 5 train), 17 clips" in out
     assert "German (de)" in out
+    described = json.loads(lssd("inspect", corpus, "--json")[1])
+    assert list(described) == [
+        "path",
+        "titles",
+        "clips",
+        "hours",
+        "splits",
+        "languages",
+        "clips_by_language_count",
+        "background",
+        "labels",
+        "shots",
+        "tracks_not_kept",
+        "quarantine",
+    ]
+    assert list(described["languages"]["de"]) == ["titles", "original_of", "clips", "hours"]
+    assert described["clips_by_language_count"] == {"1": 2, "3": 15}
+    assert list(described["shots"]) == ["kept", "rejected"]
 
 
 def test_a_name_steers_no_terminal(lssd, tmp_path: Path, make_film) -> None:

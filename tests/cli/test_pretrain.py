@@ -35,6 +35,19 @@ def test_a_forecast_needs_no_held_out_title(lssd, tmp_path: Path, make_film) -> 
     assert "3 of 1 titles" in out and err == ""
 
 
+def test_a_recipe_of_the_paper_is_forecast_on_any_corpus(lssd, refuse, tmp_path: Path, make_film) -> None:
+    film = make_film(tmp_path / "film.mkv", (4.0, 4.0, 3.5), ("en", "de"))
+    ingest([film], tmp_path / "c", IngestSettings(workers=1), quiet=True)
+    tiny = [f"{part}.dials={{depth: 1, stage_starts: [], width: 8}}" for part in ("video", "audio")]
+    small = [word for setting in (*tiny, "views.frames=4", "views.size=32") for word in ("--set", setting)]
+    code, out, err = lssd("pretrain", "paper/B.5", "--corpus", tmp_path / "c", "--dry-run", *small)
+    assert code == 0 and err == ""
+    assert "2048 = 32 groups of 64" in out and "29880" in out and "3 of 1 titles" in out
+    assert "cannot be trained: " in out and "3 usable clips" in out and "(32)" in out
+    run = ("--corpus", tmp_path / "c", "--out", tmp_path / "r", *small)
+    refuse("pretrain", "paper/B.3", *run, naming=("3 usable clips",))
+
+
 def test_a_push_that_cannot_be_is_refused_before_training(
     refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Path
 ) -> None:

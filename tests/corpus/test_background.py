@@ -10,7 +10,7 @@ from tests.conftest import shot_frames, tone
 
 from filmset import FilmSet, Settings
 from filmset.render import render
-from lssd.corpus import FINGERPRINT, Catalog, IngestSettings, describe_corpus
+from lssd.corpus import FINGERPRINT, Catalog, IngestSettings, Member, describe_corpus, rows_of
 from lssd.corpus.ingest import ingest
 from lssd.errors import InputError
 from lssd.media import SoundTrack, read_sound, write_film
@@ -60,12 +60,12 @@ def test_a_tag_or_a_title_says_what_it_is(tmp_path: Path, suffix: str, backgroun
     assert roles(catalog) == WANTED
     assert catalog.titles["original_language"].to_pylist() == ["en"]
     assert stored(catalog) == [None, "de", "en"]
-    meta = next(row for row in catalog.members.to_pylist() if row["kind"] == "meta")
+    meta = next(row for row in rows_of(Member, catalog.members) if row.kind == "meta")
     told = json.loads(catalog.read(meta))["tracks"]
     assert {(one["language"], one["role"]) for one in told} == {pair[:2] for pair in WANTED}
     found = describe_corpus(tmp_path / "c")
-    assert set(found["languages"]) == {"en", "de"} and found["background"] == 1
-    assert found["clips_by_language_count"] == {2: 1}
+    assert set(found.languages) == {"en", "de"} and found.background == 1
+    assert found.clips_by_language_count == {2: 1}
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_from_the_film_set_to_the_corpus(films: FilmSet, tmp_path: Path) -> None
     for shot in (row for row in catalog.shots.to_pylist() if row["kept"]):
         title = truth[names[shot["title_id"]]]
         sounds = {
-            role_of[row["track_id"]]: read_sound(catalog.read(row))
-            for row in catalog.members.to_pylist()
-            if row["clip_id"] == shot["shot_id"] and row["kind"] == "sound"
+            role_of[row.track_id]: read_sound(catalog.read(row))
+            for row in rows_of(Member, catalog.members)
+            if row.clip_id == shot["shot_id"] and row.kind == "sound"
         }
         assert set(sounds) == {"original", "background", *(["dub"] if dubbed[title.name] else [])}
         span = slice(round(shot["start_s"] * RATE), round(shot["end_s"] * RATE))

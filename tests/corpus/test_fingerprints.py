@@ -18,7 +18,7 @@ from filmset.pictures import paint_title
 from filmset.script import write_script
 from filmset.truth import Shot, Speaker, Title, Transition
 from filmset.words import open_speech
-from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings
+from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, Member, rows_of
 from lssd.corpus.fingerprints import difference_hash
 from lssd.corpus.ingest import ingest
 from lssd.media import SoundTrack, iterate_frames, write_film
@@ -85,11 +85,8 @@ def test_it_is_taken_at_the_quarters_of_the_clip(tmp_path: Path, make_film, fps:
     source = [frame.image for frame in iterate_frames(film, short_side=48)]
     for clip_id, value in prints(catalog).items():
         shot = next(row for row in catalog.shots.to_pylist() if row["shot_id"] == clip_id)
-        member = next(
-            row
-            for row in catalog.members.to_pylist()
-            if (row["clip_id"], row["kind"]) == (clip_id, "picture")
-        )
+        members = rows_of(Member, catalog.members)
+        member = next(row for row in members if (row.clip_id, row.kind) == (clip_id, "picture"))
         (tmp_path / "clip.mp4").write_bytes(catalog.read(member))
         stored = [frame.image for frame in iterate_frames(tmp_path / "clip.mp4")]
         places = [quarter * len(stored) // 4 for quarter in (1, 2, 3)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lssd.corpus import Catalog, ShardReader, describe_corpus
+from lssd.corpus import Catalog, Member, ShardReader, describe_corpus
 from lssd.corpus.verify import verify
 from lssd.errors import CorpusError
 
@@ -56,7 +56,7 @@ def test_values_that_cannot_be_are_refused(copy: Path, table: str, column: str, 
             read(copy)
     if table == "members":
         with pytest.raises(CorpusError):
-            ShardReader(copy).read(row)
+            ShardReader(copy).read(Member(**row))
 
 
 def test_a_length_beyond_the_shard_is_a_fault_without_a_buffer_of_its_size(copy: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_length_beyond_the_shard_is_a_fault_without_a_buffer_of_its_size(copy:
     (fault,) = verify(copy, quiet=True).faults
     assert "shorter than its catalog says" in fault
     with pytest.raises(CorpusError, match="shorter"):
-        ShardReader(copy).read(row)
+        ShardReader(copy).read(Member(**row))
 
 
 def test_a_shard_that_is_a_link_out_of_the_corpus_is_not_read(copy: Path, tmp_path: Path) -> None:

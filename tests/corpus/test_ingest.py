@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from lssd.corpus import Catalog, ClipSettings, IngestSettings, Plan, cut, describe_corpus
+from lssd.corpus import Catalog, ClipSettings, IngestSettings, Member, Plan, cut, describe_corpus, rows_of
 from lssd.corpus import ingest as ingestion
 from lssd.corpus.ingest import ingest
 from lssd.corpus.verify import verify
 from lssd.engine import TimeLimit
-from lssd.errors import CorpusError, InputError, StorageError
+from lssd.errors import CorpusError, InputError, MediaError, StorageError
 from lssd.media import iterate_frames, read_sound
 from lssd.store import lock
 from lssd.views import ClipIndex, Selection
@@ -55,8 +55,8 @@ def test_members_hold_the_films_own_picture_and_sound(tmp_path: Path, make_film)
     catalog = ingest([film], tmp_path / "c", ONE, quiet=True)
     second = catalog.shots.to_pylist()[1]
     start_s, end_s = second["start_s"], second["end_s"]
-    members = [row for row in catalog.members.to_pylist() if row["clip_id"] == second["shot_id"]]
-    picture = next(row for row in members if row["kind"] == "picture")
+    members = [row for row in rows_of(Member, catalog.members) if row.clip_id == second["shot_id"]]
+    picture = next(row for row in members if row.kind == "picture")
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(catalog.read(picture))
     source = [frame.image.astype(int) for frame in iterate_frames(film)]
@@ -67,8 +67,8 @@ def test_members_hold_the_films_own_picture_and_sound(tmp_path: Path, make_film)
         shown = int((second["start_frame"] / fps + Fraction(index, 25)) * fps)
         assert np.abs(stored[index] - source[shown]).mean() < 6
     for row in members:
-        if row["kind"] == "sound":
-            track = {"en": 0, "de": 1}[row["language"]]
+        if row.kind == "sound":
+            track = {"en": 0, "de": 1}[row.language]
             expected = read_sound(film, track, start_s, end_s - start_s)
             found = read_sound(catalog.read(row))
             assert found.shape == expected.shape
@@ -285,7 +285,7 @@ def test_requests_that_are_wrong(tmp_path: Path, make_film) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         ingest([film], tmp_path / "file" / "c", ONE, quiet=True)
-    with pytest.raises(InputError, match="not a language code"):
+    with pytest.raises(InputError, match="is no language"):
         ingest([film], tmp_path / "c", IngestSettings(original="x!"), quiet=True)
     (tmp_path / "t.csv").write_text("path,genere\n", encoding="utf-8")
     with pytest.raises(InputError, match="unknown column 'genere'"):
@@ -401,7 +401,7 @@ def test_verify_reports_a_damaged_table_as_a_fault(tmp_path: Path, make_film) ->
         (b"genre,path\ndrama\n", "line 2"),
         (b"path\nfilm.mkv,more\n", "line 2"),
         (b"path,split\nfilm.mkv,dev\n", "split must be train, valid or test"),
-        (b"path,original_language\nfilm.mkv,x!!\n", "not a language code"),
+        (b"path,original_language\nfilm.mkv,x!!\n", "is no language"),
     ],
 )
 def test_a_wrong_titles_table_is_one_line(tmp_path: Path, make_film, text: bytes, words: str) -> None:
@@ -444,11 +444,11 @@ def test_verify_finds_a_changed_byte(tmp_path: Path, make_film) -> None:
 
 def test_description_counts(corpus: Path) -> None:
     found = describe_corpus(corpus)
-    assert (found["titles"], found["clips"]) == (6, 17)
-    assert found["splits"] == {"test": 1, "train": 5}
-    assert found["languages"]["en"]["original_of"] == 6
-    assert found["languages"]["fr"]["clips"] == 15
-    assert found["clips_by_language_count"] == {1: 2, 3: 15}
+    assert (found.titles, found.clips) == (6, 17)
+    assert found.splits == {"test": 1, "train": 5}
+    assert found.languages["en"].original_of == 6
+    assert found.languages["fr"].clips == 15
+    assert found.clips_by_language_count == {1: 2, 3: 15}
 
 
 _INGEST = """
@@ -496,12 +496,12 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(
     real = cut.ShardWriter.add
     written = 0
 
-    def add(self: cut.ShardWriter, clip_id: str, suffix: str, data: bytes) -> dict:
+    def add(self: cut.ShardWriter, *arguments: object) -> Member:
         nonlocal written
         written += 1
         if written > 9:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(self, clip_id, suffix, data)
+        return real(self, *arguments)
 
     monkeypatch.setattr(cut.ShardWriter, "add", add)
     with pytest.raises(StorageError, match="No space left"):
@@ -509,6 +509,25 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(
     assert Catalog.open(tmp_path / "c").titles["name"].to_pylist() == ["b"]
     monkeypatch.undo()
     assert ingest([tmp_path / "in"], tmp_path / "c", ONE, quiet=True).titles.num_rows == 2
+
+
+def test_a_film_that_went_away_is_its_own_fault_and_a_closed_folder_is_not(
+    tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = make_film(tmp_path / "a.mkv", (4.0,), ("en", "de"))
+    plan = ingest([film], tmp_path / "c", ONE, dry_run=True, quiet=True)
+    assert isinstance(plan, Plan)
+    task = cut.CutTask(plan.titles[0], str(tmp_path / "staging"), ClipSettings())
+
+    def closed(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="staging: Permission denied"):
+        patch.setattr(cut.ShardWriter, "add", closed)
+        cut.cut_title(task)
+    film.unlink()
+    with pytest.raises(MediaError, match="does not exist"):
+        cut.cut_title(task)
 
 
 _HOSTILE_CODEC = """

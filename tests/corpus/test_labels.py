@@ -11,8 +11,10 @@ import pytest
 
 from lssd.cli import main
 from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, describe_corpus
+from lssd.corpus.describe import LabelNumbers
 from lssd.corpus.ingest import ingest
 from lssd.corpus.labels import Label, read_labels, relabel
+from lssd.corpus.schema import LabelRow, ShotRow
 from lssd.corpus.verify import verify
 from lssd.errors import InputError
 
@@ -64,8 +66,9 @@ def test_a_clip_gets_what_covers_more_than_half_of_it(tmp_path: Path, make_film)
     }
     shards = {path.name.split("-")[1] for path in (tmp_path / "c/shards").iterdir()}
     assert shards == {"1"}, "a new title is committed once, labels and all"
-    found = describe_corpus(tmp_path / "c")["labels"]
-    assert found["scene"] == {"clips": 2, "values": 2} and found["mood"] == {"clips": 2, "values": 1}
+    found = describe_corpus(tmp_path / "c").labels
+    assert found["scene"] == LabelNumbers(clips=2, values=2)
+    assert found["mood"] == LabelNumbers(clips=2, values=1)
 
 
 @pytest.mark.parametrize("named", ["film_de.mkv", "film_en.mkv"])
@@ -218,10 +221,10 @@ def test_times_may_be_left_out_and_names_may_have_spaces(tmp_path: Path) -> None
 
 
 def test_overlapping_labels_of_one_name_are_both_given_once() -> None:
-    shots = [{"shot_id": "t-1", "kept": True, "start_s": 0.0, "end_s": 4.0}]
+    shots = [ShotRow("t-1", "t", 0.0, 4.0, 0, 100, True, None)]
     labels = [Label("k", "b", 0, 3), Label("k", "a", 1, 4), Label("k", "b", 0, 4)]
-    rows = relabel([{"clip_id": "t-1", "name": "k", "value": "old"}], shots, labels)
-    assert [row["value"] for row in rows] == ["a", "b"]
+    rows = relabel([LabelRow("t-1", "k", "old")], shots, labels)
+    assert [row.value for row in rows] == ["a", "b"]
 
 
 def test_the_command_line_takes_a_labels_table(

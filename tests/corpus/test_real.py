@@ -34,7 +34,7 @@ def test_a_television_clip_in_five_languages(tmp_path: Path) -> None:
     assert len(rejected) == 6
     assert set(rejected) == {"longer than 12 s", "shorter than 3 s"}
     clips = ClipIndex.read(catalog, Selection()).clips
-    assert [[dub["language"] for dub in clip.dubs] for clip in clips] == [["de", "es", "fr", "it"]] * 5
+    assert [[dub.language for dub in clip.dubs] for clip in clips] == [["de", "es", "fr", "it"]] * 5
 
 
 @pytest.mark.skipif(not SHOTS.exists(), reason="the shots of real films are not here")

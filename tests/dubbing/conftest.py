@@ -72,12 +72,13 @@ def rendered(tmp_path_factory) -> Rendered:
 
 @pytest.fixture
 def quick(rendered, tmp_path):
-    """Settings that dub in a second or two; dials may be given."""
+    """Settings that dub in a second or two, in this process; dials may be given."""
     preset = tmp_path / "quick.yaml"
     preset.write_text(yaml.safe_dump(QUICK))
 
     def make(*dials: str, **given) -> DubSettings:
-        return DubSettings.build([f"stems.folder={rendered.stems}", *dials], preset=str(preset), **given)
+        given = {"preset": str(preset), "time_limit": None, **given}
+        return DubSettings.build([f"stems.folder={rendered.stems}", *dials], **given)
 
     return make
 

@@ -4,9 +4,10 @@ import pytest
 
 from lssd.dubbing import standings
 from lssd.dubbing.backends import STEPS, backends, choose, obstacle, read_preset
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.separation import Demucs, Stems
 from lssd.dubbing.speaking import Espeak
-from lssd.errors import InputError, LssdError
+from lssd.errors import InputError, install_hint
 
 
 def test_every_backend_declares_itself():
@@ -34,15 +35,15 @@ def test_offline_works_with_its_extra_alone():
 
 def test_obstacles_say_the_way_out(monkeypatch):
     assert obstacle(Stems) == "needs folder: --set stems.folder=..."
-    assert obstacle(Stems, options={"folder": "stems"}) == ""
+    assert obstacle(Stems, settings={"folder": "stems"}) == ""
     assert "GPL-3.0-or-later is not permissive" in obstacle(Espeak, "permissive")
     gone = replace(Demucs.declaration, modules=("no_such_module",))
     monkeypatch.setattr(Demucs, "declaration", gone)
     found = obstacle(Demucs)
     assert found.startswith(
-        "no_such_module is not installed: pip install demucs; then --set demucs.model=...:"
+        f"no_such_module is not installed: {install_hint('models')}; then --set demucs.model="
     )
-    with pytest.raises(LssdError, match="no backend for speaking: espeak does not know tlh"):
+    with pytest.raises(BackendError, match="no backend for speaking: espeak does not know tlh"):
         choose("speaking", ["espeak"], "any", {}, "tlh")
 
 

@@ -1,4 +1,7 @@
+import errno
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +10,12 @@ import soundfile
 
 from lssd import ingest
 from lssd.corpus import ClipSettings, IngestSettings
+from lssd.dubbing import pipeline
 from lssd.dubbing.dub import dub
-from lssd.dubbing.remixing import Remixing
+from lssd.dubbing.remixing import RemixingSettings
 from lssd.dubbing.subtitles import read_subtitles
-from lssd.errors import InputError
+from lssd.engine import Progress, TimeLimit
+from lssd.errors import InputError, StorageError
 from lssd.media import SoundTrack, picture_hash, probe, read_sound, track_hash, write_film
 
 
@@ -171,8 +176,7 @@ def test_films_without_speech_or_sound(quick, tmp_path):
     film_of(films / "mute.mkv", None)
     film_of(films / "nameless.mkv", noise, None)
     (films / "text.mkv").write_text("no film")
-    dials = quick("stems.folder=")
-    reports = dub([films], ["fr"], tmp_path / "out", _separating(dials, tmp_path))
+    reports = dub([films], ["fr"], tmp_path / "out", _separating(quick(), tmp_path))
     found = {Path(report.source).stem: report for report in reports}
     assert found["silent"].flags == ("nobody speaks: silence, or music and noises alone",)
     assert not found["silent"].film and found["silent"].languages[0].reason.startswith("nobody speaks")
@@ -183,14 +187,12 @@ def test_films_without_speech_or_sound(quick, tmp_path):
 
 def _separating(settings, tmp_path):
     """With the backend that finds no speech anywhere."""
-    from dataclasses import replace
-
     import yaml
 
     preset = yaml.safe_load(Path(settings.preset).read_text()) | {"separation": ["none"]}
     path = tmp_path / "none.yaml"
     path.write_text(yaml.safe_dump(preset))
-    return replace(settings, preset=str(path), options={})
+    return replace(settings, preset=str(path), backends={})
 
 
 @pytest.mark.parametrize("channels", [1, 6])
@@ -237,7 +239,65 @@ def test_wrong_requests_are_one_line_before_any_work(rendered, quick, tmp_path):
     assert not out.exists()
     with pytest.raises(InputError, match="within the margin"):
         quick("remixing.fade_s=1.0")
-    assert quick("remixing.margin_s=0.1").remixing == Remixing(margin_s=0.1)
+    assert quick("remixing.margin_s=0.1").remixing == RemixingSettings(margin_s=0.1)
+
+
+def test_a_wish_that_cannot_be_met_is_no_other_backends(rendered, quick, tmp_path):
+    for setting, message in (
+        ("demucs.model=/models/htdemucs.th", "'demucs' was set, but the preset .*quick.yaml does not use it"),
+        ('stems.folder=""', "'stems' was set and cannot be used: needs folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            dub([rendered.path], ["fr"], tmp_path / "out", quick(setting))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_ends_the_call_and_not_one_film(rendered, quick, tmp_path, monkeypatch):
+    films = [tmp_path / "films" / name for name in ("a.mkv", "b.mkv")]
+    films[0].parent.mkdir()
+    for film in films:
+        film.write_bytes(rendered.path.read_bytes())
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline.SoundWriter, "write", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        dub(films, ["fr"], tmp_path / "out", quick())
+
+
+def test_a_file_beside_a_film_that_cannot_be_read_is_that_films_fault(rendered, quick, tmp_path):
+    films, own = tmp_path / "films", tmp_path / "own"
+    films.mkdir()
+    own.mkdir()
+    for name in ("a", "b"):
+        film_of(films / f"{name}.mkv", np.zeros((1, 96000), np.float32))
+    (own / "a.en.srt").write_text("no subtitles")
+    dials = _separating(quick(subtitles=(str(own),)), tmp_path)
+    first, second = dub([films], ["fr"], tmp_path / "out", dials)
+    assert "a.en.srt holds no subtitles" in first.reason
+    assert second.languages[0].reason.startswith("nobody speaks")
+    edited = tmp_path / "out" / "b" / "utterances.json"
+    edited.write_text("{")
+    _, again = dub([films], ["fr"], tmp_path / "out", dials)
+    assert f"{edited} is damaged" in again.reason
+
+
+def test_one_long_film_is_not_silent(rendered, quick, tmp_path, capsys):
+    """Without a terminal there is a line for every interval, whether or not a film is finished."""
+    for limit in (None, TimeLimit()):  # in this process, and in one of its own
+        begun = time.monotonic()
+        with Progress("dub", unit="films", every_s=0.2) as progress:
+            dub(
+                [rendered.path],
+                ["fr"],
+                tmp_path / str(limit),
+                replace(quick(), time_limit=limit),
+                progress=progress,
+            )
+        intervals = (time.monotonic() - begun) / 0.2
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dub: 0/1 films, ")]
+        assert len(lines) > intervals / 3
 
 
 def test_a_permissive_policy_refuses_the_rest(rendered, quick, tmp_path):

@@ -1,5 +1,6 @@
 """Backends that fail, and machines that do."""
 
+import errno
 import json
 import os
 import resource
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import yaml
@@ -19,6 +21,8 @@ from lssd.dubbing import backends
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.dub import dub
 from lssd.dubbing.speaking.speaker import Speaker
+from lssd.engine import TimeLimit
+from lssd.errors import InputError, StorageError
 from lssd.media import SoundTrack, add_tracks, probe, write_film
 
 pytestmark = pytest.mark.slow
@@ -32,20 +36,23 @@ class Moody(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         crash: str = ""
         hang: str = ""
         refuse: str = ""
         stumble: str = ""
+        fill: str = ""
 
     def speak(self, text, language, voice, seconds, line=""):
-        if line == self.options.crash:
+        if line == self.settings.crash:
             os.kill(os.getpid(), signal.SIGSEGV)
-        if line == self.options.hang:
+        if line == self.settings.hang:
             time.sleep(60)
-        if line == self.options.refuse:
+        if line == self.settings.refuse:
             raise BackendError(f"'{text}' cannot be said")
-        if line == self.options.stumble:
+        if line == self.settings.fill:
+            raise OSError(errno.ENOSPC, "No space left on device", "/disk/line.npy")
+        if line == self.settings.stumble:
             raise ZeroDivisionError("division by zero")
         return np.sin(np.arange(int(seconds * 16000)) / 20).astype(np.float32), 16000
 
@@ -71,7 +78,7 @@ def moody(rendered, quick, tmp_path, monkeypatch):
 
 def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, tmp_path):
     wrong = {"crash": "0001", "refuse": "0002", "stumble": "0003", "hang": "0004"}
-    settings = replace(moody, options={**moody.options, "moody": wrong})
+    settings = replace(moody, backends={**moody.backends, "moody": wrong})
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     (french,) = report.languages
     flags = {line: [flag for one, flag in french.flags if one == line] for line in wrong.values()}
@@ -85,10 +92,73 @@ def test_a_backend_that_dies_hangs_or_stumbles_costs_its_line(rendered, moody, t
     assert mended.languages[0].spoken == mended.languages[0].lines
 
 
+def test_a_disk_that_fills_up_in_a_backend_ends_the_call(rendered, moody, tmp_path):
+    settings = replace(moody, backends={**moody.backends, "moody": {"fill": "0002"}})
+    with pytest.raises(StorageError, match=r"cannot write /disk/line\.npy: No space left on device; free"):
+        dub([rendered.path], ["fr"], tmp_path / "out", settings)
+
+
+SLEEPER = """
+import os
+import time
+from pathlib import Path
+
+from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.lines import Segment
+
+
+class Sleeper(Backend):
+    declaration = Declaration("segmentation", "sleeper", "for tests", "MIT", "none", None, None, "cpu", 1)
+
+    def segment(self, speech):
+        asleep = Path(__file__).with_name("asleep")
+        if not asleep.exists():
+            asleep.write_text(str(os.getpid()))
+            while True:
+                time.sleep(60)
+        return [Segment(1.0, 3.0)]
+"""
+
+
+@pytest.fixture
+def sleeper(tmp_path, monkeypatch) -> Path:
+    """An installed package whose backend sleeps for ever at its first call. Where it says that it sleeps."""
+    package = tmp_path / "package"
+    about = package / "sleeper-1.0.dist-info"
+    about.mkdir(parents=True)
+    (package / "sleeper.py").write_text(SLEEPER)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sleeper\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[lssd.dubbing]\nsleeper = sleeper:Sleeper\n")
+    monkeypatch.syspath_prepend(package)
+    return package / "asleep"
+
+
+def test_a_film_on_which_a_backend_sleeps_for_ever_ends_and_the_next_one_is_dubbed(
+    rendered, quick, sleeper, tmp_path
+):
+    films = [tmp_path / "films" / name for name in ("a.mkv", "b.mkv")]
+    films[0].parent.mkdir()
+    for film in films:
+        film.write_bytes(rendered.path.read_bytes())
+    settings = replace(
+        quick(),
+        time_limit=TimeLimit(12.0, 0.5),  # 38 s for 14 s of film and one language
+        preset=_with(quick().preset, tmp_path, segmentation=["sleeper"], separation=["none"]),
+        backends={},
+    )
+    slept, dubbed = dub(films, ["fr"], tmp_path / "out", settings)
+    assert "did not answer within 38" in slept.reason and not slept.film
+    assert dubbed.languages[0].spoken == 1 and dubbed.ok
+    time.sleep(2)  # a process looks twice a second whether its parent is gone
+    assert not psutil.pid_exists(int(sleeper.read_text()))
+    (again,) = dub(films[:1], ["fr"], tmp_path / "out", settings)
+    assert again.ok
+
+
 def test_when_no_line_can_be_spoken_there_is_no_track(rendered, moody, tmp_path):
     preset = _with(moody.preset, tmp_path, speaking=["lines"])
-    options = {**moody.options, "lines": {"folder": str(tmp_path)}}
-    settings = replace(moody, preset=preset, options=options, license_policy="permissive")
+    backends = {**moody.backends, "lines": {"folder": str(tmp_path)}}
+    settings = replace(moody, preset=preset, backends=backends, license_policy="permissive")
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     assert (
         report.languages[0].reason.startswith("no line could be spoken: line 0001: neither")
@@ -120,6 +190,14 @@ def test_subtitles_of_another_film_are_noticed(rendered, moody, tmp_path):
     own.write_text("1\n00:10:00,000 --> 00:10:02,000\nHola.\n")
     (report,) = dub([rendered.path], ["fr"], tmp_path / "out", replace(moody, subtitles=(str(own),)))
     assert "ends at 602.00 s, after the film at 14.00 s" in report.reason and not report.film
+
+
+def test_a_cue_that_outlasts_the_film_ends_with_it(rendered, moody, tmp_path):
+    own = tmp_path / f"{rendered.path.stem}.es.srt"
+    own.write_text("1\n00:00:02,000 --> 00:00:04,000\nHola.\n\n2\n00:00:12,500 --> 00:00:16,000\nAdiós.\n")
+    (report,) = dub([rendered.path], ["fr"], tmp_path / "out", replace(moody, subtitles=(str(own),)))
+    assert report.ok and report.languages[0].spoken == 2
+    assert f"{own.name}: 1 cues end after the film and are cut at its end" in report.flags
 
 
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(rendered, quick, tmp_path):
@@ -167,8 +245,8 @@ def test_a_backend_that_fails_is_tried_again_and_the_next_one_is_not_taken_for_i
     both = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
     recorded = tmp_path / "recorded"
     recorded.mkdir()
-    options = {**moody.options, "lines": {"folder": str(recorded)}}
-    settings = replace(moody, preset=both, options=options)
+    backends = {**moody.backends, "lines": {"folder": str(recorded)}}
+    settings = replace(moody, preset=both, backends=backends)
     (first,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
     assert first.made["speak"] == first.languages[0].lines
     sound = np.sin(np.arange(48000) / 9).astype(np.float32)
@@ -182,10 +260,10 @@ def test_a_backend_that_fails_is_tried_again_and_the_next_one_is_not_taken_for_i
 def test_a_backend_that_was_set_up_and_cannot_load_is_not_replaced(rendered, moody, tmp_path):
     preset = _with(moody.preset, tmp_path, speaking=["lines", "moody"])
     settings = replace(
-        moody, preset=preset, options={**moody.options, "lines": {"folder": "/no/such/folder"}}
+        moody, preset=preset, backends={**moody.backends, "lines": {"folder": "/no/such/folder"}}
     )
-    (report,) = dub([rendered.path], ["fr"], tmp_path / "out", settings)
-    assert "no folder of spoken lines at '/no/such/folder'" in report.languages[0].reason and not report.film
+    with pytest.raises(InputError, match="no folder of spoken lines at '/no/such/folder'"):
+        dub([rendered.path], ["fr"], tmp_path / "out", settings)
 
 
 def test_two_films_of_one_name_take_two_folders(rendered, quick, tmp_path):
@@ -194,7 +272,7 @@ def test_two_films_of_one_name_take_two_folders(rendered, quick, tmp_path):
     other.parent.mkdir()
     write_film(other, np.zeros((50, 48, 64, 3), np.uint8), 25, [SoundTrack(tone, 48000, "es")])
     settings = replace(
-        quick(), preset=_with(quick().preset, tmp_path, separation=["none"]), options={}, only="separate"
+        quick(), preset=_with(quick().preset, tmp_path, separation=["none"]), backends={}, only="separate"
     )
     reports = dub([rendered.path, other], [], tmp_path / "out", settings, workers=2)
     assert len({report.folder for report in reports}) == 2 and all(report.ok for report in reports)
@@ -232,7 +310,7 @@ def test_a_folder_that_holds_its_own_output_is_dubbed_again(rendered, moody, tmp
     films.mkdir()
     (films / "a.mkv").write_bytes(rendered.path.read_bytes())
     settings = replace(
-        moody, options={"moody": {}}, preset=_with(moody.preset, tmp_path, separation=["none"])
+        moody, backends={"moody": {}}, preset=_with(moody.preset, tmp_path, separation=["none"])
     )
     for _ in range(2):
         (report,) = dub([films], ["fr"], films / "dubs", replace(settings, only="separate"))

@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import butter, lfilter, sosfilt, welch
 from tests.conftest import REAL
 
-from lssd.dubbing.matching import Matching, equaliser, k_weighted, loudness, match, true_peak
+from lssd.dubbing.matching import MatchingSettings, equaliser, k_weighted, loudness, match, true_peak
 from lssd.errors import InputError
 from lssd.media import read_sound
 
@@ -187,7 +187,7 @@ def test_peaks_stay_below_the_ceiling_and_loudness_is_met() -> None:
     result = match(quiet, RATE, model)
     assert true_peak(result[None], RATE) <= -1.0
     assert abs(loudness(result[None], RATE) - loudness(model[None], RATE)) < 0.5
-    lower = match(quiet, RATE, model, dials=Matching(peak_dbtp=-12.0))
+    lower = match(quiet, RATE, model, settings=MatchingSettings(peak_dbtp=-12.0))
     assert true_peak(lower[None], RATE) <= -12.0
 
 

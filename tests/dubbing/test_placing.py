@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lssd.dubbing.lines import Line
-from lssd.dubbing.placing import Placing, place, without_overlaps
+from lssd.dubbing.placing import PlacingSettings, place, without_overlaps
 
-LIMITS = Placing()
+LIMITS = PlacingSettings()
 
 
 def line(start, end, speaker="S1"):
@@ -67,7 +67,7 @@ def test_one_speakers_lines_never_overlap():
 def test_limits_that_make_no_sense_are_refused():
     for wrong in ({"slowest": 1.1}, {"fastest": 0.9}, {"apart_s": -1.0}):
         with pytest.raises(ValueError, match="must"):
-            Placing(**wrong)
+            PlacingSettings(**wrong)
 
 
 @given(

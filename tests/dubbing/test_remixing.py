@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from lssd.dubbing.lines import Segment
-from lssd.dubbing.remixing import Bed, Remixing, Spoken, levelled, regions, remix, touched
+from lssd.dubbing.remixing import Bed, RemixingSettings, Spoken, levelled, regions, remix, touched
 from lssd.dubbing.sound import write_sound
 
 RATE = 1000
-DIALS = Remixing(margin_s=0.06, fade_s=0.02, tail_s=0.03)
+DIALS = RemixingSettings(margin_s=0.06, fade_s=0.02, tail_s=0.03)
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_outside_speech_the_original_is_kept_to_the_bit(parts, tmp_path):
 def test_untouched_stems_give_back_the_original(parts, tmp_path):
     """Old speech said again over the background: to -90 dB."""
     original, background = parts["original"], parts["background"]
-    out = regions([Segment(5.0, 8.0)], original.length, RATE, Remixing(0.06, 0.0))
-    bed = Bed(original, background, out, Remixing(0.06, 0.0))
+    out = regions([Segment(5.0, 8.0)], original.length, RATE, RemixingSettings(0.06, 0.0))
+    bed = Bed(original, background, out, RemixingSettings(0.06, 0.0))
     (start, stop) = out[0]
     same = spoken(tmp_path, start, original.read(start, stop) - background.read(start, stop))
     mixed = remix(bed, [same], tmp_path / "mix.npy", DIALS)
@@ -93,4 +93,4 @@ def test_a_line_too_loud_for_what_lies_under_is_turned_down(parts, tmp_path):
 
 def test_dials_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="within the margin"):
-        Remixing(margin_s=0.01, fade_s=0.02)
+        RemixingSettings(margin_s=0.01, fade_s=0.02)

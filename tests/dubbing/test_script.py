@@ -4,7 +4,7 @@ import pytest
 
 from lssd.dubbing.lines import Line, Translation, Word
 from lssd.dubbing.script import Said, Script, said_of
-from lssd.errors import InputError
+from lssd.errors import ItemError
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_nonsense_is_named(script, tmp_path, key, wrong, message):
     value = json.loads(path.read_text())
     value["utterances"][0][key] = wrong
     path.write_text(json.dumps(value))
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ItemError, match=message):
         Script.read(path)
 
 
@@ -71,5 +71,5 @@ def test_other_files_are_refused(tmp_path):
         ('{"format": 1}', "must be a list"),
     ):
         path.write_text(text)
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(ItemError, match=message):
             Script.read(path)

@@ -3,7 +3,7 @@ from tests.conftest import REAL
 
 from lssd.dubbing.lines import Line
 from lssd.dubbing.subtitles import Turn, read_rttm, read_subtitles, srt, write_srt
-from lssd.errors import InputError
+from lssd.errors import InputError, ItemError
 
 EPISODE = REAL / "angel_one"
 SRT = """1
@@ -67,7 +67,7 @@ def test_encodings_are_told_by_their_bytes(tmp_path, encoding):
 def test_encodings_that_bytes_do_not_tell_are_given(tmp_path):
     text = SRT.replace("Where", "Где")
     assert read(tmp_path, text, "cp1251", encoding="cp1251").lines[0].text == "Где are you?"
-    with pytest.raises(InputError, match="not text in utf-8; save it"):
+    with pytest.raises(ItemError, match="not text in utf-8; save it"):
         read(tmp_path, text, "cp1251", encoding="utf-8")
     with pytest.raises(InputError, match="no encoding 'klingon'"):
         read(tmp_path, text, encoding="klingon")
@@ -113,6 +113,20 @@ def test_overlapping_unordered_repeated_and_impossible_cues(tmp_path):
     assert found.faulty == 1
 
 
+def test_times_without_milliseconds_are_read(tmp_path):
+    found = read(tmp_path, cue("One", "00:00:01 --> 00:00:03") + "\n" + cue("Two", "0:05 --> 0:07.5"))
+    assert [(line.start_s, line.end_s) for line in found.lines] == [(1.0, 3.0), (5.0, 7.5)]
+
+
+def test_times_that_cannot_be_read_are_counted_and_never_spoken(tmp_path):
+    damaged = cue("Lost", "00:00:13,980 --> 00:00:19werwer,580")
+    found = read(tmp_path, f"{cue('One')}\n{damaged}\n{cue('Two', '00:00:20,000 --> 00:00:21,000')}")
+    assert [line.text for line in found.lines] == ["One", "Two"] and found.faulty == 1
+    assert "1 without length or with unreadable times" in found.left_out
+    with pytest.raises(ItemError, match="holds no subtitles"):
+        read(tmp_path, damaged)
+
+
 def test_blank_lines_within_a_cue_do_not_end_it(tmp_path):
     first = cue("Where\n\nare you?")
     assert read(tmp_path, first + "\n" + SRT).lines[0].text == "Where are you?"
@@ -120,10 +134,10 @@ def test_blank_lines_within_a_cue_do_not_end_it(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"hello\nworld\n", b"\x00\x01\x02" * 100])
 def test_a_file_without_cues_is_refused_in_one_line(tmp_path, content):
-    with pytest.raises(InputError, match="holds no subtitles") as caught:
+    with pytest.raises(ItemError, match="holds no subtitles") as caught:
         read(tmp_path, content)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(ItemError, match="no such file"):
         read_subtitles(tmp_path / "missing.srt")
 
 
@@ -159,13 +173,13 @@ def test_rttm(tmp_path):
     )
     assert read_rttm(path) == [Turn(0.5, 2.5, "Ann"), Turn(5.25, 6.75, "Bob")]
     path.write_text("SPEAKER film 1 a 1.5 <NA> <NA> Bob\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 1 is no RTTM"):
+    with pytest.raises(ItemError, match="line 1 is no RTTM"):
         read_rttm(path)
     path.write_text("SPEAKER film 1 1 0 <NA> <NA> Bob\n", encoding="utf-8")
-    with pytest.raises(InputError, match="a turn of 0 s"):
+    with pytest.raises(ItemError, match="a turn of 0 s"):
         read_rttm(path)
     path.write_text("1\n00:00:01,000 --> 00:00:02,000\nHi\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no SPEAKER line"):
+    with pytest.raises(ItemError, match="no SPEAKER line"):
         read_rttm(path)
 
 

@@ -1,7 +1,7 @@
 from lssd.dubbing.lines import Line, Segment
 from lssd.dubbing.placing import without_overlaps
 from lssd.dubbing.subtitles import Turn
-from lssd.dubbing.transcript import _tightened, _turn_of
+from lssd.dubbing.transcript import _speaker_of, _tightened
 
 
 def line(start, end):
@@ -27,4 +27,4 @@ def test_subtitles_take_the_times_of_the_speech_within_them():
 
 def test_who_speaks_most_of_a_line():
     turns = [Turn(0.0, 2.0, "A"), Turn(2.0, 5.0, "B"), Turn(6.0, 7.0, "A")]
-    assert [_turn_of(line(*span), turns) for span in ((0, 3), (1, 4), (5.2, 5.8))] == ["A", "B", ""]
+    assert [_speaker_of(line(*span), turns) for span in ((0, 3), (1, 4), (5.2, 5.8))] == ["A", "B", ""]

@@ -155,8 +155,8 @@ def test_entries_hold_what_was_put(tmp_path):
         for number, windows in ((1, 3), (2, 1), (3, 2)):
             assert_same(again.get(data(number)), value(windows, seed=number - 1))
         assert again.whole() == {data(1), data(2), data(3)}
-    assert value(2).mean().dtype == np.float32
-    np.testing.assert_allclose(value(2).mean(), value(2).vectors.mean(axis=0), rtol=1e-6)
+    assert value(2).pooled().vectors.dtype == np.float32
+    np.testing.assert_allclose(value(2).pooled().vectors[0], value(2).vectors.mean(axis=0), rtol=1e-6)
 
 
 def test_the_beginning_of_a_long_file_is_served_up_to_its_first_hole(tmp_path):

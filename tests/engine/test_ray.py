@@ -1,5 +1,6 @@
 """Stages on Ray: as on local processes. One cluster for all tests, of this machine alone."""
 
+import errno
 import importlib
 import os
 import signal
@@ -11,7 +12,7 @@ import pytest
 
 from lssd.engine import ray as on_ray
 from lssd.engine import run_stage
-from lssd.errors import InputError, LssdError, MediaError, MissingExtraError
+from lssd.errors import InputError, LssdError, MediaError, MissingExtraError, StorageError
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +48,10 @@ def work(item: int) -> int:
 
 def refuse(item: int) -> int:
     raise InputError("no such place")
+
+
+def fill_the_disk(item: int) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def slow(item: int) -> int:
@@ -92,6 +97,12 @@ def test_a_wrong_request_ends_the_stage() -> None:
         list(on_ray.run_stage(refuse, [1, 2]))
     with pytest.raises(InputError, match="workers"):
         on_ray.run_stage(work, [1], 0)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_full_disk_ends_the_stage() -> None:
+    with pytest.raises(StorageError, match="No space left on device"):
+        list(on_ray.run_stage(fill_the_disk, [1, 2]))
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,8 +1,10 @@
 import math
+import threading
+import time
 
 import pytest
 
-from lssd.engine import TimeLimit
+from lssd.engine import LimitedThread, TimeLimit, overdue
 from lssd.errors import InputError
 
 
@@ -14,3 +16,35 @@ def test_a_limit_grows_with_the_film_and_is_never_absurd() -> None:
     for wrong in ((0.0, 1.0), (1.0, -1.0), (math.nan, 1.0)):
         with pytest.raises(InputError, match="time limit"):
             TimeLimit(*wrong)
+
+
+def test_a_call_that_does_not_come_back_is_left_behind() -> None:
+    thread, before = LimitedThread(), threading.active_count()
+    names = [thread.call(lambda: threading.current_thread().ident, 5.0) for _ in range(3)]
+    assert len(set(names)) == 1 and names[0] != threading.get_ident()
+    assert thread.call(threading.get_ident, None) == threading.get_ident()
+    release = threading.Event()
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError, match=overdue(0.2)):
+        thread.call(release.wait, 0.2)
+    assert time.monotonic() - begun < 2
+    assert thread.call(threading.get_ident, 5.0) not in (names[0], threading.get_ident())
+    release.set()
+    thread.close()
+    for _ in range(100):
+        if threading.active_count() <= before:
+            return
+        time.sleep(0.05)
+    raise AssertionError("threads are left over")
+
+
+def test_errors_of_a_call_are_the_callers() -> None:
+    def fail() -> None:
+        raise TimeoutError("its own")
+
+    thread = LimitedThread()
+    with pytest.raises(TimeoutError, match="its own"):
+        thread.call(fail, 5.0)
+    with pytest.raises(ZeroDivisionError):
+        thread.call(lambda: 1 / 0, 5.0)
+    thread.close()

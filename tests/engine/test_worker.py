@@ -120,7 +120,7 @@ from pathlib import Path
 from test_worker import Calculator
 from lssd.engine.worker import Worker
 if __name__ == "__main__":
-    worker = Worker(Calculator)
+    worker = Worker(Calculator, preload=sys.argv[2:] or None)
     Path(sys.argv[1]).write_text(str(worker.call("process")))
     worker.call("hang", 120)
 """
@@ -143,15 +143,15 @@ def _run(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("preload", [(), ("lssd.errors",)])
+def test_a_worker_dies_with_a_killed_parent(tmp_path: Path, preload: tuple[str, ...]) -> None:
     note = tmp_path / "note"
-    parent = _run(tmp_path, _PARENT, str(note))
+    parent = _run(tmp_path, _PARENT, str(note), *preload)
     end = time.monotonic() + 60
     while not (note.exists() and note.read_text()):
         assert time.monotonic() < end
         time.sleep(0.1)
     parent.kill()
-    parent.communicate()
     while psutil.pid_exists(int(note.read_text())):
         assert time.monotonic() < end
         time.sleep(0.1)

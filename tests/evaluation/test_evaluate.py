@@ -1,6 +1,5 @@
 import json
 import tempfile
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +13,12 @@ from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.probes import PROBES
 from lssd.models import save_model, weights_hash
 
-evaluate = partial(evaluate_with_twin, random_init=False)
+
+def evaluate(*arguments, random_init=False, **settings):
+    """The results alone, without the twin's unless it is asked for; nothing may stay unjudged."""
+    evaluation = evaluate_with_twin(*arguments, random_init=random_init, **settings)
+    assert evaluation.unjudged == ()
+    return list(evaluation.results)
 
 
 def test_a_task_that_can_be_heard_is_solved(model, tones, tmp_path):
@@ -226,7 +230,7 @@ def test_the_untrained_twin_is_judged_beside_the_model(new_model, tones, tmp_pat
 
 
 def test_python_judges_the_twin_and_keeps_embeddings_as_the_command_line_does(model, tones, tmp_path, calls):
-    results = evaluate_with_twin(model, [tones], "", tmp_path / "out", protocol="ridge", name="tiny")
+    results = evaluate_with_twin(model, [tones], "", tmp_path / "out", protocol="ridge", name="tiny").results
     assert [result.model.name for result in results] == ["tiny", "random-init"]
     assert (tmp_path / "out" / "cache").is_dir()
     calls.clear()

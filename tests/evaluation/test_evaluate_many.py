@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,15 +14,19 @@ from tests.evaluation.foreign.test_load import STRANGER
 from lssd.cli import main
 from lssd.embedding import Failure, file_hashes
 from lssd.engine import Progress
-from lssd.errors import InputError
+from lssd.errors import InputError, StorageError
 from lssd.evaluation import Result, probes
 from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
 from lssd.evaluation.foreign.load import load_any
-from lssd.evaluation.items import item_vectors
-from lssd.evaluation.untrained import untrained_twin
+from lssd.evaluation.models import item_vectors, untrained_twin
 from lssd.models import Model, save_model, weights_hash
 
-evaluate = partial(evaluate_with_twin, random_init=False)
+
+def evaluate(*arguments, random_init=False, **settings):
+    """The results alone, without the twin's unless it is asked for; nothing may stay unjudged."""
+    evaluation = evaluate_with_twin(*arguments, random_init=random_init, **settings)
+    assert evaluation.unjudged == ()
+    return list(evaluation.results)
 
 
 def run(model, tasks, out, **changes):
@@ -75,14 +78,13 @@ def test_one_bad_task_costs_itself_alone(model, tones, folds, tmp_path, capsys):
     bad = write_task(tmp_path / "tasks", "bad")
     for sound in (bad / "48000" / "train").iterdir():
         sound.write_text("no sound")
-    unjudged = []
-    results = run(model, [bad, tones, folds], tmp_path / "out", unjudged=unjudged)
-    assert [result.task for result in results] == ["tones", "folds"]
-    assert [(one.model, one.task) for one in unjudged] == [("tiny", "bad")] and "train" in unjudged[0].reason
-    with pytest.raises(InputError, match="train"):
-        run(model, [bad, tones, folds], tmp_path / "out")
-    with pytest.raises(InputError, match="train"):
-        run(model, [bad], tmp_path / "out", unjudged=[])
+    settings = {"protocol": "ridge", "name": "tiny", "random_init": False}
+    evaluation = evaluate_with_twin(model, [bad, tones, folds], "", tmp_path / "out", **settings)
+    assert [result.task for result in evaluation.results] == ["tones", "folds"]
+    (lost,) = evaluation.unjudged
+    assert (lost.model, lost.task) == ("tiny", "bad") and "train" in lost.reason
+    with pytest.raises(InputError, match=r"^[^;]*train"):
+        run(model, [bad], tmp_path / "out")
     save_model(model, tmp_path / "tiny")
     words = ["--out", tmp_path / "cli", "--no-random-init", "--protocol", "knn", "--quiet", "--tasks"]
     command = [str(word) for word in ["evaluate", tmp_path / "tiny", *words, bad]]
@@ -90,6 +92,29 @@ def test_one_bad_task_costs_itself_alone(model, tones, folds, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "not judged: tiny on bad: " in said and "1 result stands, 1 could not be made" in said
     assert main(command) == 2
+
+
+def test_when_nothing_can_be_judged_every_reason_is_told(model, tmp_path):
+    for name, split in (("deaf", "train"), ("mute", "test")):
+        for sound in (write_task(tmp_path / "tasks", name) / "48000" / split).iterdir():
+            sound.write_text("no sound")
+    with pytest.raises(
+        InputError, match=r"nothing could be judged: tiny on deaf: .*train.*; tiny on mute: .*test"
+    ):
+        run(model, [tmp_path / "tasks" / "deaf", tmp_path / "tasks" / "mute"], tmp_path / "out")
+
+
+def test_a_full_disk_ends_the_run(model, tones, folds, tmp_path, monkeypatch):
+    asked = []
+
+    def full(self, path):
+        asked.append(path)
+        raise StorageError(f"no space left for {path}")
+
+    monkeypatch.setattr(Result, "write", full)
+    with pytest.raises(StorageError, match="no space left"):
+        run(model, [tones, folds], tmp_path / "out")
+    assert len(asked) == 1
 
 
 def test_media_are_hashed_once_and_what_cannot_be_read_is_named(model, tones, tmp_path, monkeypatch):
@@ -144,9 +169,14 @@ def test_classes_that_leave_a_mean_are_noted(model, tmp_path):
     path = folder / "fold02.json"
     path.write_text(path.read_text().replace('"fold02-0.wav": ["low"]', '"fold02-0.wav": ["rare"]'))
     (result,) = run(model, [folder], tmp_path / "out")
-    assert "mAP leaves out classes without a positive item: 1 of 3 in fold01" in result.notes
-    assert "aucroc leaves out classes without items of both kinds: 1 of 3 in fold01" in result.notes
-    assert not any(note.startswith("top1_acc leaves") for note in result.notes)
+    assert (
+        "mean average precision leaves out classes without a positive item: 1 of 3 in fold01" in result.notes
+    )
+    assert (
+        "area under the ROC curve leaves out classes without items of both kinds: 1 of 3 in fold01"
+        in result.notes
+    )
+    assert not any(note.startswith("accuracy leaves") for note in result.notes)
 
 
 def test_a_class_that_only_broken_items_have_is_noted(model, tmp_path):

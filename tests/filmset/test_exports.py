@@ -67,7 +67,7 @@ def test_the_background_track_is_the_mix_without_voices(more: FilmSet) -> None:
         assert all("background" not in person.voices for person in title.cast)
         assert not list(more.folder.glob("*background.srt"))
         assert len(list(more.folder.glob(f"{title.name}.*.srt"))) == 3
-    assert "zxx" not in describe_filmset(more.folder)["languages"]
+    assert "zxx" not in describe_filmset(more.folder).languages
 
 
 def test_asked_for_again_it_stands(more: FilmSet) -> None:

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from lssd.errors import InputError, MediaError
-from lssd.media import encode_picture, iterate_frames, probe, read_frames
+from lssd.media import (
+    SoundTrack,
+    encode_picture,
+    iterate_frames,
+    iterate_windows,
+    probe,
+    read_frames,
+    write_film,
+)
 
 NTSC = Fraction(24000, 1001)
 RATES = [Fraction(25), NTSC]
@@ -70,6 +78,72 @@ def test_the_last_frame_holds_for_half_a_second(marked_film, marks):
         read_frames(film.path, [-0.1])
     with pytest.raises(InputError, match="no times"):
         read_frames(film.path, [])
+
+
+def assert_both_ways_agree(path, windows_s, short_side=32):
+    found = list(iterate_windows(path, windows_s, short_side))
+    assert len(found) == len(windows_s)
+    for times_s, frames in zip(windows_s, found, strict=True):
+        np.testing.assert_array_equal(frames, read_frames(path, times_s, short_side))
+
+
+def windows_until(end_s, step_s=0.9):
+    """Overlapping windows of 16 frames in 3 s, the last one's last frame at `end_s`."""
+    starts_s = [*np.arange(0, end_s - 2.96, step_s), end_s - 2.96]
+    return [start_s + np.linspace(0, 74, 16).round() / 25 for start_s in starts_s]
+
+
+def test_one_pass_gives_what_reading_each_window_gives(marked_film, remux, raw_film, real, tmp_path):
+    film = marked_film()
+    films = {
+        film.path: 12.4,  # its last frames are held
+        remux(film.path, tmp_path / "live.mkv", "matroska", live="1"): 12.0,
+        remux(film.path, tmp_path / "a.ts", "mpegts"): 12.0,
+        marked_film(Fraction(25), "libvpx-vp9", ".mkv").path: 12.0,
+        raw_film(tmp_path / "late.mkv", list(range(50, 150)), Fraction(1, 25)): 4.4,
+        raw_film(
+            tmp_path / "early.mp4",
+            list(range(-10, 90)),
+            Fraction(1, 25),
+            muxing={"avoid_negative_ts": "disabled"},
+        ): 3.5,
+        raw_film(tmp_path / "holes.mp4", [n for n in range(100) if n % 9], Fraction(1, 25), {"bf": "0"}): 4.0,
+        sorted((real / "formats").rglob("*.avi"))[0]: 3.0,
+    }
+    for path, end_s in films.items():
+        assert_both_ways_agree(path, windows_until(end_s))
+    assert_both_ways_agree(film.path, [[5.0, 4.0, 4.0], [4.5], [4.5, 9.0, 6.0]], None)
+    assert list(iterate_windows(film.path, [])) == []
+
+
+def test_one_pass_over_a_picture_that_starts_late_or_ends_early(marks, raw_film, remux, tmp_path):
+    sound = SoundTrack(marks.clicks(48000, 5), 48000, "en", codec="flac")
+    path = tmp_path / "short.mkv"  # a picture of 3 s under sound of 5 s
+    write_film(path, map(marks.paint, range(75)), Fraction(25), [sound])
+    assert_both_ways_agree(path, [[0.0, 1.0], [2.0, 2.9], [2.5, 3.45]])
+    for windows_s in ([[0.0, 1.0], [2.0, 3.6]], [[1.0], [4.9]]):
+        windows = iterate_windows(path, windows_s)
+        next(windows)
+        with pytest.raises(MediaError) as one_pass:
+            next(windows)
+        with pytest.raises(MediaError) as sought:
+            read_frames(path, windows_s[1])
+        assert str(one_pass.value) == str(sought.value)
+    picture = raw_film(tmp_path / "picture.mkv", list(range(50, 125)), Fraction(1, 25))
+    late = remux(picture, tmp_path / "late.mkv", "matroska", more_sound=path)  # 2 s after the sound
+    assert probe(late).video.start_s == pytest.approx(2.0, abs=0.1)
+    assert_both_ways_agree(late, [[0.0, 1.0], [0.0, 2.9], [2.5, 3.45]])
+
+
+def test_windows_out_of_order_or_before_the_start_are_refused(marked_film):
+    path = marked_film().path
+    for windows_s, reason in (
+        ([[4.0], [3.0]], "out of order"),
+        ([[-0.1, 2.0]], "before the start"),
+        ([[1.0], []], "no times"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            list(iterate_windows(path, windows_s))
 
 
 def test_transport_stream_and_film_without_an_index(marked_film, marks, remux, tmp_path):

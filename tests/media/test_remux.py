@@ -1,10 +1,11 @@
+import errno
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
-from lssd.errors import InputError, MediaError
+from lssd.errors import InputError, MediaError, StorageError
 from lssd.media import (
     SoundTrack,
     add_tracks,
@@ -12,6 +13,7 @@ from lssd.media import (
     picture_hash,
     probe,
     read_sound,
+    remux,
     track_hash,
     write_film,
 )
@@ -96,9 +98,18 @@ def test_faults_are_one_line_and_leave_nothing(film, tmp_path):
     (tmp_path / "text.mkv").write_text("no film")
     with pytest.raises(MediaError):
         add_tracks(tmp_path / "text.mkv", tmp_path / "out.mkv", [dub])
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(MediaError, match="cannot write"):
         add_tracks(film, tmp_path / "out.webm", [dub])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["text.mkv", film.name])
+
+
+def test_a_full_disk_is_not_the_films_fault(film, tmp_path, monkeypatch):
+    def full(*_):
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(remux, "_interleave", full)
+    with pytest.raises(StorageError, match=r"out\.mkv: No space left on device"):
+        add_tracks(film, tmp_path / "out.mkv", [SoundTrack(noise(2), RATE, "es")])
 
 
 def test_pieces_of_a_track_are_the_track(film):

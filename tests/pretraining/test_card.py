@@ -98,13 +98,11 @@ def test_the_data_are_described_as_the_catalog_holds_them(index: ClipIndex, corp
     catalog = Catalog.open(corpus)
     train = {row["title_id"] for row in catalog.titles.to_pylist() if row["split"] == "train"}
     seconds = [row["duration_s"] for row in catalog.clips.to_pylist() if row["title_id"] in train]
-    assert (data["titles"], data["clips"], data["dubbed_clips"]) == (5, 14, 12)
-    assert data["hours"] == pytest.approx(sum(seconds) / 3600)
-    assert data["dubbed_share"] == pytest.approx(12 / 14) and data["background_clips"] == 0
-    spoken = {code: (found["original"], found["dub"]) for code, found in data["languages"].items()}
+    assert (data.titles, data.clips, data.dubbed_clips, data.background_clips) == (5, 14, 12, 0)
+    assert data.hours == pytest.approx(sum(seconds) / 3600)
+    spoken = {code: (found.original, found.dub) for code, found in data.languages.items()}
     assert spoken == {"de": (0, 12), "en": (14, 0), "fr": (0, 12)}
-    assert data["languages"]["en"]["hours"] == pytest.approx(data["hours"])
-    assert json.dumps(data)
+    assert data.languages["en"].hours == pytest.approx(data.hours)
 
 
 def test_the_front_matter_is_what_the_hub_reads(card: str) -> None:

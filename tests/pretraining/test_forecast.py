@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lssd.corpus import Member
 from lssd.errors import InputError
 from lssd.models import AccelerationConfig, accelerate
 from lssd.models.draws import Draws
@@ -28,8 +29,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def _member(language: str | None) -> dict[str, str | None]:
-    return {"language": language, "sha256": f"{language}"}
+def _member(language: str | None) -> Member:
+    return Member("clip", "sound", None, language, "shard.tar", 0, 0, f"{language}")
 
 
 def _index(
@@ -162,6 +163,7 @@ def test_time_and_memory_are_those_of_the_run() -> None:
     found = min((forecast(recipe, _index()) for _ in range(3)), key=lambda one: one.seconds or 0)
     assert found.seconds is not None
     assert found.activation_bytes is not None
+    assert found.steps is not None
     real = _step_seconds(recipe, Network.create(recipe).train(), found.batch) * found.steps
     assert real / 3 < found.seconds < 3 * real
     saved = _saved_bytes(recipe, Network.create(recipe).train(), found.batch)
@@ -217,6 +219,24 @@ def test_parity_with_the_recipes_that_are_to_run_as_long() -> None:
         forecast(unknown, _index(), measure=False)
 
 
+def test_a_recipe_is_sized_up_as_it_stands_where_the_clips_do_not_do() -> None:
+    for name, index in (("paper/B.5", None), ("paper/B.5", _index(titles=1, clips=3))):
+        small = ("video.name=mvit", "video.dials={depth: 1, stage_starts: [], width: 8}", "audio.name=mvit")
+        recipe = load_recipe(name, [*small, "audio.dials={depth: 1, stage_starts: [], width: 8}"])
+        found = forecast(recipe, index, measure=False, obstacle="too few clips")
+        assert (found.batch, found.steps, found.epoch_steps) == (2048, 29880, None)
+        assert _row(found, "on this corpus") == "cannot be trained: too few clips"
+        assert _row(found, "steps") == "29880" and _row(found, "instances") == "61194240"
+        assert _row(found, "same steps as paper/B.4") == "yes, 29880"
+        assert _row(found, "clips").startswith("3 of 1 titles" if index else "none of those that paper/B.5")
+    epochs = load_recipe("demo", [*SMALL, "schedule.steps=null", "schedule.epochs=7", "views.secondary=all"])
+    found = forecast(epochs, None, obstacle="no clips")
+    assert (found.steps, found.seconds, found.sounds) == (None, None, 2.0)
+    assert _row(found, "steps") == "unknown: 7 epochs of a corpus that has the clips"
+    assert _row(found, "time").endswith("of computing a step on cpu")
+    assert "in all" not in _row(found, "compute")
+
+
 def test_quantities_in_words() -> None:
     recipe = load_recipe("demo", SMALL)
     base = forecast(recipe, _index(), measure=False)
@@ -228,4 +248,4 @@ def test_quantities_in_words() -> None:
         assert words in _row(dataclasses.replace(base, flops=int(flops)), "compute")
     measured = forecast(recipe, _index())
     for seconds, words in cases["time"]:
-        assert _row(dataclasses.replace(measured, seconds=seconds), "time").startswith(words)
+        assert _row(dataclasses.replace(measured, step_seconds=seconds / 500), "time").startswith(words)

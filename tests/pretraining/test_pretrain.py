@@ -41,7 +41,7 @@ def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run, small: tuple
     assert finished.held_out["chance@1"] == pytest.approx(1 / 3)
     assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", small)
     assert list((finished.folder / "tensorboard").iterdir())
-    assert describe_run(finished.folder)["state"] == "finished"
+    assert describe_run(finished.folder).state == "finished"
 
 
 def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, small: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ def test_a_finished_run_stands_without_its_checkpoints(
     again = pretrain("demo", corpus, copy, settings=small, quiet=True)
     assert again == replace(finished, folder=copy)
     assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
-    assert describe_run(copy)["state"] == "finished"
+    assert describe_run(copy).state == "finished"
 
 
 def test_what_a_kill_left_of_the_export_is_done_again(
@@ -73,7 +73,7 @@ def test_what_a_kill_left_of_the_export_is_done_again(
         shutil.copytree(finished.folder, copy)
         (copy / left).unlink()
         (copy / "finished.json").unlink(missing_ok=True)
-        assert describe_run(copy)["state"] == "unfinished, at step 9"
+        assert describe_run(copy).state == "unfinished, at step 9"
         again = pretrain("demo", corpus, copy, settings=small, quiet=True)
         assert again == replace(finished, folder=copy)
         assert (copy / left).is_file()
@@ -156,10 +156,7 @@ def test_a_corpus_without_dubs_is_refused_by_a_recipe_with_dubs(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (("views.secondary=all", "views.secondary_languages=[sv]"), "no clip with a sound in sv"),
-        (("views.secondary=round_robin", "views.secondary_languages=[de,sv]"), "no clip with a sound in sv"),
         (("views.primary=background",), "data.require_background true"),
-        (("views.primary=background", "data.require_background=true"), "require_background"),
         (("monitor.splits=[validation]",), "one of train, valid, test"),
         (("data.splits=[]",), "one of train, valid, test"),
     ],
@@ -169,6 +166,27 @@ def test_what_the_first_batch_would_find_is_refused_before(
 ) -> None:
     with pytest.raises((InputError, CorpusError), match=words):
         pretrain("demo", corpus, tmp_path / "r", settings=(*small, *wrong), dry_run=dry_run, quiet=True)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("views.secondary=all", "views.secondary_languages=[sv]"), "no clip with a sound in sv"),
+        (("views.secondary=round_robin", "views.secondary_languages=[de,sv]"), "no clip with a sound in sv"),
+        (("views.primary=background", "data.require_background=true"), "require_background"),
+        (("groups=8",), "needs at least 2"),
+    ],
+)
+def test_a_corpus_that_does_not_do_is_refused_before_and_is_the_obstacle_of_a_forecast(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], wrong: tuple[str, ...], words: str
+) -> None:
+    settings = (*small, *wrong)
+    with pytest.raises(CorpusError, match=words):
+        pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    found = pretrain("demo", corpus, settings=settings, dry_run=True, quiet=True)
+    assert isinstance(found, Forecast)
+    assert words in found.obstacle
     assert not (tmp_path / "r").exists()
 
 

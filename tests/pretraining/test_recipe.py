@@ -1,6 +1,7 @@
 """Recipes are data: the packaged ones are the paper's, and a wrong key is named."""
 
 import csv
+import time
 from pathlib import Path
 
 import pytest
@@ -299,3 +300,75 @@ def test_unknown_recipes_list_the_known(tmp_path: Path) -> None:
     (tmp_path / "loop.yaml").write_text(yaml.safe_dump({"extends": str(tmp_path / "loop"), "name": "x"}))
     with pytest.raises(InputError, match="extends itself"):
         load_recipe(tmp_path / "loop.yaml")
+
+
+# A line of a recipe, and what the answer names.
+ABSURD = [
+    ("seed: 9223372036854775807", "seed"),
+    ("seed: -1", "seed"),
+    ("seed: 1e400", "seed"),
+    ("seed: " + "9" * 10_000, "digits"),
+    ("groups: 1000000000000", "groups"),
+    ("views: {batch_size: 1000000000000}", "batch_size"),
+    ("views: {window_s: .nan}", "views.window_s"),
+    ("views: {window_s: .inf}", "views.window_s"),
+    ("views: {window_s: 1e9, fps: 1000}", "window_s"),
+    ("views: {size: 1000000000, short_side: [1000000000, 1000000000]}", "size"),
+    ("views: {sample_rate: 1000000000000}", "sample_rate"),
+    ("views: {title_share: .nan}", "title_share"),
+    ("head: {size: 1000000000000}", "size"),
+    ("head: {hidden: 1000000000}", "hidden"),
+    ("objective: {lambda_a: .nan}", "objective.lambda_a"),
+    ("objective: {temperature: .inf}", "objective.temperature"),
+    ("optimiser: {lr: .inf}", "optimiser.lr"),
+    ("optimiser: {betas: [0.9, .nan]}", "optimiser.betas[1]"),
+    ("schedule: {steps: 1000000000000}", "steps"),
+    ("schedule: {warmup_epochs: .inf}", "schedule.warmup_epochs"),
+    ("monitor: {clips: 1000000000000}", "clips"),
+    ("machine: {workers: 1000000000}", "workers"),
+    ("machine: {threads: 1000000000}", "threads"),
+    ("machine: {cache_gb: .nan}", "machine.cache_gb"),
+    ("audio: {name: mvit, dials: {depth: " + "9" * 400 + "}}", "audio.dials.depth"),
+    ("audio: {name: mvit, dials: {mlp_ratio: .nan}}", "audio.dials.mlp_ratio"),
+    ("extends: [demo]", "extends"),
+    ("extends: " + "x" * 5000, "extends"),
+    ("description: " + "x" * 50_000, "description"),
+    ('"a\\nb": 1', "unknown key"),
+    ("data: " + "[" * 5000, "YAML"),
+    ("data: " + "{a: " * 100 + "1" + "}" * 100, "data"),
+    ("# " + "x" * (1 << 16), "bytes"),
+    (
+        "a: &a {x: 1}\n" + "\n".join(f"{n}: &{n} {{" + ", ".join(f"k{k}: *{p}" for k in range(9)) + "}"
+        for p, n in zip("abcdefghi", "bcdefghij", strict=True)),
+        "",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "named"), ABSURD)
+def test_a_recipe_of_absurd_numbers_is_refused_at_once(
+    line: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(line if "extends" in line else f"extends: demo\n{line}\n")
+    begun = time.process_time()
+    with pytest.raises(InputError) as caught:
+        load_recipe(path)
+    assert time.process_time() - begun < 2.0  # half of it, when nothing else runs
+    message = str(caught.value)
+    assert message.startswith(f"recipe {path}") and named in message
+    assert "\n" not in message and len(message) < 5000
+    (tmp_path / "corpus").mkdir()
+    assert main(["pretrain", str(path), "--corpus", str(tmp_path / "corpus"), "--dry-run", "--quiet"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["inspect", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["seed=" + "9" * 5000, "data=" + "[" * 5000, "schedule.steps=.nan", "machine.workers=1000000000"],
+)
+def test_so_are_settings(setting: str) -> None:
+    with pytest.raises(InputError, match=r"^recipe demo: "):
+        load_recipe("demo", [setting])

@@ -45,7 +45,7 @@ def batch(instances: int = 6, windows: int = 2, sounds: int = 2) -> tuple[Tensor
 
 def gradients(network: Network, made: Recipe, inputs: Inputs, chunk: int | None) -> dict[str, Tensor]:
     network.zero_grad()
-    present = inputs.places_BK >= 0
+    present = inputs.rows_BK >= 0
 
     def objective(z: Projections) -> Losses:
         return batch_loss(z, present, torch.arange(len(present)), made.objective)

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from lssd.corpus import Member
+from lssd.corpus.schema import ClipRow, TitleRow, TrackRow, to_table
 from lssd.media import encode_picture, encode_sound
 from lssd.reporting import scene as scenes
 
@@ -29,23 +31,19 @@ class FakeCatalog:
                        (("en", 500), ("de", 2000), ("ja", 8000))}  # fmt: skip
         rows = []
         for clip, codes in (("c1", ("en", "de")), ("c2", ("ja", "en", "de"))):
-            rows.append(
-                {"clip_id": clip, "kind": "picture", "track_id": None, "language": None, "shard": "picture"}
-            )
-            rows += [
-                {"clip_id": clip, "kind": "sound", "track_id": c, "language": c, "shard": c} for c in codes
-            ]
-        self.members = pa.Table.from_pylist(rows)
-        clips = [("c1", 9.0), ("c2", 3.0)]
-        self.clips = pa.Table.from_pylist(
-            [{"clip_id": c, "title_id": "t", "duration_s": d} for c, d in clips]
-        )
+            rows.append(Member(clip, "picture", None, None, "picture", 0, 0, ""))
+            rows += [Member(clip, "sound", code, code, code, 0, 0, "") for code in codes]
+        self.members = to_table(Member, rows)
+        self.clips = to_table(ClipRow, [ClipRow("c1", "c1", "t", 9.0), ClipRow("c2", "c2", "t", 3.0)])
         roles = (("en", "original"), ("de", "dub"), ("ja", "dub"))
-        self.tracks = pa.Table.from_pylist([{"track_id": t, "role": role, "kept": True} for t, role in roles])
-        self.titles = pa.Table.from_pylist([{"title_id": "t", "name": "A <film>"}])
+        tracks = [TrackRow(c, "t", "f", 0, c, role, 1, None, None, True, None) for c, role in roles]
+        self.tracks = to_table(TrackRow, tracks)
+        self.titles = to_table(
+            TitleRow, [TitleRow("t", "A <film>", 12.0, "en", None, "train", 64, 48, 25, 1)]
+        )
 
-    def read(self, row) -> bytes:
-        return self.bytes[row["shard"]]
+    def read(self, row: Member) -> bytes:
+        return self.bytes[row.shard]
 
 
 @pytest.fixture

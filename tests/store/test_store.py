@@ -1,5 +1,6 @@
 """Files are whole or absent, whatever happens while they are written."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lssd import store
-from lssd.errors import InputError
+from lssd.errors import InputError, StorageError
 
 
 def test_hashes_agree_with_hashlib(tmp_path: Path) -> None:
@@ -84,6 +85,16 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
         store.write_bytes(tmp_path / "file" / "below.txt", b"")
     with pytest.raises(InputError, match="cannot write"), store.lock(tmp_path / "file" / "below"):
         pass
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    for atomic in (store.atomic_path, store.atomic_folder):
+        with (
+            pytest.raises(StorageError, match=r"cannot write .*final: No space left"),
+            atomic(tmp_path / "final"),
+        ):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
 
 
 _HOLD = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lssd.corpus import Catalog
+from lssd.corpus import Catalog, Member
 from lssd.views import ClipEntry, ClipIndex, Selection
 
 IndexMaker = Callable[..., ClipIndex]
@@ -25,14 +25,18 @@ def make_index() -> IndexMaker:
 
         def clip(title: int, number: int) -> ClipEntry:
             name = f"t{title:03d}-{number:03d}"
+
+            def member(kind: str, sha256: str, language: str | None = None) -> Member:
+                return Member(name, kind, None, language, "shard.tar", 0, 0, sha256)
+
             return ClipEntry(
                 clip_id=name,
                 title_id=f"t{title:03d}",
                 duration_s=seconds,
-                picture={"sha256": f"{name}-p"},
-                original={"sha256": name, "language": "en"},
-                dubs=tuple({"sha256": f"{name}-{code}", "language": code} for code in dubs),
-                background={"sha256": f"{name}-b", "language": None} if background else None,
+                picture=member("picture", f"{name}-p"),
+                original=member("sound", name, "en"),
+                dubs=tuple(member("sound", f"{name}-{code}", code) for code in dubs),
+                background=member("sound", f"{name}-b") if background else None,
                 duplicates=next(numbers),
             )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lssd.errors import CorpusError
-from lssd.views import ClipIndex, GlobalBatch, ViewSettings, batch_size, epoch_steps, plan_batch
+from lssd.views import ClipIndex, GlobalBatch, ViewSettings, batch_size, epoch_steps
 from lssd.views.batch_plan import shuffle
 
 IndexMaker = Callable[..., ClipIndex]
@@ -70,24 +70,26 @@ def test_the_papers_groups(make_index: IndexMaker, size: int, share: float, titl
 def test_short_titles_give_all_and_then_all_titles_give_more(make_index: IndexMaker) -> None:
     short = make_index([3, 3, 3, 3, 3, 8, 8, 8])
     for step in range(20):
-        plan = plan_batch(short, ViewSettings(batch_size=16, title_share=0.5), 0, 0, step)
+        plan = GlobalBatch(short, ViewSettings(batch_size=16, title_share=0.5), 0, 0, step).plan(0)
         counts = Counter(item.clip.title_id for item in plan)
         assert all(count == (3 if title < "t005" else 8) for title, count in list(counts.items())[:-1])
     few = make_index([20, 20, 2])
-    counts = Counter(item.clip.title_id for item in plan_batch(few, ViewSettings(batch_size=32), 0, 0, 0))
+    counts = Counter(
+        item.clip.title_id for item in GlobalBatch(few, ViewSettings(batch_size=32), 0, 0, 0).plan(0)
+    )
     assert counts["t002"] == 2
     assert sorted(counts.values()) in ([2, 14, 16], [2, 15, 15])
 
 
 def test_a_batch_depends_on_its_arguments_alone(make_index: IndexMaker) -> None:
     index, settings = make_index([9] * 10), ViewSettings(batch_size=16)
-    first = plan_batch(index, settings, 3, 1, 7, 0, 2)
+    first = GlobalBatch(index, settings, 3, 1, 7, 2).plan(0)
     np.random.seed(5)
-    assert plan_batch(index, settings, 3, 1, 7, 0, 2) == first
-    others = [(4, 1, 7, 0, 2), (3, 2, 7, 0, 2), (3, 1, 8, 0, 2), (3, 1, 7, 1, 2)]
-    assert all(plan_batch(index, settings, *other) != first for other in others)
+    assert GlobalBatch(index, settings, 3, 1, 7, 2).plan(0) == first
+    others = [(4, 1, 7, 0), (3, 2, 7, 0), (3, 1, 8, 0), (3, 1, 7, 1)]
+    assert all(GlobalBatch(index, settings, *drawn, 2).plan(group) != first for *drawn, group in others)
     # The same clips by other windows would hide a seed that two purposes share.
-    zero = plan_batch(index, settings, 0, 0, 0, 0, 2), plan_batch(index, settings, 0, 0, 0, 1, 2)
+    zero = GlobalBatch(index, settings, 0, 0, 0, 2).plan(0), GlobalBatch(index, settings, 0, 0, 0, 2).plan(1)
     assert [item.windows for item in zero[0]] != [item.windows for item in zero[1]]
 
 
@@ -96,7 +98,7 @@ def test_titles_and_clips_are_drawn_uniformly(make_index: IndexMaker) -> None:
     index, settings = make_index([4] * 30), ViewSettings(batch_size=8, title_share=0.25)
     titles, clips = np.zeros(30), np.zeros(120)
     for step in range(10_000):
-        for item in plan_batch(index, settings, 0, 0, step):
+        for item in GlobalBatch(index, settings, 0, 0, step).plan(0):
             number = item.clip.duplicates
             clips[number] += 1
             titles[number // 4] += 0.5  # clips come in pairs, so the pairs are the independent draws
@@ -157,4 +159,4 @@ def test_steps_and_bounds(make_index: IndexMaker) -> None:
     assert batch_size(index, ViewSettings(batch_size=64), groups=3) == 33
     assert epoch_steps(index, ViewSettings(batch_size=64), groups=3) == 1
     with pytest.raises(CorpusError, match=r"nowhere has 1 usable clips.*at least 2"):
-        plan_batch(make_index([1]), ViewSettings(), 0, 0, 0)
+        GlobalBatch(make_index([1]), ViewSettings(), 0, 0, 0).plan(0)

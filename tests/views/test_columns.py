@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lssd.corpus import Catalog
+from lssd.corpus import Catalog, Member
 from lssd.corpus.schema import TABLES
 from lssd.errors import CorpusError
 from lssd.store import hash_json
@@ -77,18 +77,18 @@ def literal(rows: dict[str, list[dict[str, Any]]]) -> list[ClipEntry]:
     for clip in sorted(rows["clips"], key=lambda row: (row["title_id"], row["clip_id"])):
         if clip["title_id"] not in train:
             continue
-        own: dict[str, list[dict[str, Any]]] = {"picture": [], **{role: [] for role in ROLES}}
+        own: dict[str, list[Member]] = {"picture": [], **{role: [] for role in ROLES}}
         for row in rows["members"]:
             if row["clip_id"] == clip["clip_id"] and row["kind"] != "meta":
                 is_sound = row["kind"] == "sound"
-                own[roles[clip["title_id"], row["track_id"]] if is_sound else "picture"].append(row)
+                own[roles[clip["title_id"], row["track_id"]] if is_sound else "picture"].append(Member(**row))
         if own["picture"] and own["original"]:
             found.append(
                 ClipEntry(
                     **{key: clip[key] for key in ("clip_id", "title_id", "duration_s")},
                     picture=own["picture"][0],
                     original=own["original"][0],
-                    dubs=tuple(sorted(own["dub"], key=lambda row: str(row["language"]))),
+                    dubs=tuple(sorted(own["dub"], key=lambda member: str(member.language))),
                     background=own["background"][0] if own["background"] else None,
                     duplicates=len(found),
                 )
@@ -112,12 +112,12 @@ def test_the_index_is_that_of_a_loop_over_the_rows(seed: int) -> None:
         [title] * count for title, count in sorted(Counter(clip.title_id for clip in wanted).items())
     ]
     assert index.digest() == hash_json(
-        [[clip.clip_id, *(member["sha256"] for member in clip.members)] for clip in wanted]
+        [[clip.clip_id, *(member.sha256 for member in clip.members)] for clip in wanted]
     )
-    dubs = Counter(tuple(dub["language"] for dub in clip.dubs) for clip in wanted)
+    dubs = Counter(tuple(dub.language for dub in clip.dubs) for clip in wanted)
     assert (index.dub_counts, index.dub_languages) == (dubs, frozenset(dubs))
     assert index.dubbed == sum(bool(clip.dubs) for clip in wanted)
-    spoken = {track["language"] for clip in wanted for track in (clip.original, *clip.dubs)}
+    spoken = {track.language for clip in wanted for track in (clip.original, *clip.dubs)}
     assert index.languages == spoken - {None}
     assert ClipIndex.of("nowhere", index.titles) == index
     for selection, fits in (
@@ -138,7 +138,7 @@ def test_an_index_travels_by_value(index: ClipIndex, make_index: IndexMaker) -> 
     there = pickle.loads(pickle.dumps(index))
     assert there == index and hash(there) == hash(index) and list(there.clips) == list(index.clips)
     assert index != make_index([2])
-    changed = [replace(clip, original={**clip.original, "sha256": "0" * 64}) for clip in index.clips]
+    changed = [replace(clip, original=clip.original._replace(sha256="0" * 64)) for clip in index.clips]
     assert ClipIndex.of(index.root, [changed]) != ClipIndex.of(index.root, [list(index.clips)])
 
 

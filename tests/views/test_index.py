@@ -62,11 +62,11 @@ def test_a_background_is_no_dub(tmp_path: Path, make_film: Callable[..., Path]) 
     assert isinstance(catalog, Catalog)
     everything = ClipIndex.read(catalog, Selection())
     assert len(everything.clips) == 2
-    assert [[dub["language"] for dub in clip.dubs] for clip in everything.clips] == [["de"]] * 2
+    assert [[dub.language for dub in clip.dubs] for clip in everything.clips] == [["de"]] * 2
     (clip,) = ClipIndex.read(catalog, Selection(require_background=True)).clips
     (track,) = [row for row in catalog.tracks.to_pylist() if row["role"] == "background"]
     assert clip.background is not None
-    assert clip.background["track_id"] == track["track_id"]
+    assert clip.background.track_id == track["track_id"]
     # The background's bytes are data of a run that hears it, as the others are.
     assert ClipIndex.of("x", ((clip,),)).digest() != everything.digest()
 

@@ -36,16 +36,16 @@ def damaged(corpus: Path, index: ClipIndex, tmp_path_factory: pytest.TempPathFac
     root = tmp_path_factory.mktemp("damaged") / "c"
     shutil.copytree(corpus, root)
     picture = GlobalBatch(index, SETTINGS, 4, 0, 1, 2).plan(0)[1].clip.picture
-    with (root / "shards" / picture["shard"]).open("r+b") as shard:
-        shard.seek(picture["offset"])
-        shard.write(np.random.default_rng(0).bytes(picture["length"]))
+    with (root / "shards" / picture.shard).open("r+b") as shard:
+        shard.seek(picture.offset)
+        shard.write(np.random.default_rng(0).bytes(picture.length))
     return ClipIndex.read(Catalog.open(root), Selection())
 
 
 @pytest.fixture(scope="module")
 def alone(damaged: ClipIndex) -> list[Batch]:
     """Steps 0 to 2, both groups, read in this process."""
-    return list(Loader(damaged, SETTINGS, seed=4, first_step=0, last_step=3, groups=range(2), of=2))
+    return list(Loader(damaged, SETTINGS, seed=4, first_step=0, last_step=3, groups=range(2), total_groups=2))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -60,7 +60,7 @@ def test_workers_change_nothing(damaged: ClipIndex, alone: list[Batch], tmp_path
         first_step=1,
         last_step=3,
         groups=range(2),
-        of=2,
+        total_groups=2,
         workers=workers,
         cache=cache,
     )
@@ -72,7 +72,15 @@ def test_workers_change_nothing(damaged: ClipIndex, alone: list[Batch], tmp_path
 
 def test_groups_are_the_same_however_they_are_shared(damaged: ClipIndex, alone: list[Batch]) -> None:
     parts = [
-        Loader(damaged, SETTINGS, seed=4, first_step=0, last_step=3, groups=range(group, group + 1), of=2)
+        Loader(
+            damaged,
+            SETTINGS,
+            seed=4,
+            first_step=0,
+            last_step=3,
+            groups=range(group, group + 1),
+            total_groups=2,
+        )
         for group in range(2)
     ]
     for whole, first, second in zip(alone, *parts, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from lssd.corpus import Catalog, LostShardError, ShardReader
+from lssd.corpus import Catalog, LostShardError, Member, ShardReader
 from lssd.errors import CorpusError, MediaError
 from lssd.views import (
     Batch,
@@ -18,17 +18,14 @@ from lssd.views import (
     ClipIndex,
     Decoder,
     GlobalBatch,
-    Member,
     Quadruplet,
     Selection,
     ViewSettings,
-    plan_batch,
-    read_batch,
     read_groups,
 )
 from lssd.views import batch as batches
 from lssd.views.decoding import Instance
-from lssd.views.settings import DRAWS, make_quadruplet
+from lssd.views.instance import DRAWS, make_quadruplet
 
 SETTINGS = ViewSettings(batch_size=6, frames=5, size=32, short_side=(32, 40))
 Breaker = Callable[..., tuple[Catalog, ClipIndex]]
@@ -42,9 +39,9 @@ def broken(corpus: Path, tmp_path: Path) -> Breaker:
 
     def damage(clips: Iterable[ClipEntry]) -> tuple[Catalog, ClipIndex]:
         for clip in clips:
-            with (tmp_path / "c/shards" / clip.picture["shard"]).open("r+b") as shard:
-                shard.seek(clip.picture["offset"])
-                shard.write(np.random.default_rng(0).bytes(clip.picture["length"]))
+            with (tmp_path / "c/shards" / clip.picture.shard).open("r+b") as shard:
+                shard.seek(clip.picture.offset)
+                shard.write(np.random.default_rng(0).bytes(clip.picture.length))
         catalog = Catalog.open(tmp_path / "c")
         return catalog, ClipIndex.read(catalog, Selection())
 
@@ -60,8 +57,9 @@ def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken:
     first, *others = GlobalBatch(index, settings, 0, 0, 0, 2).substitutes(1, place)
     assert first.clip.title_id == others[0].clip.title_id == planned.title_id
     catalog, damaged = broken([planned, first.clip])
+    decoder = Decoder(settings, catalog)
     with pytest.raises(MediaError):
-        read_batch(plan, settings, catalog)
+        decoder.read(plan[place])
     drawn = GlobalBatch(damaged, settings, 0, 0, 0, 2)
     batch = read_groups(drawn, [1], catalog)
     assert batch.clip_ids[place] == others[0].clip.clip_id
@@ -70,11 +68,10 @@ def test_a_broken_clip_is_replaced_by_one_of_its_title(index: ClipIndex, broken:
         (first.clip.clip_id, others[0].clip.clip_id),
     ]
     assert all(change.reason and "\n" not in change.reason for change in batch.replaced)
-    kept = [item for i, item in enumerate(plan) if i != place]
-    straight = read_batch(kept, settings, catalog)
-    rows = [i for i in range(3) if i != place]
     assert batch.frames_BWTCHW is not None
-    assert torch.equal(batch.frames_BWTCHW[rows], straight.frames_BWTCHW)
+    for number, item in enumerate(plan):
+        if number != place:
+            assert torch.equal(batch.frames_BWTCHW[number], decoder.read(item).frames_WTCHW)
     # The groups together are the groups one by one, and no clip occurs twice.
     both, zeroth = read_groups(drawn, range(2), catalog), read_groups(drawn, [0], catalog)
     assert both.clip_ids == (*zeroth.clip_ids, *batch.clip_ids)
@@ -90,8 +87,8 @@ class Spy(ShardReader):
         super().__init__(root)
         self.asked: list[str] = []
 
-    def read(self, member: dict) -> bytes:
-        self.asked.append(member["shard"])
+    def read(self, member: Member) -> bytes:
+        self.asked.append(member.shard)
         return super().read(member)
 
 
@@ -101,13 +98,13 @@ def long_title(corpus: Path, index: ClipIndex, tmp_path: Path) -> tuple[Path, Cl
     14 clips, and each of the others twice its own, under other ids."""
     root = Path(shutil.copytree(corpus, tmp_path / "long"))
     first = index.titles[0][0]
-    assert len({member["shard"] for member in first.members}) == 1
+    assert len({member.shard for member in first.members}) == 1
     clips = [dataclasses.replace(first, clip_id=f"{first.title_id}-{number:02d}") for number in range(14)]
     twice = [
         [dataclasses.replace(clip, clip_id=clip.clip_id + mark) for clip in title for mark in ("a", "b")]
         for title in index.titles[1:]
     ]
-    return root / "shards" / first.picture["shard"], ClipIndex.of(str(root), [clips, *twice])
+    return root / "shards" / first.picture.shard, ClipIndex.of(str(root), [clips, *twice])
 
 
 def assert_sound(batch: Batch, drawn: GlobalBatch, group: int = 0) -> None:
@@ -135,7 +132,7 @@ def test_a_lost_shard_ends_no_run(long_title: tuple[Path, ClipIndex], size: int 
     for step in range(12):
         drawn = GlobalBatch(index, SETTINGS, 0, 0, step)
         batch = read_groups(drawn, [0], spy)
-        lost = [item.clip for item in drawn.plan(0) if item.clip.picture["shard"] == shard.name]
+        lost = [item.clip for item in drawn.plan(0) if item.clip.picture.shard == shard.name]
         assert [change.clip_id for change in batch.replaced] == [clip.clip_id for clip in lost]
         assert index.columns.title_ids[0] not in batch.title_ids
         assert_sound(batch, drawn)
@@ -153,9 +150,9 @@ def test_only_the_shards_that_an_instance_needs_count(corpus: Path, index: ClipI
     clip = next(clip for clip in index.clips if clip.dubs)
 
     def moved(member: Member) -> Member:
-        shard = f"{member['kind']}-{member['language']}.tar"
-        shutil.copy(root / "shards" / member["shard"], root / "shards" / shard)
-        return member | {"shard": shard}
+        shard = f"{member.kind}-{member.language}.tar"
+        shutil.copy(root / "shards" / member.shard, root / "shards" / shard)
+        return member._replace(shard=shard)
 
     dubs = tuple(moved(dub) for dub in clip.dubs)
     apart = dataclasses.replace(clip, picture=moved(clip.picture), original=moved(clip.original), dubs=dubs)
@@ -177,7 +174,7 @@ def test_only_the_shards_that_an_instance_needs_count(corpus: Path, index: ClipI
 def test_places_share_no_substitute(index: ClipIndex, broken: Breaker) -> None:
     """Of 14 clips 11 are planned, three of which are broken: the other three take their places."""
     settings = dataclasses.replace(SETTINGS, batch_size=11)
-    planned = [item.clip for item in plan_batch(index, settings, 0, 0, 0)]
+    planned = [item.clip for item in GlobalBatch(index, settings, 0, 0, 0).plan(0)]
     catalog, damaged = broken(planned[:3])
     drawn = GlobalBatch(damaged, settings, 0, 0, 0)
     batch = read_groups(drawn, [0], catalog)
@@ -191,8 +188,8 @@ def test_a_title_of_broken_clips_is_tried_three_times(long_title: tuple[Path, Cl
     shard, index = long_title
     picture = index.titles[0][0].picture
     with shard.open("r+b") as file:
-        file.seek(picture["offset"])
-        file.write(np.random.default_rng(0).bytes(picture["length"]))
+        file.seek(picture.offset)
+        file.write(np.random.default_rng(0).bytes(picture.length))
     title = index.columns.title_ids[0]
     replaced = 0
     for step in range(6):
@@ -263,9 +260,9 @@ def test_planned_clips_before_the_damage_are_kept(long_title: tuple[Path, ClipIn
     shard, short = long_title
     catalog = Catalog.open(short.root)
     whole = ClipIndex.read(catalog, Selection())
-    first = min(whole.titles[0], key=lambda clip: clip.picture["offset"])
+    first = min(whole.titles[0], key=lambda clip: clip.picture.offset)
     with shard.open("r+b") as file:
-        file.truncate(max(member["offset"] + member["length"] for member in first.members))
+        file.truncate(max(member.offset + member.length for member in first.members))
     held = 0
     settings = dataclasses.replace(SETTINGS, batch_size=8, pictures=False)
     for step in range(12):
@@ -278,7 +275,7 @@ def test_planned_clips_before_the_damage_are_kept(long_title: tuple[Path, ClipIn
 
 
 def test_more_than_half_replaced_is_an_error(index: ClipIndex, broken: Breaker) -> None:
-    planned = [item.clip for item in plan_batch(index, SETTINGS, 0, 0, 0)]
+    planned = [item.clip for item in GlobalBatch(index, SETTINGS, 0, 0, 0).plan(0)]
     catalog, damaged = broken(planned[:3])
     drawn = GlobalBatch(damaged, SETTINGS, 0, 0, 0)
     assert len(read_groups(drawn, [0], catalog).replaced) == 3

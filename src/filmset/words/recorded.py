@@ -22,7 +22,7 @@ from filmset.words.protocol import Sentence, Take
 from filmset.words.stretch import stretched
 from filmset.words.takes import FASTEST, SAMPLE_RATE, SLOWEST, TakeStore
 from lssd.errors import InputError, MediaError
-from lssd.languages import normalise
+from lssd.languages import code_of
 from lssd.media import probe, read_sound
 from lssd.speech import Voice, Word
 
@@ -223,9 +223,8 @@ def _recording(folder: Path, manifest: Path, line: int, row: dict[str, str | Non
     empty = [name for name in _COLUMNS if not cells.get(name)]
     if empty:
         raise InputError(f"{manifest}, line {line}: no {', '.join(empty)}")
-    language, sex = normalise(cells["language"]), cells.get("sex", "").lower()[:1]
-    if language is None:
-        raise InputError(f"{manifest}, line {line}: '{cells['language']}' is no language")
+    language = code_of(cells["language"], f"{manifest}, line {line}")
+    sex = cells.get("sex", "").lower()[:1]
     try:
         seconds = float(cells["seconds"])
     except ValueError:

@@ -6,7 +6,6 @@ mend is one line on stderr. A verb's file imports what it runs inside `run`: par
 """
 
 import argparse
-import errno
 import logging
 import os
 import select
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from lssd.cli.parser import HelpFormatter, Parser
-from lssd.errors import LssdError
+from lssd.errors import LssdError, storage_error
 from lssd.quiet import quieted
 from lssd.text import printable
 
@@ -36,7 +35,6 @@ VERBS = (
 )
 _INTERRUPTED = 130
 _UNREAD = 141  # as shells report a program that wrote into a pipe that nobody reads
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,11 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
             return _UNREAD
-        if error.errno not in _FULL:
+        if (full := storage_error(error)) is None:
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        _complain(f"lssd: no room to write{where}: {error.strerror}; free some and run again")
-        return 2
+        _complain(f"lssd: {full}")
+        return full.exit_code
     except KeyboardInterrupt:
         _complain("lssd: interrupted; run the same command again to go on")
         return _INTERRUPTED

@@ -94,9 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
             **given(arguments, "workers", "engine"),
             progress=progress,
         )
+        films = [report.film for report in reports if report.ok]
+        progress.phase("figures of the tracks", len(films))
+        no_figure = ""
+        try:
+            for film in films:
+                write_track_figures([film])
+                progress.advance()
+        except LssdError as error:
+            no_figure = str(error)
     terminal.show_dubs(reports)
-    try:
-        write_track_figures(report.film for report in reports if report.ok)
-    except LssdError as error:
-        terminal.tell(f"no figure of the tracks: {error}")
+    if no_figure:
+        terminal.tell(f"no figure of the tracks: {no_figure}")
     return 0 if any(report.ok for report in reports) else 2

@@ -54,23 +54,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and return the exit code."""
     require_paths(arguments.data)
     from lssd.engine import Progress
-    from lssd.evaluation import Unjudged
     from lssd.evaluation.evaluate import evaluate
     from lssd.reporting import terminal
 
-    unjudged: list[Unjudged] = []
     own = given(
         arguments, "protocol", "seeds", "modality", "name", "random_init", "cache", "workers", "engine"
     )
     with Progress("evaluate", unit="files", quiet=arguments.quiet) as progress:
-        results = evaluate(
+        evaluation = evaluate(
             arguments.model,
             arguments.tasks,
             arguments.data,
             arguments.out,
             **own,
-            unjudged=unjudged,
             progress=progress,
         )
-    terminal.show_results(results, unjudged)
+    terminal.show_evaluation(evaluation)
     return 0

@@ -16,15 +16,15 @@ def run(arguments: argparse.Namespace) -> int:
     from lssd.inspect import inspect
     from lssd.reporting import terminal
 
-    kind, found = inspect(arguments.path)
+    found = inspect(arguments.path)
     if arguments.json:
-        terminal.show_json(found)
+        terminal.show_json(found.to_json())
+    elif found.kind == "film":
+        terminal.show_film(found)
+    elif found.kind == "corpus":
+        terminal.show_corpus(found)
+    elif found.kind == "run":
+        terminal.show_run(found)
     else:
-        show = {
-            "film": terminal.show_film,
-            "corpus": terminal.show_corpus,
-            "run": terminal.show_run,
-            "filmset": terminal.show_filmset,
-        }
-        show[kind](found)
+        terminal.show_filmset(found)
     return 0

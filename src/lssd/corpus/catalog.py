@@ -11,16 +11,33 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lssd.corpus.reading import MANIFEST, SHARD_NAME, ShardReader
-from lssd.corpus.schema import QUARANTINE, TABLES, Row, Rows, to_table
+from lssd.corpus.schema import (
+    QUARANTINE,
+    ROW_TYPES,
+    TABLES,
+    ClipRow,
+    LabelRow,
+    Member,
+    QuarantineRow,
+    Row,
+    ShotRow,
+    TitleRow,
+    TitleRows,
+    TrackRow,
+    rows_of,
+    to_table,
+)
 from lssd.errors import CorpusError, InputError
 from lssd.store import atomic_path, sync_folder, write_json
+
+R = TypeVar("R", bound=Row)
 
 _FORMAT = 1
 _TITLE_ID = re.compile(r"[A-Za-z0-9_]+")
@@ -146,7 +163,7 @@ def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """A file as it was when its title was committed: unchanged, it need not be read again."""
+    """A source file as it was when its title was committed; unless it has changed, it is not read again."""
 
     path: str
     size: int
@@ -171,10 +188,10 @@ class CatalogWriter:
             self._recover()
 
     def agree(self, storage: dict[str, Any]) -> None:
-        """Fix how clips are stored with the first title; InputError when later ones would differ."""
-        standing = self._manifest.setdefault("storage", storage)
-        if standing != storage:
-            was = ", ".join(f"{key} {value}" for key, value in standing.items())
+        """Record how clips are stored with the first title; InputError when later ones would differ."""
+        agreed = self._manifest.setdefault("storage", storage)
+        if agreed != storage:
+            was = ", ".join(f"{key} {value}" for key, value in agreed.items())
             raise InputError(f"{self.root} stores its clips with {was}; use the same, or another --out")
 
     @property
@@ -193,12 +210,24 @@ class CatalogWriter:
         """How often a title was committed; 0 when the corpus does not hold it."""
         return int(self._manifest["titles"].get(title_id, {"generation": 0})["generation"])
 
-    def rows(self, title_id: str, table: str) -> list[Row]:
-        """The committed rows of one title in one table, also while its commit was cut short."""
+    def rows(self, title_id: str, kind: type[R]) -> list[R]:
+        """The committed rows of one title in the table of this type, also while its commit was cut short."""
+        table = next(name for name, row_type in ROW_TYPES.items() if row_type is kind)
         staged = self.root / ".staging" / f"{title_id}-{self.generation(title_id)}" / "tables"
         folder = staged if staged.is_dir() else self.root / "catalog" / table
         name = f"{table}.parquet" if staged.is_dir() else f"{title_id}.parquet"
-        return pq.read_table(folder / name).to_pylist()
+        return rows_of(kind, pq.read_table(folder / name))
+
+    def all_rows(self, title_id: str) -> TitleRows:
+        """The committed rows of one title in all tables."""
+        return TitleRows(
+            titles=self.rows(title_id, TitleRow),
+            tracks=self.rows(title_id, TrackRow),
+            shots=self.rows(title_id, ShotRow),
+            clips=self.rows(title_id, ClipRow),
+            members=self.rows(title_id, Member),
+            labels=self.rows(title_id, LabelRow),
+        )
 
     def staging(self, title_id: str) -> Path:
         """Where the shards of a title's next generation are prepared (`staging/shards`)."""
@@ -210,13 +239,13 @@ class CatalogWriter:
         entry["sources"] = self._merge(title_id, sources)
         write_json(self.root / MANIFEST, self._manifest)
 
-    def commit(self, title_id: str, rows: Rows, sources: list[Source]) -> None:
+    def commit(self, title_id: str, rows: TitleRows, sources: list[Source]) -> None:
         """Make a title's staged shards and the given rows visible, all at once."""
         staging = self.staging(title_id)
         (staging / "tables").mkdir(parents=True, exist_ok=True)
-        for table in TABLES:
+        for table, kind in ROW_TYPES.items():
             with atomic_path(staging / "tables" / f"{table}.parquet") as partial:
-                pq.write_table(to_table(table, rows.get(table, [])), partial)
+                pq.write_table(to_table(kind, getattr(rows, table)), partial)
         self._manifest["titles"][title_id] = {
             "generation": self.generation(title_id) + 1,
             "sources": self._merge(title_id, sources),
@@ -225,16 +254,16 @@ class CatalogWriter:
         write_json(self.root / MANIFEST, self._manifest)
         self._publish(staging, title_id)
 
-    def write_quarantine(self, rows: list[Row]) -> None:
+    def write_quarantine(self, rows: list[QuarantineRow]) -> None:
         """Replace the quarantine table."""
         path = self.root / "catalog" / "quarantine" / "quarantine.parquet"
         with atomic_path(path) as partial:
-            pq.write_table(to_table("quarantine", sorted(rows, key=lambda row: str(row["path"]))), partial)
+            pq.write_table(to_table(QuarantineRow, sorted(rows, key=lambda row: row.path)), partial)
 
-    def quarantined(self) -> list[Row]:
+    def quarantined(self) -> list[QuarantineRow]:
         """The rows of the quarantine table."""
         path = self.root / "catalog" / "quarantine" / "quarantine.parquet"
-        return pq.read_table(path).to_pylist() if path.exists() else []
+        return rows_of(QuarantineRow, pq.read_table(path)) if path.exists() else []
 
     def finish(self) -> None:
         """Leave no staging behind."""

@@ -1,6 +1,5 @@
 """Cut one title: find its shots, store the kept ones as clips with all their tracks."""
 
-import errno
 import json
 import math
 from collections.abc import Iterator
@@ -11,17 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from lssd.corpus.fingerprints import FINGERPRINT, Fingerprint
-from lssd.corpus.schema import Row, Rows, shot_id
+from lssd.corpus.schema import ClipRow, LabelRow, Member, ShotRow, TitleRows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
 from lssd.corpus.titles import Title, Track
-from lssd.errors import InputError, StorageError
+from lssd.errors import InputError, StorageError, storage_error
 from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
 
 CLIP_FPS = Fraction(25)
 SOUND_RATE = 48_000
 _DETECTION_SHORT_SIDE = 144
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -73,92 +71,88 @@ class CutTask:
     known_tracks: frozenset[str] = frozenset()
 
 
-def cut_title(task: CutTask) -> Rows:
+def cut_title(task: CutTask) -> TitleRows:
     """Stage a title's shards and return its new rows of shots, clips, members and labels (fingerprints).
 
     For a committed title only the sounds of tracks that are new to it are stored, beside the shots
     and clips that stand. Raises MediaError when the film cannot be read, StorageError when the disk is
-    full or the place cannot be written.
+    full or `task.staging` cannot be written.
     """
     try:
         return _cut_title(task)
+    except PermissionError as error:  # of writing: a film that may not be read is a MediaError
+        raise StorageError(
+            f"cannot write {task.staging}: {error.strerror}; choose another place, or change its permissions"
+        ) from error
     except OSError as error:
-        if error.errno in _FULL_DISK:
-            raise StorageError(f"cannot write {task.staging}: {error.strerror}; free some space") from error
+        if (full := storage_error(error, task.staging)) is not None:
+            raise full from error
         raise
 
 
-def _cut_title(task: CutTask) -> Rows:
+def _cut_title(task: CutTask) -> TitleRows:
     title, settings = task.title, task.settings
     shots = list(task.shots) or _find(title, settings)
     fresh = [track for track in title.tracks if track.kept and track.track_id not in task.known_tracks]
-    rows: Rows = {"shots": [], "clips": [], "members": [], "labels": []}
+    rows = TitleRows()
     staging = Path(task.staging)
     with ShardWriter(staging / "shards", staging.name) as shards:
         for shot in shots:
             row = _shot_row(title, shot)
-            rows["shots"].append(row)
+            rows.shots.append(row)
             if shot.reason is None:
-                rows["clips"].append(_clip_row(row))
+                rows.clips.append(ClipRow(row.shot_id, row.shot_id, row.title_id, row.end_s - row.start_s))
                 shards.begin_clip()
                 if not task.known_tracks:
                     picture, fingerprint = _store_picture(title, shot, settings, shards)
-                    rows["members"].append(picture)
-                    rows["labels"].append(fingerprint)
-                rows["members"] += _store_sounds(title, shot, fresh, settings, shards)
+                    rows.members.append(picture)
+                    rows.labels.append(fingerprint)
+                rows.members += _store_sounds(title, shot, fresh, settings, shards)
     return rows
 
 
 def _find(title: Title, settings: ClipSettings) -> list[Shot]:
-    video = title.film.video
-    assert video is not None  # identify() refuses films without a picture
     frames = iterate_frames(title.paths[0], short_side=_DETECTION_SHORT_SIDE)
     if settings.detect:
-        shots = find_shots(frames, video.fps)
+        shots = find_shots(frames, title.video.fps)
     else:
         ordinals = [frame.ordinal for frame in frames]
-        shots = [Shot(ordinals[0], ordinals[-1] + 1, video.fps)] if ordinals else []
+        shots = [Shot(ordinals[0], ordinals[-1] + 1, title.video.fps)] if ordinals else []
     return select_shots(shots, settings.shortest_s, settings.longest_s)
 
 
-def _shot_row(title: Title, shot: Shot) -> Row:
-    return {
-        "shot_id": shot_id(title.title_id, shot.start_frame, shot.end_frame),
-        "title_id": title.title_id,
-        "start_s": shot.start_s,
-        "end_s": shot.end_s,
-        "start_frame": shot.start_frame,
-        "end_frame": shot.end_frame,
-        "kept": shot.reason is None,
-        "reason": shot.reason,
-    }
+def _shot_row(title: Title, shot: Shot) -> ShotRow:
+    return ShotRow(
+        shot_id=shot_id(title.title_id, shot.start_frame, shot.end_frame),
+        title_id=title.title_id,
+        start_s=shot.start_s,
+        end_s=shot.end_s,
+        start_frame=shot.start_frame,
+        end_frame=shot.end_frame,
+        kept=shot.reason is None,
+        reason=shot.reason,
+    )
 
 
-def _clip_row(shot_row: Row) -> Row:
-    duration_s = float(shot_row["end_s"]) - float(shot_row["start_s"])  # type: ignore[arg-type]
-    names = {"clip_id": shot_row["shot_id"], "shot_id": shot_row["shot_id"]}
-    return {**names, "title_id": shot_row["title_id"], "duration_s": duration_s}
-
-
-def _store_picture(title: Title, shot: Shot, settings: ClipSettings, shards: ShardWriter) -> tuple[Row, Row]:
-    """Store a clip's picture; its rows of `members` and, with its fingerprint, of `labels`."""
-    video = title.film.video
-    assert video is not None  # identify() refuses films without a picture
+def _store_picture(
+    title: Title, shot: Shot, settings: ClipSettings, shards: ShardWriter
+) -> tuple[Member, LabelRow]:
+    """Store a clip's picture; returns its member, and its fingerprint as a label."""
     clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
-    short_side = min(settings.short_side, video.width, video.height)
+    short_side = min(settings.short_side, title.video.width, title.video.height)
     fingerprint = Fingerprint(_frame_count(shot))
     frames = fingerprint.watch(_at_clip_rate(title.paths[0], shot, short_side))
     data = encode_picture(frames, CLIP_FPS, gop=settings.keyframe_every)
-    member = {**shards.add(clip_id, "mp4", data), "kind": "picture"}
-    return member, {"clip_id": clip_id, "name": FINGERPRINT, "value": fingerprint.value}
+    member = shards.add(clip_id, "mp4", data, "picture")
+    return member, LabelRow(clip_id, FINGERPRINT, fingerprint.value)
 
 
 def _store_sounds(
     title: Title, shot: Shot, tracks: list[Track], settings: ClipSettings, shards: ShardWriter
-) -> list[Row]:
-    """Store a clip's sounds, and what they are; their rows of `members`."""
+) -> list[Member]:
+    """Store a clip's sounds and a JSON description of them; returns their members."""
     clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
-    members: list[Row] = []
+    members: list[Member] = []
     described = []
     for track in tracks:
         if not _covers(track, shot):
@@ -166,10 +160,16 @@ def _store_sounds(
         channels = min(track.channels, 2)
         sound_CS = read_sound(track.path, track.index, shot.start_s, shot.duration_s, SOUND_RATE, channels)
         data = encode_sound(sound_CS, SOUND_RATE, settings.sound_codec)
-        place = shards.add(clip_id, f"{track.track_id}.{settings.sound_codec}", data)
-        names = {"track_id": track.track_id, "language": track.language}
-        members.append({**place, "kind": "sound", **names})
-        described.append({**names, "role": track.role, "channels": channels})
+        suffix = f"{track.track_id}.{settings.sound_codec}"
+        members.append(shards.add(clip_id, suffix, data, "sound", track.track_id, track.language))
+        described.append(
+            {
+                "track_id": track.track_id,
+                "language": track.language,
+                "role": track.role,
+                "channels": channels,
+            }
+        )
     if described:
         meta = {
             "clip_id": clip_id,
@@ -181,7 +181,7 @@ def _store_sounds(
             "tracks": described,
         }
         data = json.dumps(meta, sort_keys=True).encode()
-        members.append({**shards.add(clip_id, "json", data), "kind": "meta"})
+        members.append(shards.add(clip_id, "json", data, "meta"))
     return members
 
 
@@ -200,18 +200,18 @@ def _frame_count(shot: Shot) -> int:
 def _at_clip_rate(path: str, shot: Shot, short_side: int) -> Iterator[np.ndarray]:
     """The frames shown at every 25th of a second of a shot, by presentation time."""
     count, emitted = _frame_count(shot), 0
+
+    def shown(index: int) -> int:
+        """The ordinal of the source frame that is shown at output frame `index`, in exact rationals."""
+        return shot.start_frame + math.floor(index * shot.fps / CLIP_FPS)
+
     image: np.ndarray | None = None
     for frame in iterate_frames(path, short_side, shot.start_frame, shot.end_frame):
         # All output times before this frame begins still show the one before it.
-        while image is not None and emitted < count and _wanted(emitted, shot) < frame.ordinal:
+        while image is not None and emitted < count and shown(emitted) < frame.ordinal:
             yield image
             emitted += 1
         image = frame.image
     while image is not None and emitted < count:
         yield image
         emitted += 1
-
-
-def _wanted(index: int, shot: Shot) -> int:
-    """The ordinal of the source frame that is shown at output frame `index` (exact rationals)."""
-    return shot.start_frame + math.floor(index * shot.fps / CLIP_FPS)

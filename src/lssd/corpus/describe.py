@@ -1,79 +1,126 @@
 """What a corpus holds, in numbers."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from lssd.corpus.catalog import Catalog
+from lssd.corpus.schema import ClipRow, LabelRow, Member, QuarantineRow, ShotRow, TitleRow, TrackRow, rows_of
 
 
-def describe_corpus(path: str | Path) -> dict[str, Any]:
-    """The numbers of a corpus as a JSON value.
+@dataclass(frozen=True)
+class LanguageNumbers:
+    """Titles and clips heard in a language, titles of which it is the original, and hours of these clips."""
 
-    Keys: `path`; `titles`, `clips`, `hours` (of clips); `splits` (titles each); `languages` (for each:
-    titles in it, clips in it, titles of which it is the original, hours of clips);
-    `clips_by_language_count`; `background` (clips with a background track); `labels` (for each name:
-    the clips that have it, and how many values it has); `shots` (kept, and rejected by reason);
-    `tracks_not_kept` by reason; `quarantine` (path, stage, reason). Raises CorpusError when the folder is
-    no corpus.
+    titles: int
+    original_of: int
+    clips: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class LabelNumbers:
+    """Clips that have a label of one name, and how many values that label has."""
+
+    clips: int
+    values: int
+
+
+@dataclass(frozen=True)
+class ShotNumbers:
+    """Shots that are kept, and those that are not, by reason."""
+
+    kept: int
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class CorpusDescription:
+    """The numbers of a corpus.
+
+    hours: of clips. splits: titles by split. languages: by code, "None" where it is not known.
+    clips_by_language_count: clips by the number of languages that they are heard in. background: clips with
+    a background track. labels: by name. tracks_not_kept: by reason.
     """
+
+    kind: ClassVar[Literal["corpus"]] = "corpus"
+
+    path: str
+    titles: int
+    clips: int
+    hours: float
+    splits: dict[str, int]
+    languages: dict[str, LanguageNumbers]
+    clips_by_language_count: dict[int, int]
+    background: int
+    labels: dict[str, LabelNumbers]
+    shots: ShotNumbers
+    tracks_not_kept: dict[str, int]
+    quarantine: list[QuarantineRow]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that `lssd inspect CORPUS --json` prints."""
+        return asdict(self)
+
+
+def describe_corpus(path: str | Path) -> CorpusDescription:
+    """Count what a corpus holds. Raises CorpusError when the folder is no corpus."""
     catalog = Catalog.open(path)
-    titles = catalog.titles.to_pylist()
-    duration_s = {row["clip_id"]: row["duration_s"] for row in catalog.clips.to_pylist()}
-    sounds = [row for row in catalog.members.to_pylist() if row["kind"] == "sound"]
-    tracks = [row for row in catalog.tracks.to_pylist() if row["kept"] and row["role"] == "background"]
-    voiceless = {(row["title_id"], row["track_id"]) for row in tracks}
-    spoken: dict[str, set[str]] = defaultdict(set)
+    titles, tracks = rows_of(TitleRow, catalog.titles), rows_of(TrackRow, catalog.tracks)
+    shots = rows_of(ShotRow, catalog.shots)
+    clips = {clip.clip_id: clip for clip in rows_of(ClipRow, catalog.clips)}
+    voiceless = {(row.title_id, row.track_id) for row in tracks if row.kept and row.role == "background"}
+    spoken: dict[str, set[str | None]] = defaultdict(set)
     background: set[str] = set()
-    for row in sounds:
-        if (row["clip_id"].split("-")[0], row["track_id"]) in voiceless:
-            background.add(row["clip_id"])
+    for member in rows_of(Member, catalog.members):
+        if member.kind != "sound" or member.clip_id not in clips:
+            continue
+        if (clips[member.clip_id].title_id, member.track_id) in voiceless:
+            background.add(member.clip_id)
         else:
-            spoken[row["clip_id"]].add(row["language"])
-    return {
-        "path": str(path),
-        "titles": len(titles),
-        "clips": len(duration_s),
-        "hours": sum(duration_s.values()) / 3600,
-        "splits": dict(sorted(Counter(row["split"] for row in titles).items())),
-        "languages": _languages(titles, spoken, duration_s),
-        "clips_by_language_count": dict(sorted(Counter(len(found) for found in spoken.values()).items())),
-        "background": len(background),
-        "labels": _labels(catalog),
-        "shots": _shots(catalog),
-        "tracks_not_kept": _reasons(catalog.tracks.to_pylist()),
-        "quarantine": catalog.quarantine.to_pylist(),
-    }
+            spoken[member.clip_id].add(member.language)
+    return CorpusDescription(
+        path=str(path),
+        titles=len(titles),
+        clips=len(clips),
+        hours=sum(clip.duration_s for clip in clips.values()) / 3600,
+        splits=dict(sorted(Counter(row.split for row in titles).items())),
+        languages=_languages(titles, spoken, clips),
+        clips_by_language_count=dict(sorted(Counter(len(found) for found in spoken.values()).items())),
+        background=len(background),
+        labels=_labels(rows_of(LabelRow, catalog.labels)),
+        shots=ShotNumbers(sum(shot.kept for shot in shots), _reasons(shots)),
+        tracks_not_kept=_reasons(tracks),
+        quarantine=rows_of(QuarantineRow, catalog.quarantine),
+    )
 
 
 def _languages(
-    titles: list[dict[str, Any]], spoken: dict[str, set[str]], duration_s: dict[str, float]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    titles: list[TitleRow], spoken: dict[str, set[str | None]], clips: dict[str, ClipRow]
+) -> dict[str, LanguageNumbers]:
+    found: dict[str, LanguageNumbers] = {}
     for language in sorted({code for codes in spoken.values() for code in codes}, key=str):
-        clips = [clip_id for clip_id, codes in spoken.items() if language in codes]
-        found[str(language)] = {
-            "titles": len({clip_id.split("-")[0] for clip_id in clips}),
-            "original_of": sum(row["original_language"] == language for row in titles),
-            "clips": len(clips),
-            "hours": sum(duration_s[clip_id] for clip_id in clips) / 3600,
-        }
+        heard = [clips[clip_id] for clip_id, codes in spoken.items() if language in codes]
+        found[str(language)] = LanguageNumbers(
+            titles=len({clip.title_id for clip in heard}),
+            original_of=sum(title.original_language == language for title in titles),
+            clips=len(heard),
+            hours=sum(clip.duration_s for clip in heard) / 3600,
+        )
     return found
 
 
-def _labels(catalog: Catalog) -> dict[str, dict[str, int]]:
+def _labels(labels: Iterable[LabelRow]) -> dict[str, LabelNumbers]:
     clips: dict[str, set[str]] = defaultdict(set)
     values: dict[str, set[str]] = defaultdict(set)
-    for row in catalog.labels.to_pylist():
-        clips[row["name"]].add(row["clip_id"])
-        values[row["name"]].add(row["value"])
-    return {name: {"clips": len(clips[name]), "values": len(values[name])} for name in sorted(clips)}
+    for label in labels:
+        clips[label.name].add(label.clip_id)
+        values[label.name].add(label.value)
+    return {name: LabelNumbers(len(clips[name]), len(values[name])) for name in sorted(clips)}
 
 
-def _shots(catalog: Catalog) -> dict[str, Any]:
-    rows = catalog.shots.to_pylist()
-    return {"kept": sum(row["kept"] for row in rows), "rejected": _reasons(rows)}
-
-
-def _reasons(rows: list[dict[str, Any]]) -> dict[str, int]:
-    return dict(Counter(row["reason"] for row in rows if not row["kept"]).most_common())
+def _reasons(rows: Iterable[ShotRow] | Iterable[TrackRow]) -> dict[str, int]:
+    """How many rows are not kept, by reason, the commonest first."""
+    return dict(Counter(str(row.reason) for row in rows if not row.kept).most_common())

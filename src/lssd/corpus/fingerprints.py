@@ -35,20 +35,20 @@ def _shares(pixels: int, cells: int) -> np.ndarray:
 
 
 class Fingerprint:
-    """The fingerprint of a clip of so many frames, taken while they pass by on their way to the encoder."""
+    """The fingerprint of a clip of so many frames, computed while they are passed on to the encoder."""
 
     def __init__(self, frames: int) -> None:
-        self._places = tuple(quarter * frames // 4 for quarter in (1, 2, 3))
+        self._ordinals = tuple(quarter * frames // 4 for quarter in (1, 2, 3))
         self._hashes: dict[int, int] = {}
 
     def watch(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Hand on all frames, uint8 (H, W, 3)."""
+        """Pass on all frames, uint8 (H, W, 3)."""
         for number, image in enumerate(images):
-            if number in self._places:
+            if number in self._ordinals:
                 self._hashes[number] = difference_hash(image)
             yield image
 
     @property
     def value(self) -> str:
         """48 hex digits: the difference hashes at one quarter, half and three quarters of the clip."""
-        return "".join(f"{self._hashes[place]:016x}" for place in self._places)
+        return "".join(f"{self._hashes[ordinal]:016x}" for ordinal in self._ordinals)

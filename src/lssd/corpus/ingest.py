@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lssd.corpus.catalog import Catalog, CatalogWriter, Source
 from lssd.corpus.correction import correct_titles
 from lssd.corpus.cut import ClipSettings, CutTask, cut_title
 from lssd.corpus.labels import Labels, label_titles, read_labels, relabel
-from lssd.corpus.schema import TABLES, Row, Rows
+from lssd.corpus.schema import QuarantineRow, ShotRow, TitleRow, TitleRows, TrackRow
 from lssd.corpus.shots import Shot
 from lssd.corpus.titles import Identity, Title, TitleRecord, Track, assemble, identify, read_titles, track_of
 from lssd.engine import Progress, TimeLimit, available_cpus, run_stage
@@ -31,8 +30,8 @@ class IngestSettings:
 
     clips: how clips are cut and stored.
     titles: a titles table (CSV) with original language, genre, split and track languages.
-    labels: a labels table (CSV): path, start_s, end_s, name, value; what is so in a stretch of a film.
-    original: original language of titles of which the titles table does not say it.
+    labels: a labels table (CSV) of stretches of films: path, start_s, end_s, name, value.
+    original: original language of titles for which the titles table gives none.
     single_language: accept a corpus in which no title has two languages.
     workers: processes; None takes one a core.
     retry_failed: try again what is in quarantine.
@@ -52,11 +51,11 @@ class IngestSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ingest would do: titles to cut, files that stand unchanged, files that failed."""
+    """What an ingest would do: titles to cut, how many files are ingested already, files that failed."""
 
     titles: tuple[Title, ...]
-    standing: int
-    failures: tuple[Row, ...]
+    unchanged: int
+    failures: tuple[QuarantineRow, ...]
 
 
 def ingest(
@@ -67,15 +66,15 @@ def ingest(
     dry_run: bool = False,
     quiet: bool = False,
 ) -> Catalog | Plan:
-    """Ingest films (files, or folders of them) into the corpus `out`, which may stand already.
+    """Ingest films (files, or folders of them) into the corpus `out`, which may exist already.
 
-    Files with the same coded picture are one title, and a title that stands gains the tracks that are
-    new to it. What is committed is not read again; only its rows follow the tables. A film that fails
-    goes to the quarantine table with the stage and the reason. Killed at any moment and run again, only
-    what is missing is done.
+    Files with the same coded picture are one title, and a title that the corpus holds already gains the
+    tracks that are new to it. What is committed is not read again; only its rows follow the tables. A film
+    that fails goes into the quarantine table with the stage and the reason. A run that was killed at any
+    moment and is started again does only what is missing.
 
     Returns the catalog, or with `dry_run` the plan, writing nothing. Raises InputError when a path is
-    missing, the place cannot be written, or not one film is usable; StorageError when the disk is full.
+    missing, `out` cannot be written, or not one film is usable; StorageError when the disk is full.
     """
     with quieted(quiet), Progress("ingest", quiet=quiet) as progress:
         return _ingest(paths, Path(out), settings or IngestSettings(), dry_run, progress)
@@ -91,15 +90,22 @@ def _ingest(
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
     labels = read_labels(settings.labels) if settings.labels else {}
-    _warn_of_missing(records, settings)
-    original = _language(settings.original)
+    missing = [path for path in records if not path.exists()]
+    if missing:
+        _logger.warning(
+            "%s names %d films that do not exist, first %s", settings.titles, len(missing), missing[0]
+        )
+    original = languages.code_of(settings.original) if settings.original else None
     if dry_run:
         writer = CatalogWriter(root, recover=False)
         _warn_of_strangers(labels, files, writer, settings)
         files = _not_quarantined(files, writer, settings)
         return _plan(files, records, original, settings, writer, progress)
     created = not root.exists()
-    _require_own_folder(root)
+    # A corpus must not be spread among other files, such as the films themselves.
+    others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
+    if others:
+        raise InputError(f"{root} holds other files ({min(others)}); choose an empty or new folder for --out")
     with lock(root):
         writer = CatalogWriter(root)
         before = writer.quarantined()
@@ -117,28 +123,13 @@ def _ingest(
         label_titles(writer, labels)
         _warn_of_strangers(labels, given, writer, settings)
         tried = set(map(str, files))
-        writer.write_quarantine([*failures, *(row for row in before if row["path"] not in tried)])
+        writer.write_quarantine([*failures, *(row for row in before if row.path not in tried)])
         writer.finish()
     catalog = Catalog.open(root)
     if not catalog.clips.num_rows:
         clips = settings.clips
         _logger.warning("no shot of %g-%g s was found; see --keep", clips.shortest_s, clips.longest_s)
     return catalog
-
-
-def _language(tag: str | None) -> str | None:
-    code = languages.normalise(tag)
-    if tag and code is None:
-        raise InputError(f"'{tag}' is not a language code; use one such as en or fra")
-    return code
-
-
-def _warn_of_missing(records: dict[Path, TitleRecord], settings: IngestSettings) -> None:
-    missing = [path for path in records if not path.exists()]
-    if missing:
-        _logger.warning(
-            "%s names %d films that do not exist, first %s", settings.titles, len(missing), missing[0]
-        )
 
 
 def _warn_of_strangers(
@@ -155,15 +146,8 @@ def _warn_of_strangers(
         )
 
 
-def _require_own_folder(root: Path) -> None:
-    """A corpus must not be spread among other files, such as the films themselves."""
-    others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
-    if others:
-        raise InputError(f"{root} holds other files ({min(others)}); choose an empty or new folder for --out")
-
-
 def _not_quarantined(files: list[Path], writer: CatalogWriter, settings: IngestSettings) -> list[Path]:
-    skipped = set() if settings.retry_failed else {str(row["path"]) for row in writer.quarantined()}
+    skipped = set() if settings.retry_failed else {row.path for row in writer.quarantined()}
     return [path for path in files if str(path) not in skipped]
 
 
@@ -178,15 +162,17 @@ def _plan(
     known = writer.sources
     fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
     identities, failures = _identify_all(fresh, records, settings, progress)
-    arrange = partial(
-        assemble, records=records, original=original, standing=partial(_standing_tracks, writer)
-    )
+
+    def committed_tracks(title_id: str) -> list[Track]:
+        new = not writer.generation(title_id)
+        return [] if new else [track_of(row) for row in writer.rows(title_id, TrackRow)]
+
     titles = []
     undecided = [identities]
     while undecided:
-        for title in arrange(undecided.pop()):
+        for title in assemble(undecided.pop(), records, original, committed_tracks):
             faults = _faults(title)
-            failures += [{"path": path, "stage": "tracks", "reason": why} for path, why in faults.items()]
+            failures += [QuarantineRow(path, "tracks", why) for path, why in faults.items()]
             if not faults:
                 titles.append(title)
             elif len(faults) < len(title.files):
@@ -195,13 +181,6 @@ def _plan(
     titles.sort(key=lambda title: title.title_id)
     _require_pairs(titles, writer, settings)
     return Plan(tuple(titles), len(files) - len(fresh), tuple(failures))
-
-
-def _standing_tracks(writer: CatalogWriter, title_id: str) -> list[Track]:
-    """The tracks that a committed title has; none for a new title."""
-    if not writer.generation(title_id):
-        return []
-    return [track_of(row) for row in writer.rows(title_id, "tracks")]
 
 
 def _unchanged(source: Source | None, path: Path) -> bool:
@@ -216,9 +195,9 @@ def _unchanged(source: Source | None, path: Path) -> bool:
 
 def _identify_all(
     files: list[Path], records: dict[Path, TitleRecord], settings: IngestSettings, progress: Progress
-) -> tuple[list[Identity], list[Row]]:
+) -> tuple[list[Identity], list[QuarantineRow]]:
     identities: list[Identity] = []
-    failures: list[Row] = []
+    failures: list[QuarantineRow] = []
     progress.phase("identify", len(files), "files")
     # Reading is bound by the disk, so one worker is enough.
     limit_s = None if settings.time_limit is None else partial(_reading_limit_s, settings.time_limit)
@@ -226,7 +205,7 @@ def _identify_all(
         if outcome.value is not None:
             identities.append(outcome.value)
         else:
-            failures.append({"path": spelled(outcome.item), "stage": "probe", "reason": outcome.reason})
+            failures.append(QuarantineRow(spelled(outcome.item), "probe", str(outcome.reason)))
         progress.advance()
     return identities, failures
 
@@ -276,8 +255,8 @@ def _require_pairs(titles: list[Title], writer: CatalogWriter, settings: IngestS
 
 def _cut_all(
     plan: Plan, labels: Labels, writer: CatalogWriter, settings: IngestSettings, progress: Progress
-) -> list[Row]:
-    failures: list[Row] = []
+) -> list[QuarantineRow]:
+    failures: list[QuarantineRow] = []
     tasks = []
     for title in plan.titles:
         task = _task(title, writer, settings.clips)
@@ -285,14 +264,14 @@ def _cut_all(
             writer.add_sources(title.title_id, _sources(title))
         else:
             tasks.append(task)
-    tasks.sort(key=lambda task: -task.title.film.duration_s)
+    tasks.sort(key=lambda task: -task.title.duration_s)
     workers = available_cpus() if settings.workers is None else settings.workers
     limit_s = None if settings.time_limit is None else partial(_cutting_limit_s, settings.time_limit)
     progress.phase("cut", len(tasks), "titles")
     for outcome in run_stage(cut_title, tasks, workers, limit_s):
         title = outcome.item.title
         if outcome.value is None:
-            failures += [{"path": path, "stage": "cut", "reason": outcome.reason} for path in title.paths]
+            failures += [QuarantineRow(path, "cut", str(outcome.reason)) for path in title.paths]
         else:
             _commit(title, outcome.value, labels, writer)
         progress.advance(note=Path(title.paths[0]).name)
@@ -300,85 +279,85 @@ def _cut_all(
 
 
 def _cutting_limit_s(limit: TimeLimit, task: CutTask) -> float:
-    return limit.seconds(task.title.film.duration_s)
+    return limit.seconds(task.title.duration_s)
 
 
 def _task(title: Title, writer: CatalogWriter, clips: ClipSettings) -> CutTask | None:
-    """The work that a title still needs; None when it stands with all its tracks."""
+    """The work that a title still needs; None when it is committed with all its tracks."""
     staging = str(writer.staging(title.title_id))
     if not writer.generation(title.title_id):
         return CutTask(title, staging, clips)
-    known = frozenset(str(row["track_id"]) for row in writer.rows(title.title_id, "tracks"))
+    known = frozenset(row.track_id for row in writer.rows(title.title_id, TrackRow))
     if all(track.track_id in known for track in title.tracks):
         return None
-    assert title.film.video is not None  # identify() refuses films without a picture
-    shots = [_shot(row, title.film.video.fps) for row in writer.rows(title.title_id, "shots")]
+    shots = [
+        Shot(row.start_frame, row.end_frame, title.video.fps, row.reason)
+        for row in writer.rows(title.title_id, ShotRow)
+    ]
     return CutTask(title, staging, clips, tuple(shots), known)
-
-
-def _shot(row: Row, fps: Fraction) -> Shot:
-    return Shot(row["start_frame"], row["end_frame"], fps, row["reason"])  # type: ignore[arg-type]
 
 
 def _sources(title: Title) -> list[Source]:
     return [Source(file.path, file.size, file.modified_ns, title.title_id) for file in title.files]
 
 
-def _commit(title: Title, cut: Rows, labels: Labels, writer: CatalogWriter) -> None:
-    given = [label for path in title.paths for label in labels.get(Path(path), ())]
-    rows = {
-        **cut,
-        "titles": [_title_row(title)],
-        "tracks": [_track_row(track, title) for track in title.tracks],
-        "labels": relabel(cut["labels"], cut["shots"], given),
-    }
+def _commit(title: Title, cut: TitleRows, labels: Labels, writer: CatalogWriter) -> None:
+    """Commit a new title, or a committed one with the tracks and sounds that are new to it."""
+    tracks = [_track_row(track, title) for track in title.tracks]
     if writer.generation(title.title_id):
-        old = {name: writer.rows(title.title_id, name) for name in TABLES}
-        known = {row["track_id"] for row in old["tracks"]}
-        fresh = [row for row in rows["tracks"] if row["track_id"] not in known]
-        rows = {**old, "tracks": old["tracks"] + fresh, "members": old["members"] + rows["members"]}
+        rows = writer.all_rows(title.title_id)
+        known = {row.track_id for row in rows.tracks}
+        rows.tracks += [row for row in tracks if row.track_id not in known]
+        rows.members += cut.members
+    else:
+        given = [label for path in title.paths for label in labels.get(Path(path), ())]
+        rows = replace(
+            cut,
+            titles=[_title_row(title)],
+            tracks=tracks,
+            labels=relabel(cut.labels, cut.shots, given),
+        )
     writer.commit(title.title_id, rows, _sources(title))
 
 
-def _title_row(title: Title) -> Row:
-    video = title.film.video
-    assert video is not None  # identify() refuses films without a picture
+def _title_row(title: Title) -> TitleRow:
     spoken = title.speech_languages
-    return {
-        "title_id": title.title_id,
-        "name": Path(title.paths[0]).stem,
-        "duration_s": title.film.duration_s,
-        "original_language": spoken[0] if spoken else None,
-        "genre": title.record.genre,
-        "split": title.record.split,
-        "width": video.width,
-        "height": video.height,
-        "fps_numerator": video.fps.numerator,
-        "fps_denominator": video.fps.denominator,
-    }
+    return TitleRow(
+        title_id=title.title_id,
+        name=Path(title.paths[0]).stem,
+        duration_s=title.duration_s,
+        original_language=spoken[0] if spoken else None,
+        genre=title.record.genre,
+        split=title.record.split,
+        width=title.video.width,
+        height=title.video.height,
+        fps_numerator=title.video.fps.numerator,
+        fps_denominator=title.video.fps.denominator,
+    )
 
 
-def _track_row(track: Track, title: Title) -> Row:
-    return {
-        "track_id": track.track_id,
-        "title_id": title.title_id,
-        "path": track.path,
-        "index": track.index,
-        "language": track.language,
-        "role": track.role,
-        "channels": track.channels,
-        "kept": track.kept,
-        "reason": track.reason,
-    }
+def _track_row(track: Track, title: Title) -> TrackRow:
+    return TrackRow(
+        track_id=track.track_id,
+        title_id=title.title_id,
+        path=track.path,
+        index=track.index,
+        language=track.language,
+        role=track.role,
+        channels=track.channels,
+        offset_s=None,  # the sync with the original is not measured here
+        slope=None,
+        kept=track.kept,
+        reason=track.reason,
+    )
 
 
-def _require_something(failures: list[Row], plan: Plan, writer: CatalogWriter) -> None:
+def _require_something(failures: list[QuarantineRow], plan: Plan, writer: CatalogWriter) -> None:
     if writer.title_ids or not failures:
         return
     # A reason mostly names its file: the same fault of many files is told once, by the first of them.
     groups: dict[str, list[str]] = {}
     for row in failures:
-        reason = str(row["reason"])
-        groups.setdefault(reason.replace(str(row["path"]), ""), []).append(reason)
+        groups.setdefault(row.reason.replace(row.path, ""), []).append(row.reason)
     told = [f"{same[0]} (and {len(same) - 1} more)" if same[1:] else same[0] for same in groups.values()]
     raise InputError(f"nothing usable: {'; '.join(told)}")

@@ -1,14 +1,14 @@
-"""What is known of clips beyond their tracks: labels that a table gives to stretches of films."""
+"""Labels of clips: a table gives them to stretches of films, and the clips in these get them."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lssd.corpus.catalog import CatalogWriter
 from lssd.corpus.fingerprints import FINGERPRINT
-from lssd.corpus.schema import TABLES, Row
+from lssd.corpus.schema import LabelRow, ShotRow
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError
 
@@ -17,7 +17,7 @@ _COLUMNS = ("path", "start_s", "end_s", "name", "value")
 
 @dataclass(frozen=True)
 class Label:
-    """Something that is so in a film from start_s to end_s, in seconds from its beginning."""
+    """A label of a film from start_s to end_s, in seconds from its beginning."""
 
     name: str
     value: str
@@ -41,8 +41,8 @@ def read_labels(path: str | Path) -> Labels:
         found[row["path"]].append(_label(row, where))
     merged: dict[Path, tuple[Label, ...]] = {}
     for film, labels in found.items():
-        place = (path.parent / film).resolve()
-        merged[place] = (*merged.get(place, ()), *labels)
+        film_path = (path.parent / film).resolve()  # one film may be named in several ways
+        merged[film_path] = (*merged.get(film_path, ()), *labels)
     return merged
 
 
@@ -69,33 +69,31 @@ def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> floa
     return value
 
 
-def relabel(standing: Iterable[Row], shots: Iterable[Row], labels: Iterable[Label]) -> list[Row]:
-    """The rows of a title's `labels` table: `standing` ones, and those that `labels` give to its clips.
+def relabel(old: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]) -> list[LabelRow]:
+    """The rows of a title's `labels` table: `old` ones, and those that `labels` give its clips.
 
-    A clip gets each label that covers more than half of it. Standing labels of a name that occurs in
+    A clip gets each label that covers more than half of it. Old labels of a name that occurs in
     `labels` are replaced, on all clips of the title; those of other names stay.
     """
     labels = list(labels)
     given = {label.name for label in labels}
-    rows = {(row["clip_id"], row["name"], row["value"]) for row in standing if row["name"] not in given}
+    rows = {row for row in old if row.name not in given}
     for shot in shots:
-        if shot["kept"]:
-            rows |= {(shot["shot_id"], one.name, one.value) for one in labels if _covers(one, shot)}
-    return [
-        {"clip_id": clip_id, "name": name, "value": value}
-        for clip_id, name, value in sorted(rows, key=lambda row: tuple(map(str, row)))
-    ]
+        if shot.kept:
+            rows |= {LabelRow(shot.shot_id, one.name, one.value) for one in labels if _covers(one, shot)}
+    return sorted(rows, key=lambda row: (row.clip_id, row.name, str(row.value)))
 
 
-def _covers(label: Label, shot: Row) -> bool:
-    start_s, end_s = float(shot["start_s"]), float(shot["end_s"])  # type: ignore[arg-type]
-    return 2 * (min(end_s, label.end_s) - max(start_s, label.start_s)) > end_s - start_s
+def _covers(label: Label, shot: ShotRow) -> bool:
+    """Whether a label covers more than half of a shot."""
+    shared_s = min(shot.end_s, label.end_s) - max(shot.start_s, label.start_s)
+    return 2 * shared_s > shot.end_s - shot.start_s
 
 
 def label_titles(writer: CatalogWriter, labels: Labels) -> None:
-    """Give the committed titles what a labels table says of any of their files; pictures and sounds stay.
+    """Give committed titles the labels that a table has for any of their files; pictures and sounds stay.
 
-    A title is committed again, whole, when the table says otherwise than the catalog.
+    A title whose labels change is committed again as a whole.
     """
     wanted: dict[str, list[Label]] = defaultdict(list)
     for source in writer.sources.values():
@@ -103,8 +101,7 @@ def label_titles(writer: CatalogWriter, labels: Labels) -> None:
     for title_id, found in wanted.items():
         if not found:
             continue
-        standing = writer.rows(title_id, "labels")
-        rows = relabel(standing, writer.rows(title_id, "shots"), found)
-        if rows != standing:
-            others = {table: writer.rows(title_id, table) for table in TABLES}
-            writer.commit(title_id, {**others, "labels": rows}, [])
+        old = writer.rows(title_id, LabelRow)
+        rows = relabel(old, writer.rows(title_id, ShotRow), found)
+        if rows != old:
+            writer.commit(title_id, replace(writer.all_rows(title_id), labels=rows), [])

@@ -1,4 +1,4 @@
-"""The stored bytes of a corpus by their place, without its tables."""
+"""Read the stored bytes of a corpus by byte range, without its tables."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from lssd.corpus.schema import Row
+from lssd.corpus.schema import Member
 from lssd.errors import CorpusError, MissingExtraError
 
 MANIFEST = "catalog/manifest.json"
@@ -25,7 +25,7 @@ class LostShardError(CorpusError):
 
 
 class ShardReader:
-    """Reads members of a corpus whose rows are at hand; a `Catalog` brings the rows as well.
+    """Reads members of a corpus, given their rows; a `Catalog` reads the rows too.
 
     Opens no table, so it costs the same however large the corpus is. The corpus may lie on any file
     system that fsspec knows (`s3://...`). Raises CorpusError when there is none.
@@ -45,14 +45,15 @@ class ShardReader:
         except OSError as error:
             raise self._no_corpus() from error
 
-    def read(self, member: Row) -> bytes:
+    def read(self, member: Member) -> bytes:
         """The stored bytes of one row of the table of members, by byte range.
 
         Raises LostShardError when the shard cannot be read or is shorter than the catalog says, CorpusError
-        when the row leads out of the corpus or to no possible place in a shard.
+        when the row names no file of the corpus or no possible byte range.
         """
-        shard, offset, length = str(member["shard"]), member["offset"], member["length"]
-        if not SHARD_NAME.fullmatch(shard):
+        shard, offset, length = member.shard, member.offset, member.length
+        # A catalog from elsewhere may hold anything, nulls among it.
+        if not (isinstance(shard, str) and SHARD_NAME.fullmatch(shard)):
             raise CorpusError(f"{shard!r} in the catalog of {self.root} is no name of a shard")
         if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and length >= 0):
             raise CorpusError(f"the catalog of {self.root} has {length} bytes at {offset} of shard {shard}")
@@ -81,7 +82,7 @@ class ShardReader:
         return int(self._files.info(path)["size"])
 
     def shard_path(self, shard: str) -> str:
-        """Where a shard lies: its final place, or staging when its committer was killed just then."""
+        """Where a shard lies: in `shards`, or in staging when its writer was killed before the move."""
         final = f"{self._base}/shards/{shard}"
         staged = f"{self._base}/.staging/{shard.rpartition('-')[0]}/shards/{shard}"
         return staged if not self._files.exists(final) and self._files.exists(staged) else final

@@ -1,77 +1,160 @@
-"""The tables of a catalog and the rules of its ids.
+"""The tables of a catalog, as types of their rows, and the rules of its ids.
 
-Every table is a folder of Parquet files, one file a title, so that DuckDB, Polars and pandas read
-`CORPUS/catalog/clips/*.parquet` as one table.
+Every table is a folder of Parquet files, one file per title, so that DuckDB, Polars and pandas read
+`CORPUS/catalog/clips/*.parquet` as one table. Its columns are the fields of its row type, in their order.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple, TypeVar, get_type_hints
 
 import pyarrow as pa
 
-_TEXT, _FLAG = pa.string(), pa.bool_()
+Int32 = Annotated[int, "stored in 32 bits"]
 
-TABLES: dict[str, pa.Schema] = {
-    "titles": pa.schema(
-        [
-            ("title_id", _TEXT),
-            ("name", _TEXT),  # a file's stem: for people, never a key
-            ("duration_s", pa.float64()),
-            ("original_language", _TEXT),
-            ("genre", _TEXT),
-            ("split", _TEXT),  # train, valid or test
-            ("width", pa.int32()),
-            ("height", pa.int32()),
-            ("fps_numerator", pa.int32()),
-            ("fps_denominator", pa.int32()),
-        ]
-    ),
-    "tracks": pa.schema(
-        [
-            ("track_id", _TEXT),
-            ("title_id", _TEXT),
-            ("path", _TEXT),
-            ("index", pa.int32()),  # among the file's sound tracks
-            ("language", _TEXT),
-            ("role", _TEXT),
-            ("channels", pa.int32()),
-            ("offset_s", pa.float64()),  # null: the sync to the original was not measured
-            ("slope", pa.float64()),
-            ("kept", _FLAG),
-            ("reason", _TEXT),  # why a track is not kept
-        ]
-    ),
-    "shots": pa.schema(
-        [
-            ("shot_id", _TEXT),
-            ("title_id", _TEXT),
-            ("start_s", pa.float64()),
-            ("end_s", pa.float64()),
-            ("start_frame", pa.int64()),
-            ("end_frame", pa.int64()),  # one past the last frame
-            ("kept", _FLAG),
-            ("reason", _TEXT),
-        ]
-    ),
-    "clips": pa.schema(
-        [("clip_id", _TEXT), ("shot_id", _TEXT), ("title_id", _TEXT), ("duration_s", pa.float64())]
-    ),
-    "members": pa.schema(
-        [
-            ("clip_id", _TEXT),
-            ("kind", _TEXT),  # picture, sound or meta
-            ("track_id", _TEXT),
-            ("language", _TEXT),
-            ("shard", _TEXT),  # relative to CORPUS/shards
-            ("offset", pa.int64()),  # of the member's first byte in the shard
-            ("length", pa.int64()),
-            ("sha256", _TEXT),
-        ]
-    ),
-    "labels": pa.schema([("clip_id", _TEXT), ("name", _TEXT), ("value", _TEXT)]),
+
+@dataclass(frozen=True, slots=True)
+class TitleRow:
+    """A film. Its name is a file's stem: for people, never a key. split: train, valid or test."""
+
+    title_id: str
+    name: str
+    duration_s: float
+    original_language: str | None
+    genre: str | None
+    split: str
+    width: Int32
+    height: Int32
+    fps_numerator: Int32
+    fps_denominator: Int32
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRow:
+    """A sound track of a title, and the reason why it is not kept, if so.
+
+    index: among the sound tracks of its file. offset_s, slope: None where the sync with the original was not
+    measured.
+    """
+
+    track_id: str
+    title_id: str
+    path: str
+    index: Int32
+    language: str | None
+    role: str
+    channels: Int32
+    offset_s: float | None
+    slope: float | None
+    kept: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShotRow:
+    """The frames [start_frame, end_frame) between two camera changes, and why they are not kept, if so."""
+
+    shot_id: str
+    title_id: str
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int
+    kept: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A kept shot as stored."""
+
+    clip_id: str
+    shot_id: str
+    title_id: str
+    duration_s: float
+
+
+class Member(NamedTuple):
+    """A stored picture, sound or description of a clip, and where its bytes lie.
+
+    kind: picture, sound or meta; track_id and language are a sound's. shard: a file of `CORPUS/shards`.
+    offset: of the first byte in the shard; length in bytes. sha256: of the bytes, in hexadecimal digits.
+    A tuple, unlike the other rows: training makes some for every clip, and a tuple is made the fastest.
+    """
+
+    clip_id: str
+    kind: str
+    track_id: str | None
+    language: str | None
+    shard: str
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A label of a clip, such as its scene."""
+
+    clip_id: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A file that could not be ingested: at which stage, and why."""
+
+    path: str
+    stage: str
+    reason: str
+
+
+Row = TitleRow | TrackRow | ShotRow | ClipRow | Member | LabelRow | QuarantineRow
+R = TypeVar("R", bound=Row)
+
+
+@dataclass
+class TitleRows:
+    """The rows of one title, by table."""
+
+    titles: list[TitleRow] = field(default_factory=list)
+    tracks: list[TrackRow] = field(default_factory=list)
+    shots: list[ShotRow] = field(default_factory=list)
+    clips: list[ClipRow] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    labels: list[LabelRow] = field(default_factory=list)
+
+
+# All Arrow columns may hold nulls, whatever the type of the field.
+_ARROW_TYPES = {
+    str: pa.string(),
+    str | None: pa.string(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    int: pa.int64(),
+    Int32: pa.int32(),
+    bool: pa.bool_(),
 }
 
-QUARANTINE = pa.schema([("path", _TEXT), ("stage", _TEXT), ("reason", _TEXT)])
 
-Row = dict[str, object]
-Rows = dict[str, list[Row]]
+def schema_of(kind: type) -> pa.Schema:
+    """The Arrow schema of the table whose rows are of this type."""
+    hints = get_type_hints(kind, include_extras=True)
+    return pa.schema([(name, _ARROW_TYPES[hint]) for name, hint in hints.items()])
+
+
+# The row types of the tables that each title has a part in; quarantine has one part alone.
+ROW_TYPES: dict[str, type[Row]] = {
+    "titles": TitleRow,
+    "tracks": TrackRow,
+    "shots": ShotRow,
+    "clips": ClipRow,
+    "members": Member,
+    "labels": LabelRow,
+}
+TABLES: dict[str, pa.Schema] = {name: schema_of(kind) for name, kind in ROW_TYPES.items()}
+QUARANTINE = schema_of(QuarantineRow)
 
 
 def shot_id(title_id: str, start_frame: int, end_frame: int) -> str:
@@ -79,7 +162,14 @@ def shot_id(title_id: str, start_frame: int, end_frame: int) -> str:
     return f"{title_id}-{start_frame:07d}-{end_frame - 1:07d}"
 
 
-def to_table(name: str, rows: list[Row]) -> pa.Table:
-    """Rows as the Arrow table of a catalog's table `name`; a missing column is null."""
-    schema = QUARANTINE if name == "quarantine" else TABLES[name]
-    return pa.Table.from_pylist(rows, schema=schema)
+def to_table(kind: type[R], rows: Sequence[R]) -> pa.Table:
+    """Rows as an Arrow table."""
+    schema = schema_of(kind)
+    columns = [[getattr(row, name) for row in rows] for name in schema.names]
+    return pa.Table.from_pydict(dict(zip(schema.names, columns, strict=True)), schema=schema)
+
+
+def rows_of(kind: type[R], table: pa.Table) -> list[R]:
+    """The rows of an Arrow table that has at least the columns of their type; the inverse of `to_table`."""
+    columns = [table[name].to_pylist() for name in schema_of(kind).names]
+    return [kind(*values) for values in zip(*columns, strict=True)]

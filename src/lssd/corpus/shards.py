@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 from types import TracebackType
 
-from lssd.corpus.schema import Row
+from lssd.corpus.schema import Member
 from lssd.store import sync_folder
 
 _HEADER_BYTES = 512
@@ -43,21 +43,32 @@ class ShardWriter:
         self._tar = tarfile.open(self.folder / self._name, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         self._count += 1
 
-    def add(self, clip_id: str, suffix: str, data: bytes) -> Row:
-        """Append `clip_id.suffix` and return where it lies: shard, offset, length, sha256."""
+    def add(
+        self,
+        clip_id: str,
+        suffix: str,
+        data: bytes,
+        kind: str,
+        track_id: str | None = None,
+        language: str | None = None,
+    ) -> Member:
+        """Append `clip_id.suffix` and return its row of the table of members."""
         if self._tar is None:
             raise RuntimeError("begin_clip() comes before add()")
         info = tarfile.TarInfo(f"{clip_id}.{suffix}")
         info.size = len(data)
         offset = self._tar.offset + _HEADER_BYTES
         self._tar.addfile(info, io.BytesIO(data))
-        return {
-            "clip_id": clip_id,
-            "shard": self._name,
-            "offset": offset,
-            "length": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
+        return Member(
+            clip_id=clip_id,
+            kind=kind,
+            track_id=track_id,
+            language=language,
+            shard=self._name,
+            offset=offset,
+            length=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
 
     def _close(self) -> None:
         if self._tar is not None:

@@ -1,4 +1,4 @@
-"""Tables that a user hands in: CSV with a header, read whole, every fault one line."""
+"""Tables that a user hands in: CSV with a header, read whole; every fault is reported in one line."""
 
 import csv
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from lssd.errors import InputError
 def read_table(
     path: str | Path, what: str, columns: Iterable[str], required: Iterable[str] = ("path",)
 ) -> list[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file, each with the place to name in messages ("FILE, line N").
+    """The rows of a CSV file, each with its position for messages ("FILE, line N").
 
     `columns` may occur and `required` must; a missing cell is "", spaces around a value are dropped.
     `what` names the table in messages. Raises InputError for a missing file, one that is no UTF-8 CSV, an
@@ -26,7 +26,10 @@ def read_table(
             rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not readable as CSV ({error}); save it as UTF-8") from error
-    _check_header(path, header, set(columns), list(required))
+    unknown, missing = set(header) - set(columns), [name for name in required if name not in header]
+    if unknown or missing:
+        fault = f"unknown column '{min(unknown)}'" if unknown else f"no column '{missing[0]}'"
+        raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(columns))}")
     for where, row in rows:
         if "?" in row or any("\0" in cell for cell in row.values()):
             raise InputError(f"{where}: it does not have one value a column")
@@ -36,10 +39,3 @@ def read_table(
         if empty:
             raise InputError(f"{where}: the column '{empty[0]}' is empty")
     return rows
-
-
-def _check_header(path: Path, header: list[str], columns: set[str], required: list[str]) -> None:
-    unknown, missing = set(header) - columns, [name for name in required if name not in header]
-    if unknown or missing:
-        fault = f"unknown column '{min(unknown)}'" if unknown else f"no column '{missing[0]}'"
-        raise InputError(f"{path}: {fault}; columns are {', '.join(sorted(columns))}")

@@ -11,15 +11,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lssd import languages
+from lssd.corpus.schema import TrackRow
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError, MediaError
 from lssd.media import (
     SPEECH,
     FilmInfo,
     TrackInfo,
+    VideoInfo,
     default_decides,
     original_track,
     picture_hash,
@@ -90,16 +91,18 @@ class Identity:
     size: int
     modified_ns: int
     title_id: str
-    film: FilmInfo
+    duration_s: float
+    video: VideoInfo
     tracks: tuple[Track, ...]
 
 
 @dataclass(frozen=True)
 class Title:
-    """A film with all its tracks, from one file or several."""
+    """A film with all its tracks, from one file or several; duration and picture are those of the first."""
 
     title_id: str
-    film: FilmInfo
+    duration_s: float
+    video: VideoInfo
     files: tuple[Identity, ...]
     tracks: tuple[Track, ...]
     record: TitleRecord
@@ -128,21 +131,15 @@ def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
 
 
 def _record(row: dict[str, str], where: str) -> TitleRecord:
-    def language(tag: str) -> str:
-        code = languages.normalise(tag)
-        if code is None:
-            raise InputError(f"{where}: '{tag}' is not a language code")
-        return code
-
     split = row.get("split") or "train"
     if split not in SPLITS:
         raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
     original = row.get("original_language")
     return TitleRecord(
-        original_language=language(original) if original else None,
+        original_language=languages.code_of(original, where) if original else None,
         genre=row.get("genre") or None,
         split=split,
-        languages=tuple(language(tag) for tag in row.get("languages", "").split()),
+        languages=tuple(languages.code_of(tag, where) for tag in row.get("languages", "").split()),
     )
 
 
@@ -160,7 +157,15 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
         raise MediaError(f"{path} has no sound track; ingest wants films with sound")
     tracks = [_track(info, film, path, record) for info in film.tracks]
     title_id = picture_hash(path)[:_ID_DIGITS]
-    return Identity(str(path), status.st_size, status.st_mtime_ns, title_id, film, tuple(tracks))
+    return Identity(
+        path=str(path),
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        title_id=title_id,
+        duration_s=film.duration_s,
+        video=film.video,
+        tracks=tuple(tracks),
+    )
 
 
 def _track(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecord) -> Track:
@@ -186,11 +191,11 @@ def assemble(
     identities: list[Identity],
     records: dict[Path, TitleRecord],
     original: str | None = None,
-    standing: Callable[[str], list[Track]] = lambda title_id: [],
+    committed: Callable[[str], list[Track]] = lambda title_id: [],
 ) -> list[Title]:
     """Group files by their picture and decide on the tracks of each title.
 
-    `original` is the original language of titles for which the titles table does not say it. `standing`
+    `original` is the original language of titles for which the titles table does not say it. `committed`
     gives the tracks that a title has already; their roles stay. Titles come in the order of their ids.
     """
     groups: dict[str, list[Identity]] = defaultdict(list)
@@ -201,7 +206,7 @@ def assemble(
     for title_id, group in sorted(groups.items()):
         known = [records[path] for path in (Path(item.path).resolve() for item in group) if path in records]
         record = known[0] if known else TitleRecord()
-        old = standing(title_id)
+        old = committed(title_id)
         known_ids = {track.track_id for track in old}
         fresh = [track for identity in group for track in identity.tracks if track.track_id not in known_ids]
         wanted = record.original_language or original
@@ -210,9 +215,10 @@ def assemble(
         titles.append(
             Title(
                 title_id=title_id,
-                film=group[0].film,
+                duration_s=group[0].duration_s,
+                video=group[0].video,
                 files=tuple(group),
-                tracks=tuple(decide_tracks([*old, *fresh], wanted, standing=bool(old))),
+                tracks=tuple(decide_tracks([*old, *fresh], wanted, committed=bool(old))),
                 record=record,
             )
         )
@@ -226,18 +232,18 @@ def assemble(
     return titles
 
 
-def decide_tracks(tracks: list[Track], original: str | None = None, standing: bool = False) -> list[Track]:
+def decide_tracks(tracks: list[Track], original: str | None = None, committed: bool = False) -> list[Track]:
     """Settle the role of each track and whether it is kept.
 
     First the original is chosen (`lssd.media.original_track`, in the language `original` where there is
     such a track); all other speech is a dub. Then commentary and audio description are left out, and each
     track that repeats another one or is a second one of its language, and a second background track.
-    Tracks of a `standing` title come first and have its original among them, which stays.
+    Tracks of a `committed` title come first and have its original among them, which stays.
     """
     wanted = None
-    if standing:
-        places = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
-        wanted = next(places, None)
+    if committed:
+        originals = (n for n, track in enumerate(tracks) if track.kept and track.role == "original")
+        wanted = next(originals, None)
     chosen = original_track(tracks, wanted, original)
     # Speech first: where nobody speaks, the background track is the same sound, and the one to leave out.
     ordered = sorted(tracks, key=lambda track: not track.has_voices)
@@ -274,14 +280,14 @@ def _reason(track: Track, kept: list[Track]) -> str | None:
     return None
 
 
-def track_of(row: dict[str, Any]) -> Track:
+def track_of(row: TrackRow) -> Track:
     """A committed track from its row in the catalog."""
     return Track(
-        track_id=row["track_id"],
-        path=row["path"],
-        index=row["index"],
-        channels=row["channels"],
-        language=row["language"],
-        role=row["role"],
-        reason=row["reason"],
+        track_id=row.track_id,
+        path=row.path,
+        index=row.index,
+        channels=row.channels,
+        language=row.language,
+        role=row.role,
+        reason=row.reason,
     )

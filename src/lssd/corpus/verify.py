@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lssd.corpus.catalog import Catalog, DamagedTableError
-from lssd.corpus.schema import Row
+from lssd.corpus.schema import Member, rows_of
 from lssd.engine import Progress
 from lssd.errors import CorpusError
 
@@ -28,7 +28,7 @@ def verify(path: str | Path, *, quiet: bool = False) -> Verdict:
     except DamagedTableError as error:
         return Verdict(0, (str(error),))
     faults = []
-    members = catalog.members.to_pylist()
+    members = rows_of(Member, catalog.members)
     with Progress("verify", len(members), "members", quiet) as progress:
         for member in members:
             fault = _fault(catalog, member)
@@ -38,12 +38,12 @@ def verify(path: str | Path, *, quiet: bool = False) -> Verdict:
     return Verdict(len(members), tuple(faults))
 
 
-def _fault(catalog: Catalog, member: Row) -> str | None:
-    name = f"{member['shard']}: {member['clip_id']} {member['kind']} {member['track_id'] or ''}".rstrip()
+def _fault(catalog: Catalog, member: Member) -> str | None:
+    name = f"{member.shard}: {member.clip_id} {member.kind} {member.track_id or ''}".rstrip()
     try:
         data = catalog.read(member)
     except CorpusError as error:
         return f"{name}: {error}"
-    if hashlib.sha256(data).hexdigest() != member["sha256"]:
+    if hashlib.sha256(data).hexdigest() != member.sha256:
         return f"{name}: its bytes are not the ones that were stored"
     return None

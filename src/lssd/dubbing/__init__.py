@@ -1,12 +1,13 @@
-"""Dubs where none exist: the same picture and background with other words (the paper's section 6).
+"""Synthetic dubs: the same picture and background with other words (the paper's section 6).
 
 separation, segmentation, transcription, diarisation,
 translation, speaking, stretching, conversion         the steps that have backends, a package each
-declaration, backends, workers, backend_pool          what backends are, which can be used, their processes
-film, job, transcript, script, subtitles              a film and what is said in it
+declaration, backends, backend_pool                   what backends are, which can be used, their processes
+film, transcript, script, subtitles                   a film and what is said in it
 voicing, placing, matching, remixing, tracks          a line, its place, its sound; a whole track
 pipeline, dub                                         a film, many films
-workspace, sound, provenance, reports, settings       what is kept, and what is said of it
+workspace, sidecars, sound                            what steps leave on disk, kept by what it was made of
+provenance, reports, settings                         what is recorded, reported, asked for
 
 The public names load at first use: a backend's process needs none of the others'.
 """

@@ -1,4 +1,4 @@
-"""Which backends there are, which of them can work here, and which a preset takes for a step."""
+"""Which backends exist, which can be used on this machine, and which a preset uses for a step."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lssd import config
-from lssd.dubbing.declaration import Backend
-from lssd.errors import InputError, LssdError
+from lssd.dubbing.declaration import Backend, BackendError
+from lssd.errors import InputError
 
 STEPS = (
     "separation",
@@ -38,19 +38,19 @@ _PERMISSIVE = {
     "Unlicense",
     "Zlib",
 }
-_PLACES = ("model", "folder", "url")  # options that say where something is, and have no default
+_PLACES = ("model", "folder", "url")  # settings that say where something is, and have no default
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A backend and why it cannot be used ("" where it can), with the way out."""
+    """A backend, and what keeps it from being used here and how to mend that; "" where nothing does."""
 
     backend: type[Backend]
     obstacle: str = ""
 
 
 def backends(step: str) -> dict[str, type[Backend]]:
-    """The backends of a step by name, ours and those of installed packages (entry points `lssd.dubbing`)."""
+    """The backends of a step by name: built in, or from installed packages (entry points `lssd.dubbing`)."""
     if step not in STEPS:
         raise InputError(f"no step '{step}' with backends; steps: {', '.join(STEPS)}")
     found: dict[str, type[Backend]] = {
@@ -64,20 +64,20 @@ def backends(step: str) -> dict[str, type[Backend]]:
 
 
 def standings(
-    policy: str = "any", options: Mapping[str, Mapping[str, Any]] | None = None
+    policy: str = "any", settings: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, list[Standing]]:
-    """What can be used, by step, without loading anything. InputError for an unknown policy."""
+    """Every backend and whether it can be used, by step; loads none. InputError for an unknown policy."""
     return {
         step: [
-            Standing(one, obstacle(one, policy, (options or {}).get(name)))
+            Standing(one, obstacle(one, policy, (settings or {}).get(name)))
             for name, one in backends(step).items()
         ]
         for step in STEPS
     }
 
 
-def obstacle(backend: type[Backend], policy: str = "any", options: Mapping[str, Any] | None = None) -> str:
-    """Why a backend cannot be used here with these options: one line, "" when it can."""
+def obstacle(backend: type[Backend], policy: str = "any", settings: Mapping[str, Any] | None = None) -> str:
+    """Why a backend cannot be used here with these settings: one line, "" when it can."""
     if policy not in POLICIES:
         raise InputError(f"no licence policy '{policy}'; there are {', '.join(POLICIES)}")
     declaration = backend.declaration
@@ -89,23 +89,23 @@ def obstacle(backend: type[Backend], policy: str = "any", options: Mapping[str, 
     if policy == "permissive" and binding:
         return f"refused: {' and '.join(sorted(binding))} is not permissive"
     if missing := declaration.missing():
-        places = [name for name in _PLACES if name in backend.Options.__dataclass_fields__]
+        places = [name for name in _PLACES if name in backend.Settings.__dataclass_fields__]
         then = f"; then --set {declaration.name}.{places[0]}=...: {declaration.weights}" if places else ""
         return f"{', '.join(missing)} is not installed: {declaration.install}{then}"
-    defaults = {field.name: field.default for field in dataclasses.fields(backend.Options)}
-    lacking = [name for name in _PLACES if defaults.get(name) == "" and not (options or {}).get(name)]
+    defaults = {field.name: field.default for field in dataclasses.fields(backend.Settings)}
+    lacking = [name for name in _PLACES if defaults.get(name) == "" and not (settings or {}).get(name)]
     if lacking:
         return f"needs {declaration.weights or lacking[0]}: --set {declaration.name}.{lacking[0]}=..."
     return ""
 
 
-def build_options(backend: type[Backend], options: Mapping[str, Any] | None) -> Any:
-    """The backend's dials with these values. InputError for an unknown key or a wrong type."""
-    return config.build(backend.Options, options or {}, f"backend {backend.declaration.name}")
+def build_settings(backend: type[Backend], settings: Mapping[str, Any] | None) -> Any:
+    """The backend's settings with these values. InputError for an unknown key or a wrong type."""
+    return config.build(backend.Settings, settings or {}, f"backend {backend.declaration.name}")
 
 
 def read_preset(preset: str) -> dict[str, list[str]]:
-    """Names of backends by step, best first: a packaged preset's, or those of a YAML file."""
+    """Names of backends by step, best first, of a packaged preset or a YAML file. InputError for neither."""
     packaged = resources.files("lssd.dubbing") / "presets"
     names = sorted(
         entry.name.removesuffix(".yaml") for entry in packaged.iterdir() if entry.name.endswith(".yaml")
@@ -131,15 +131,15 @@ def choose(
     step: str,
     names: Sequence[str],
     policy: str,
-    options: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Mapping[str, Any]],
     language: str | None = None,
 ) -> list[type[Backend]]:
-    """Of these backends those that can be used, in order. LssdError, naming each obstacle, when none can."""
+    """Those of these backends that can be used, in order. BackendError, with each obstacle, when none can."""
     usable, obstacles = [], []
     known = backends(step)
     for name in names:
         backend = known[name]
-        why = obstacle(backend, policy, options.get(name))
+        why = obstacle(backend, policy, settings.get(name))
         languages = backend.declaration.languages
         if not why and language is not None and languages is not None and language not in languages:
             why = f"does not know {language}"
@@ -148,5 +148,5 @@ def choose(
         else:
             usable.append(backend)
     if not usable:
-        raise LssdError(f"no backend for {step}: {'; '.join(obstacles)}")
+        raise BackendError(f"no backend for {step}: {'; '.join(obstacles)}")
     return usable

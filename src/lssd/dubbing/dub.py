@@ -1,4 +1,4 @@
-"""`dub`: films in, the same films with made dubs out."""
+"""`dub`: adds synthetic dubs to films."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Literal
 
 from lssd import languages
 from lssd.dubbing.backend_pool import BackendPool
-from lssd.dubbing.backends import POLICIES, STEPS, backends, build_options, read_preset
+from lssd.dubbing.backends import POLICIES, STEPS, backends, build_settings, obstacle, read_preset
 from lssd.dubbing.pipeline import dub_film
 from lssd.dubbing.reports import DubReport
 from lssd.dubbing.settings import DubSettings
 from lssd.engine import Outcome, Progress, ray, run_stage
 from lssd.errors import InputError
-from lssd.media import find_films, has_encoder
+from lssd.media import find_films, has_encoder, probe
 from lssd.media.encode import codec_name
 
 Engine = Literal["local", "ray"]
@@ -22,7 +22,7 @@ ONLY = ("separate",)
 
 @dataclass
 class _Dubber:
-    """Dubs a film at a time; backends stay at work between films. Picklable, for other processes."""
+    """Dubs one film a call, and keeps the backends loaded between films. Picklable, for other processes."""
 
     targets: tuple[str, ...]
     out: Path
@@ -33,11 +33,8 @@ class _Dubber:
     def __call__(self, path: str) -> DubReport:
         if self._pool is None:
             one = self.settings
-            self._pool = BackendPool(one.preset, one.options, one.license_policy, one.timeout_s)
-        try:
-            return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
-        except InputError as error:  # in what lies beside this film: the other films are none the worse
-            return DubReport(path, reason=str(error))
+            self._pool = BackendPool(one.preset, one.backends, one.license_policy, one.timeout_s)
+        return dub_film(path, self.targets, self.out, self.settings, self._pool, self.alone)
 
     def close(self) -> None:
         if self._pool is not None:
@@ -54,18 +51,21 @@ def dub(
     engine: Engine = "local",
     progress: Progress | None = None,
 ) -> list[DubReport]:
-    """Make dubs of films: `OUT/FILM/FILM.mkv` with the film's picture and sound and a track a language more.
+    """Dub films: `OUT/FILM/FILM.mkv` gets the film's picture and sound, and a new track for each language.
 
     Beside it lie `utterances.json`, which may be edited, and `provenance.json`. Steps are kept in
-    `OUT/.cache`: a killed call goes on where it was, and an edit costs what depends on it. Films are only
-    read. What cannot be dubbed, a film, a language or a line, is reported with the reason, and the rest done.
+    `OUT/.cache`: a call that was killed is resumed, and after an edit only what depends on it is made again.
+    Films are only read. A film, language or line that cannot be dubbed is reported with the reason, and the
+    others are done.
 
     Args:
         paths: films, or folders that are searched for them.
         languages_to: codes or names of languages; none with `settings.only`.
-        workers: processes that each dub a film; engine: "ray" for those of a cluster.
+        workers: processes that each dub a film; engine: "ray" for those of a cluster, which knows no
+            `settings.time_limit`.
 
-    Raises InputError for a wrong request: no film, an unknown language, preset, backend or dial.
+    Raises InputError for a wrong request: no film, an unknown language, preset or dial, a backend that was
+    set up and cannot be used. StorageError when the disk is full.
     """
     settings, out = settings or DubSettings(), Path(out).resolve()
     targets = _targets(languages_to, settings)
@@ -80,7 +80,7 @@ def dub(
     if progress is not None:
         progress.update(0, len(films))
     try:
-        for outcome in _stage(dubber, [str(film) for film in films], workers, engine):
+        for outcome in _outcomes(dubber, [str(film) for film in films], workers, engine):
             found = outcome.value
             failed = DubReport(outcome.item, reason=outcome.reason or "")
             reports.append(failed if found is None else found)
@@ -95,43 +95,60 @@ def _targets(given: Sequence[str], settings: DubSettings) -> tuple[str, ...]:
     """Codes of the languages. InputError for none, or for one that is no language."""
     if settings.only is not None:
         return ()
-    codes = []
-    for language in given:
-        code = languages.normalise(language)
-        if code is None:
-            raise InputError(f"'{language}' is no language; use codes such as es, fr, ja")
-        codes.append(code)
-    if not codes:
+    if not given:
         raise InputError("say into which languages, as in --to es fr")
-    return tuple(dict.fromkeys(codes))
+    return tuple(dict.fromkeys(map(languages.code_of, given)))
 
 
 def _check(settings: DubSettings) -> None:
-    """InputError for a request that no film could satisfy."""
+    """Raise InputError for a request that is wrong whatever the film."""
     if settings.only not in (None, *ONLY):
         raise InputError(f"'{settings.only}' cannot be done alone; {', '.join(ONLY)} can")
-    if settings.source is not None and languages.normalise(settings.source) is None:
-        raise InputError(f"'{settings.source}' is no language; use a code such as en")
+    if settings.source is not None:
+        languages.code_of(settings.source)
     if settings.license_policy not in POLICIES:
         raise InputError(f"no licence policy '{settings.license_policy}'; there are {', '.join(POLICIES)}")
-    read_preset(settings.preset)
+    steps = read_preset(settings.preset)
     if not has_encoder(codec_name(settings.codec)):
         raise InputError(f"no encoder for the codec '{settings.codec}'; use flac24, flac, aac or opus")
     known = {name: backend for step in STEPS for name, backend in backends(step).items()}
-    for name, options in settings.options.items():
+    for name, values in settings.backends.items():
         if name not in known:
             raise InputError(f"no backend '{name}' to set; there are {', '.join(sorted(known))}")
-        if not isinstance(options, Mapping):
+        if not isinstance(values, Mapping):
             raise InputError(f"'{name}' is a backend; set one of its dials, as in {name}.DIAL=VALUE")
-        build_options(known[name], options)
+        build_settings(known[name], values)
+        if name not in {one for names in steps.values() for one in names}:
+            raise InputError(
+                f"'{name}' was set, but the preset {settings.preset} does not use it; name it in a preset of "
+                "your own"
+            )
+        # Another backend in the place of one that was asked for would be a surprise.
+        if why := obstacle(known[name], settings.license_policy, values):
+            raise InputError(f"'{name}' was set and cannot be used: {why}")
     for place in map(Path, (*settings.subtitles, *settings.speakers)):
         if not place.exists():
             raise InputError(f"no such file or folder: {place}")
 
 
-def _stage(
+def _outcomes(
     dubber: _Dubber, films: Sequence[str], workers: int, engine: Engine
 ) -> Iterator[Outcome[str, DubReport]]:
+    """The outcome of each film, in the order in which they finish."""
+    limit = dubber.settings.time_limit
     if engine == "ray":
-        return ray.run_stage(dubber, films, workers)
-    return run_stage(dubber, films, workers)
+        yield from ray.run_stage(dubber, films, workers)
+        return
+    if limit is None:
+        yield from run_stage(dubber, films, workers)
+        return
+    durations_s: dict[str, float] = {}
+    for outcome in run_stage(probe, films, 1, lambda film: limit.base_s):
+        if outcome.value is None:
+            yield Outcome(outcome.item, None, outcome.reason)
+        else:
+            durations_s[outcome.item] = outcome.value.duration_s
+    parts = 1 + len(dubber.targets)  # what is done once, and what is done for each language
+    yield from run_stage(
+        dubber, list(durations_s), workers, lambda film: parts * limit.seconds(durations_s[film])
+    )

@@ -1,13 +1,16 @@
-"""The film that is dubbed: which track is the original, what it speaks, and where its dub goes."""
+"""The film that is dubbed: its original track and language, its stems, where its dub goes, the work on it."""
 
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lssd import languages
+from lssd.dubbing.backend_pool import BackendPool, Tool
 from lssd.dubbing.settings import DubSettings
+from lssd.dubbing.sound import Sound
+from lssd.dubbing.workspace import Workspace
 from lssd.errors import InputError, MediaError
 from lssd.media import (
     FilmInfo,
@@ -30,7 +33,7 @@ _CLAIM = ".film"
 
 @dataclass(frozen=True)
 class Film:
-    """A film as it came. `film_id` is its picture's and its original track's content, never a path."""
+    """A film as it was given. `film_id` is a hash of its picture and its original track, never of a path."""
 
     path: Path
     info: FilmInfo
@@ -40,15 +43,44 @@ class Film:
     track_id: str
 
 
-def open_film(path: str | Path, settings: DubSettings) -> Film:
-    """Look at a film and choose its original track.
+@dataclass(frozen=True)
+class Stems:
+    """The original track and what it was separated into. `key` identifies all three."""
 
-    MediaError for what is no film, has no sound or lacks that track, and for an original of which nobody
-    says what it speaks.
+    original: Sound
+    speech: Sound
+    background: Sound
+    key: str
+
+
+@dataclass
+class Job:
+    """The work on one film. `beside`: the user's files about it, such as subtitles.
+
+    Two lists grow as steps run. flags: what the user should know about the whole film; script_tools: the
+    backends that found who says what and when.
+    """
+
+    film: Film
+    folder: Path
+    stems: Stems
+    beside: Sequence[Path]
+    settings: DubSettings
+    pool: BackendPool
+    workspace: Workspace
+    flags: list[str] = field(default_factory=list)
+    script_tools: list[Tool] = field(default_factory=list)
+
+
+def open_film(path: str | Path, settings: DubSettings) -> Film:
+    """Probe a film and choose its original track.
+
+    MediaError for what is no film, has no sound or lacks the track asked for, and for an original whose
+    language is neither tagged nor given.
     """
     info = probe(path)
     track = _chosen_track(info, settings.track)
-    language = languages.normalise(settings.source) if settings.source else None
+    language = languages.code_of(settings.source) if settings.source else None
     language = language or spoken_language(track.language, path, len(info.tracks))
     if language is None:
         raise MediaError(
@@ -60,7 +92,7 @@ def open_film(path: str | Path, settings: DubSettings) -> Film:
 
 
 def _chosen_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
-    """The track that is dubbed: number `wanted`, else the original (`lssd.media.original_track`)."""
+    """The track to dub: number `wanted`, else the original as `lssd.media.original_track` chooses it."""
     if not info.tracks:
         raise MediaError(f"{info.path} has no sound track; there is nothing to dub")
     if wanted is not None and not 0 <= wanted < len(info.tracks):
@@ -81,9 +113,9 @@ def _chosen_track(info: FilmInfo, wanted: int | None) -> TrackInfo:
 
 
 def folder_of(film: Film, out: Path, cache: Path) -> Path:
-    """Where a film's dub goes: a folder of its name, with digits of its id where another film has that.
+    """Where a film's dub goes: `OUT/NAME`, or `OUT/NAME-ID` where another film of that name was first.
 
-    The first film of a name claims it, by a file that holds its id.
+    The first film of a name claims its folder by a file that holds the film's id.
     """
     plain = out / film.path.stem
     claim = plain / _CLAIM
@@ -96,10 +128,11 @@ def folder_of(film: Film, out: Path, cache: Path) -> Path:
 
 
 def companions(film: Path, given: Sequence[str], suffixes: Sequence[str], alone: bool) -> list[Path]:
-    """The files beside a film (subtitles, turns) among those given: in folders by its name, else all named.
+    """The user's files about a film (subtitles, speaker turns), found by the film's name among `given`.
 
-    `alone`: the film is the only one, so that named files are its own whatever they are called.
-    InputError for a place that does not exist.
+    `given` are files, and folders whose files are looked through. `alone`: the film is the only one, so
+    that files named outright are its own whatever they are called. InputError for a place that does not
+    exist.
     """
     found = []
     for place in map(Path, given):

@@ -1,4 +1,4 @@
-"""What passes between the steps that deal in words and times."""
+"""The values that pass between steps: segments, words, lines, translations."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Request:
-    """A text to translate, how long its speech may take, and the line's name."""
+    """A text to translate, how many seconds its speech may take, and the id of its line."""
 
     text: str
     seconds: float
@@ -48,7 +48,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Translation:
-    """Words in the target language; `is_translation` is False where they merely fit. `note`: what to know."""
+    """Words in the target language. `note` is a remark for the user.
+
+    `is_translation` is False for words of the right length that mean something else.
+    """
 
     text: str
     is_translation: bool
@@ -57,7 +60,7 @@ class Translation:
 
 @dataclass(frozen=True)
 class VoiceChoice:
-    """Whom to sound like: median pitch in Hz (None: unknown), a name that is stable, and samples."""
+    """The voice to speak with: median pitch in Hz (None: unknown), the speaker's name, and samples."""
 
     pitch_hz: float | None
     key: str

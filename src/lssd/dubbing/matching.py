@@ -1,4 +1,4 @@
-"""A new line at the level and with the colour of the line that it replaces."""
+"""Matches a new line's loudness and spectrum to the line that it replaces."""
 
 import math
 import warnings
@@ -31,8 +31,12 @@ _MARGIN_DB = 0.05
 
 
 @dataclass(frozen=True)
-class Matching:
-    """Dials: how much the colour may change at any frequency, how much the level, and the highest peak."""
+class MatchingSettings:
+    """How much a line may be changed, and its highest true peak.
+
+    equaliser_db: the most by which the spectrum changes at any frequency; gain_db: the most by which the
+    level does; peak_dbtp: in dB of full scale.
+    """
 
     equaliser_db: float = 12.0
     gain_db: float = 40.0
@@ -102,8 +106,8 @@ def equaliser(
 ) -> np.ndarray:
     """A linear-phase filter (N,), N odd, that gives `new_S` the long-term spectrum of `reference_S`.
 
-    Spectra are of what is loud in each, smoothed over thirds of an octave. Nothing changes by more than
-    `most_db`, nor where one of the two has no energy to speak of; the level in the speech band stays.
+    Spectra are those of the loud frames, smoothed over thirds of an octave. Nothing changes by more than
+    `most_db`, nor where either has hardly any energy; the level in the speech band stays.
     """
     hz_P = _LOWEST_HZ * 2 ** (
         np.arange(int(_POINTS_A_OCTAVE * np.log2(_HIGHEST_HZ / _LOWEST_HZ)) + 1) / _POINTS_A_OCTAVE
@@ -111,7 +115,7 @@ def equaliser(
     hz_P = hz_P[hz_P * _HALF_BAND < sample_rate / 2]
     new_P, reference_P = (_smooth_spectrum(x, sample_rate, hz_P) for x in (new_S, reference_S))
     taps = 2 * round(_FILTER_S * sample_rate / 2) + 1
-    known_P = _heard(new_P) & _heard(reference_P)
+    known_P = _has_energy(new_P) & _has_energy(reference_P)
     middle_P = known_P & (hz_P > _SPEECH_HZ[0]) & (hz_P < _SPEECH_HZ[1])
     change_P = np.zeros(hz_P.size)
     if middle_P.any():
@@ -129,25 +133,27 @@ def match(
     sample_rate: int,
     original_S: np.ndarray,
     colour_S: np.ndarray | None = None,
-    dials: Matching | None = None,
+    settings: MatchingSettings | None = None,
 ) -> np.ndarray:
-    """A line float32 (S,) with the original's colour and loudness, and true peaks below the ceiling.
+    """A line float32 (S,) with the original's spectrum and loudness, and true peaks below the ceiling.
 
     `colour_S`: more of the same speaker, whose spectrum is then matched instead of the one line's.
     Peaks above the ceiling are turned down for some ms. A silent original gives silence.
     """
-    dials = dials or Matching()
+    settings = settings or MatchingSettings()
     samples_S = np.asarray(samples_S, np.float64)
     target = loudness(original_S[None], sample_rate)
     if not np.isfinite(target) or not samples_S.any():
         return np.zeros(samples_S.size, np.float32)
     colour_S = original_S if colour_S is None else colour_S
-    fir = equaliser(samples_S, colour_S, sample_rate, dials.equaliser_db)
+    fir = equaliser(samples_S, colour_S, sample_rate, settings.equaliser_db)
     matched_S = fftconvolve(samples_S, fir)[fir.size // 2 :][: samples_S.size]
     for _ in range(2):  # what the ceiling takes is given back once
         missing = target - loudness(matched_S[None], sample_rate)
-        gain_db = float(np.clip(missing, -dials.gain_db, dials.gain_db)) if np.isfinite(missing) else 0.0
-        matched_S = _limited(matched_S * 10 ** (gain_db / 20), sample_rate, dials.peak_dbtp)
+        gain_db = (
+            float(np.clip(missing, -settings.gain_db, settings.gain_db)) if np.isfinite(missing) else 0.0
+        )
+        matched_S = _limited(matched_S * 10 ** (gain_db / 20), sample_rate, settings.peak_dbtp)
     return matched_S.astype(np.float32)
 
 
@@ -165,8 +171,8 @@ def _smooth_spectrum(samples_S: np.ndarray, sample_rate: int, hz_P: np.ndarray) 
     return 10 * np.log10(np.maximum(band_P, 1e-20))
 
 
-def _heard(level_P: np.ndarray) -> np.ndarray:
-    """Where a spectrum in dB has energy to speak of."""
+def _has_energy(level_P: np.ndarray) -> np.ndarray:
+    """Where a spectrum in dB is far enough above silence to compare."""
     return level_P > max(level_P.max() + _FLOOR_DB, _SILENT_DB)
 
 

@@ -1,8 +1,8 @@
-"""Where each spoken line goes and how fast it is spoken: the paper's "align by stretching", with limits.
+"""The start and speed of each spoken line: the paper's "align by stretching", within limits.
 
-A line keeps the start of the one it replaces. It is stretched to the original's length when that needs
-a speed within the limits; a line that is much shorter is spoken as it is and followed by silence; one that
-is longer borrows the silence around it; what still does not fit is cut, and flagged.
+A line keeps the start of the one it replaces. It is stretched to the original's length where
+the speed that this takes is within the limits. A much shorter line is spoken at its natural pace and followed
+by silence; a longer one extends into the silence around it, and what still does not fit is cut and flagged.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from lssd.dubbing.lines import Line
 
 
 @dataclass(frozen=True)
-class Placing:
-    """The limits. Speeds are factors (1.25: a quarter faster); times in seconds."""
+class PlacingSettings:
+    """The limits for placing a line. Speeds are factors (1.25: a quarter faster); times in seconds."""
 
     slowest: float = 0.8
     fastest: float = 1.25
@@ -40,7 +40,7 @@ class Place:
 
 
 def without_overlaps(lines: Sequence[Line]) -> list[Line]:
-    """Lines in order of their starts; of one speaker none begins before the last one has ended.
+    """Lines sorted by start; no line begins before the previous one of the same speaker has ended.
 
     Lines of different speakers may overlap, as they do in films. A line that lies wholly within an earlier
     one of the same speaker is dropped.
@@ -59,11 +59,11 @@ def without_overlaps(lines: Sequence[Line]) -> list[Line]:
 
 
 def place(
-    lines: Sequence[Line], seconds: Sequence[float | None], duration_s: float, limits: Placing
+    lines: Sequence[Line], seconds: Sequence[float | None], duration_s: float, limits: PlacingSettings
 ) -> list[Place | None]:
-    """A place for each of the lines of `without_overlaps`, None where there is nothing to say.
+    """A place for each of the lines that `without_overlaps` gave, None where there is nothing to say.
 
-    `seconds`: how long each new line takes at its natural speed. A line may use the silence up to the next
+    `seconds`: the duration of each new line at its natural pace. A line may use the silence up to the next
     line that begins after its own end, or, of the same speaker, up to any later one.
     """
     places: list[Place | None] = []
@@ -86,8 +86,8 @@ def place(
     return places
 
 
-def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: Placing) -> float:
-    """Up to when a line may last."""
+def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: PlacingSettings) -> float:
+    """The latest time at which a line must end, in seconds."""
     line = lines[number]
     starts = [
         other.start_s - limits.apart_s
@@ -97,7 +97,7 @@ def _next_start(lines: Sequence[Line], number: int, duration_s: float, limits: P
     return min([duration_s, *starts])
 
 
-def _fit(line: Line, natural_s: float, earliest_s: float, latest_s: float, limits: Placing) -> Place:
+def _fit(line: Line, natural_s: float, earliest_s: float, latest_s: float, limits: PlacingSettings) -> Place:
     slot_s = line.end_s - line.start_s
     speed = natural_s / slot_s
     if speed < limits.slowest:

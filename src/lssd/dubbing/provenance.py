@@ -1,17 +1,22 @@
-"""Where every part of a dub comes from: backends, versions, weights, licences, consent. No times, no paths
-but the film's name, so that the same input gives the same record."""
+"""The record of where a dub comes from: backends, versions, weights, licences, consent.
 
+It holds no dates, and no paths but the film's name, so that the same input gives the same record.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.backend_pool import Tool
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import Line
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Said, Script
 from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.errors import ItemError
 from lssd.media import track_hash
 from lssd.store import hash_json
 
@@ -20,7 +25,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class LanguageRecord:
-    """A dub's part of the record. Sample ranges and times are of the track."""
+    """The record of one dub. `changed` are sample ranges of the track, times are in seconds."""
 
     language: str
     backends: tuple[dict[str, Any], ...]
@@ -32,14 +37,14 @@ class LanguageRecord:
     consent: str = ""
 
     def lines(self) -> list[Line]:
-        """What is heard in the track, and when."""
+        """The lines that are heard in the track, with their times."""
         heard = [row for row in self.utterances if "spoken_s" in row]
         spans = [(*row["spoken_s"], row["text"], row["speaker"]) for row in heard]
         return [Line(start, end, text, speaker=speaker) for start, end, text, speaker in spans]
 
     @classmethod
     def from_row(cls, language: str, row: Mapping[str, Any]) -> "LanguageRecord":
-        """A dub's part of a record that was written."""
+        """The record of a dub as `record_of` wrote it."""
         lists = {name: tuple(row[name]) for name in ("backends", "utterances")}
         changed = tuple((start, stop) for start, stop in row["changed"])
         return cls(**{**row, **lists, "language": language, "changed": changed})
@@ -87,7 +92,7 @@ class LanguageRecord:
 
 
 def _translated(said: Said) -> bool:
-    """What people write is taken for a translation."""
+    """Whether the words are a translation; what people write is taken for one."""
     return said.is_translation or said.by_hand
 
 
@@ -98,17 +103,17 @@ def about(tool: Tool) -> dict[str, Any]:
         "step": declaration.step,
         "backend": declaration.name,
         "version": declaration.version,
-        "options": asdict(tool.worker.options),
-        "weights": tool.worker.weights_hash(),
+        "options": asdict(tool.process.settings),
+        "weights": tool.process.weights_hash(),
         "code_license": declaration.code_license,
         "weights_license": declaration.weights_license,
     }
 
 
 def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict[str, Any]:
-    """The whole record as JSON holds it."""
+    """The whole record, as a JSON value."""
     film, settings = job.film, job.settings
-    alike = [about(tool) for tool in (separator, *job.listening)]
+    alike = [about(tool) for tool in (separator, *job.script_tools)]
     used = [*alike, *(one for dub in dubs for one in dub.backends)]
     licences = sorted({one[kind] for one in used for kind in ("code_license", "weights_license")} - {"none"})
     return {
@@ -136,8 +141,18 @@ def record_of(job: Job, separator: Tool, dubs: Sequence[LanguageRecord]) -> dict
     }
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """A record that was written. ItemError where the file is damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["key"], record["dubs"].items()  # what later steps look for
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ItemError(f"{path} is damaged; remove it and run again") from error
+    return dict(record)
+
+
 def tags_of(record: LanguageRecord) -> dict[str, str]:
-    """What a track itself says of where it comes from."""
+    """The tags of a track that say where it comes from."""
     by = ", ".join(sorted({one["backend"] for one in record.backends}))
     words = (
         "translated"

@@ -1,4 +1,4 @@
-"""New lines over the old background; outside speech the original's own samples, to the bit."""
+"""Mixes new lines over the background. Outside speech, samples equal the original's to the bit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ _LEAST_GAIN = 0.5  # but not to less than this
 
 
 @dataclass(frozen=True)
-class Remixing:
-    """margin_s: by which the old speech is taken out before its segment and after; fade_s: from one to the
-    other, within the margin; tail_s: over which a line that is cut fades out."""
+class RemixingSettings:
+    """margin_s: how far before and after a segment the old speech is removed; fade_s: length of the fade from
+    original to background, within the margin; tail_s: over which a line that is cut fades out."""
 
     margin_s: float = 0.06
     fade_s: float = 0.02
@@ -30,7 +30,7 @@ class Remixing:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A new line of the track's channels and rate, its first sample's place, and how much of it is heard."""
+    """A new line in the track's channels and rate: `kept` of its samples are heard, from `start` on."""
 
     sound: Sound
     start: int
@@ -43,13 +43,13 @@ class Spoken:
 
 
 def regions(
-    segments: Sequence[Segment], length: int, sample_rate: int, dials: Remixing
+    segments: Sequence[Segment], length: int, sample_rate: int, settings: RemixingSettings
 ) -> list[tuple[int, int]]:
-    """Where the old speech is taken out: sample ranges, apart and in order."""
+    """The sample ranges in which the old speech is removed: sorted and disjoint."""
     found: list[tuple[int, int]] = []
     for segment in sorted(segments, key=lambda segment: segment.start_s):
-        start = max(0, round((segment.start_s - dials.margin_s) * sample_rate))
-        stop = min(length, round((segment.end_s + dials.margin_s) * sample_rate))
+        start = max(0, round((segment.start_s - settings.margin_s) * sample_rate))
+        stop = min(length, round((segment.end_s + settings.margin_s) * sample_rate))
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], stop))
         elif stop > start:
@@ -58,7 +58,7 @@ def regions(
 
 
 def touched(taken_out: Sequence[tuple[int, int]], spoken: Sequence[Spoken]) -> list[tuple[int, int]]:
-    """Sample ranges outside which the result is the original."""
+    """The sample ranges outside which the result equals the original: sorted and disjoint."""
     ranges = sorted([*taken_out, *((line.start, line.stop) for line in spoken if line.kept > 0)])
     found: list[tuple[int, int]] = []
     for start, stop in ranges:
@@ -70,15 +70,19 @@ def touched(taken_out: Sequence[tuple[int, int]], spoken: Sequence[Spoken]) -> l
 
 
 class Bed:
-    """The original with its speech taken out of some ranges, read a piece at a time."""
+    """The original with the speech removed in some ranges, read a piece at a time."""
 
     def __init__(
-        self, original: Sound, background: Sound, taken_out: Sequence[tuple[int, int]], dials: Remixing
+        self,
+        original: Sound,
+        background: Sound,
+        taken_out: Sequence[tuple[int, int]],
+        settings: RemixingSettings,
     ) -> None:
         if (original.length, original.channels) != (background.length, background.channels):
             raise ValueError("the background must be of the original's length and channels")
         self.original, self._background, self._ranges = original, background, taken_out
-        self._fade = round(dials.fade_s * original.sample_rate)
+        self._fade = round(settings.fade_s * original.sample_rate)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Samples (C, stop - start)."""
@@ -104,9 +108,9 @@ class Bed:
 
 
 def levelled(bed: Bed, spoken: Sequence[Spoken]) -> list[Spoken]:
-    """The same lines, turned down where they would go beyond full scale together with what lies under.
+    """The same lines, turned down where together with the background they would exceed full scale.
 
-    By 6 dB at most: a line that cannot be understood helps nobody, and what still goes beyond is clipped.
+    By 6 dB at most, so that they stay intelligible; what still exceeds it is clipped.
     """
     found: list[Spoken] = []
     for line in spoken:
@@ -121,10 +125,10 @@ def levelled(bed: Bed, spoken: Sequence[Spoken]) -> list[Spoken]:
     return found
 
 
-def remix(bed: Bed, spoken: Sequence[Spoken], path: Path, dials: Remixing) -> Sound:
-    """Write the track: the bed, and over it the lines."""
+def remix(bed: Bed, spoken: Sequence[Spoken], path: Path, settings: RemixingSettings) -> Sound:
+    """Write the track: the lines mixed over the bed."""
     original = bed.original
-    tail = round(dials.tail_s * original.sample_rate)
+    tail = round(settings.tail_s * original.sample_rate)
     size = round(_BLOCK_S * original.sample_rate)
     with SoundWriter(path, original.channels, original.sample_rate) as writer:
         for start in range(0, original.length, size):
@@ -141,7 +145,7 @@ def remix(bed: Bed, spoken: Sequence[Spoken], path: Path, dials: Remixing) -> So
 
 
 def _add(piece_CN: np.ndarray, start: int, line: Spoken, tail: int) -> None:
-    """Add what of a line lies in a piece that begins at `start`; one that is cut fades out."""
+    """Add the part of a line that lies in a piece beginning at `start`; a line that is cut fades out."""
     low, high = max(line.start, start), min(line.stop, start + piece_CN.shape[1])
     if low >= high:
         return

@@ -1,11 +1,11 @@
-"""What came of a request for dubs."""
+"""The results of `dub`, by film and language."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class LanguageReport:
-    """A dub: how many lines there are, how many speak, and flags as (utterance id, what).
+    """One dub: the number of lines, how many of them are spoken, and flags as (utterance id, remark).
 
     `reason`: why there is no track; "" where there is one.
     """
@@ -23,10 +23,10 @@ class LanguageReport:
 
 @dataclass(frozen=True)
 class DubReport:
-    """What came of a film. `film`: the new one, "" where none was written; `reason`: why nothing was done.
+    """The result for one film. `film`: the path written, "" where none was; `reason`: why the film failed.
 
-    made, kept: how many steps ran and how many stood, by name; seconds: how long steps ran, by name, and
-    of it the backends, by "backend " and the step's name.
+    made, kept: how many steps ran and how many were reused, by name; seconds: how long steps ran, by name,
+    and how long of that backends ran, by "backend " and the step's name.
     """
 
     source: str

@@ -1,16 +1,17 @@
 """A film's utterances as a JSON file that people edit: who says what, when, and in other languages.
 
-The file is made once and then belongs to its reader: whatever in it was changed by hand is kept, and
-what follows from a change is made anew. Each part remembers a hash of itself as it was made.
+The file is written once and may then be edited: what was changed by hand is kept, and what depends on it is
+made again. Each part holds a hash of its first state, by which edits are recognised.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lssd.dubbing.lines import Line, Translation, Word
-from lssd.errors import InputError
+from lssd.errors import ItemError
 from lssd.store import hash_json, read_json, write_json
 
 _FORMAT = 1
@@ -21,8 +22,8 @@ _HASH = 16  # hexadecimal digits
 class Said:
     """An utterance in another language.
 
-    by: the backend, or "subtitles". of: hash of what it was made from. made: hash of the text as it was
-    made; another text was written by hand, and stays.
+    by: the backend, or "subtitles". of: hash of what it was made from. made: hash of the text when it was
+    made; a text with another hash was written by hand and is kept.
     """
 
     text: str
@@ -62,7 +63,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Script:
-    """All utterances of a film, in order. `of`: what they were found in; `made`: their hash then."""
+    """All utterances of a film, in order. `of`: hash of their source; `made`: their own hash when found."""
 
     language: str
     utterances: tuple[Utterance, ...]
@@ -71,7 +72,7 @@ class Script:
 
     @classmethod
     def from_lines(cls, lines: Sequence[Line], language: str, of: str) -> "Script":
-        """Numbered from 0001; times to the millisecond."""
+        """A script of these lines, with ids from 0001 on and times rounded to milliseconds."""
         utterances = tuple(
             Utterance(
                 f"{number:04d}",
@@ -88,12 +89,12 @@ class Script:
 
     @property
     def by_hand(self) -> bool:
-        """Whether anything was written by hand since the lines were found, in whatever language."""
+        """Whether anything was edited since the lines were found, in any language."""
         said = (said for one in self.utterances for said in one.said.values())
         return self.made != _core(self.language, self.utterances) or any(one.by_hand for one in said)
 
     def with_said(self, language: str, said: Mapping[str, Said]) -> "Script":
-        """The same with these utterances (by id) in one language."""
+        """The same script with these words (by utterance id) in one language."""
         utterances = tuple(
             replace(one, said={**one.said, language: said[one.id]}) if one.id in said else one
             for one in self.utterances
@@ -101,7 +102,7 @@ class Script:
         return replace(self, utterances=utterances)
 
     def write(self, path: str | Path) -> None:
-        """Write the JSON file, if it would change."""
+        """Write the JSON file, unless it holds this already."""
         value = {
             "format": _FORMAT,
             "language": self.language,
@@ -114,23 +115,26 @@ class Script:
 
     @classmethod
     def read(cls, path: str | Path) -> "Script":
-        """InputError, naming the utterance, for what is not a script or was edited into nonsense."""
-        value = read_json(path)
+        """Read a script. ItemError, with the utterance, for a file that is none or makes no sense."""
+        try:
+            value = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ItemError(f"{path} is damaged: {error}") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise InputError(
+            raise ItemError(
                 f"{path} is no file of utterances of format {_FORMAT}; move it away to begin anew"
             )
         rows = value.get("utterances")
         if not isinstance(rows, list):
-            raise InputError(f"{path}: 'utterances' must be a list")
+            raise ItemError(f"{path}: 'utterances' must be a list")
         utterances = tuple(_from_json(row, number, path) for number, row in enumerate(rows, 1))
         ids = [one.id for one in utterances]
         twice = next((one for one in ids if ids.count(one) > 1), None)
         if twice is not None:
-            raise InputError(f"{path}: two utterances have the id {twice}; every line needs its own")
+            raise ItemError(f"{path}: two utterances have the id {twice}; every line needs its own")
         language, of, made = (value.get(key, "") for key in ("language", "of", "made"))
         if not isinstance(language, str) or not language:
-            raise InputError(f"{path}: 'language' must say what the original speaks, as in 'en'")
+            raise ItemError(f"{path}: 'language' must say what the original speaks, as in 'en'")
         return cls(language, tuple(sorted(utterances, key=lambda one: one.start_s)), of, made)
 
 
@@ -179,12 +183,10 @@ def _from_json(row: Any, number: int, path: str | Path) -> Utterance:
             said,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{where} lacks something or has too much: {type(error).__name__} {error}"
-        ) from error
+        raise ItemError(f"{where} lacks something or has too much: {type(error).__name__} {error}") from error
     if not 0 <= one.start_s < one.end_s:
-        raise InputError(f"{where} must begin before it ends, not {one.start_s} to {one.end_s}")
+        raise ItemError(f"{where} must begin before it ends, not {one.start_s} to {one.end_s}")
     texts = [one.speaker, one.text, *(value.text for value in one.said.values())]
     if not all(isinstance(text, str) for text in texts):
-        raise InputError(f"{where}: speaker, text and what is said must be text")
+        raise ItemError(f"{where}: speaker, text and what is said must be text")
     return one

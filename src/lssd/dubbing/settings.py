@@ -1,13 +1,14 @@
-"""What a request for dubs consists of."""
+"""The settings of `dub`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from lssd import config
-from lssd.dubbing.matching import Matching
-from lssd.dubbing.placing import Placing
-from lssd.dubbing.remixing import Remixing
+from lssd.dubbing.matching import MatchingSettings
+from lssd.dubbing.placing import PlacingSettings
+from lssd.dubbing.remixing import RemixingSettings
+from lssd.engine import TimeLimit
 
 SAMPLE_RATE = 48000  # Hz, throughout
 
@@ -22,11 +23,14 @@ class DubSettings:
     only           "separate": the background track alone
     subtitles      files or folders of SRT or WebVTT, `FILM.LANGUAGE.srt`: words of the original, or of a dub
     speakers       files or folders of RTTM, `FILM.rttm`: who speaks when
-    consent        what is known of the speakers' consent; written into the record
+    consent        what is known about the speakers' consent; written into the record
     license_policy any, or permissive: refuse backends whose licences bind or forbid
-    options        dials of backends by their name
+    backends       settings of backends, by their name
     codec          of the new tracks
     timeout_s      how long a backend may take for one call
+    time_limit     how long a film may take, once for itself and once for each language, before its process is
+                   killed and the film reported. None: no limit, and a single worker is then the calling
+                   process itself, which a crash in a codec would end
     """
 
     preset: str = "best"
@@ -37,12 +41,13 @@ class DubSettings:
     speakers: tuple[str, ...] = ()
     consent: str = "not stated"
     license_policy: str = "any"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    backends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     codec: str = "flac24"
     timeout_s: float = 600.0
-    placing: Placing = field(default_factory=Placing)
-    remixing: Remixing = field(default_factory=Remixing)
-    matching: Matching = field(default_factory=Matching)
+    time_limit: TimeLimit | None = field(default_factory=TimeLimit)
+    placing: PlacingSettings = field(default_factory=PlacingSettings)
+    remixing: RemixingSettings = field(default_factory=RemixingSettings)
+    matching: MatchingSettings = field(default_factory=MatchingSettings)
 
     @classmethod
     def build(cls, overrides: Iterable[str] = (), **given: Any) -> Self:
@@ -51,7 +56,7 @@ class DubSettings:
         `given` are other fields by name. InputError for an unknown key or a wrong value.
         """
         mapping = config.override({}, overrides)
-        names = {one.name for one in fields(cls)} - {"options"}
+        names = {one.name for one in fields(cls)} - {"backends"}
         own = {key: value for key, value in mapping.items() if key in names}
-        options = {key: value for key, value in mapping.items() if key not in names}
-        return replace(config.build(cls, {**given, **own}, "dub"), options=options)
+        backends = {key: value for key, value in mapping.items() if key not in names}
+        return replace(config.build(cls, {**given, **own}, "dub"), backends=backends)

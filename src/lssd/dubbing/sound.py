@@ -1,4 +1,4 @@
-"""Sounds on disk between the steps: float32, read and written a piece at a time, so that an hour fits."""
+"""Sounds on disk: float32, read and written a piece at a time, so that memory does not grow with length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Sound:
         return piece_CN
 
     def blocks(self, size: int = _BLOCK, overlap: int = 0) -> Iterator[np.ndarray]:
-        """Pieces (C, <= size) in order, each beginning `overlap` samples before the last one's end."""
+        """Pieces (C, <= size) in order, each beginning `overlap` samples before the previous one's end."""
         if size <= overlap:
             raise ValueError(f"blocks of {size} cannot overlap by {overlap}")
         length, start = self.length, 0
@@ -95,7 +95,7 @@ class SoundWriter:
 
 
 def write_sound(path: str | Path, samples_CS: np.ndarray, sample_rate: int) -> Sound:
-    """A whole sound at once."""
+    """Write a whole sound, samples (C, S) in [-1, 1]."""
     with SoundWriter(path, len(samples_CS), sample_rate) as writer:
         writer.write(samples_CS)
     return writer.sound

@@ -1,9 +1,10 @@
-"""Subtitles as people have them (SRT, WebVTT) become lines; RTTM becomes turns; lines become SRT.
+"""Reads subtitles (SRT, WebVTT) as lines and RTTM as speaker turns; writes lines as SRT.
 
-Read leniently, since files in the wild are: any encoding, either decimal mark, hours or none, cues without
-numbers, markup, notes, blank lines within a cue, cues out of order. What is no speech is left out and
-counted. Times in seconds. Formats: SubRip as players read it; WebVTT, W3C candidate recommendation of 2019,
-section 4; RTTM, NIST's RT-09 evaluation plan, appendix A.
+Subtitles are read leniently, as real files require: any encoding, either decimal mark, with or without hours
+and milliseconds, cues without numbers, markup, notes, blank lines within a cue, cues out of order. What is no
+speech, and cues whose times cannot be read, are left out and counted. Times in seconds. Formats: SubRip as
+players read it; WebVTT, W3C candidate recommendation of 2019, section 4; RTTM, NIST's RT-09 evaluation plan,
+appendix A.
 """
 
 import html
@@ -13,11 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lssd.dubbing.lines import Line
-from lssd.errors import InputError
+from lssd.errors import InputError, ItemError
 from lssd.store import write_bytes
 
-_CLOCK = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-_TIMES = re.compile(rf"^\s*{_CLOCK}\s*-->\s*{_CLOCK}")
+_CLOCK = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
+_TIMES = re.compile(rf"^\s*{_CLOCK}\s*-->\s*{_CLOCK}(?=\s|$)")
+_ARROW = "-->"  # never part of what is said
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
 _RUBY_READING = re.compile(r"<rt>.*?</rt>|<rt>[^<]*", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
@@ -37,11 +39,24 @@ _BOMS = (
 
 @dataclass(frozen=True)
 class Subtitles:
-    """What a file says when, by start. `not_speech`: cues of music and noises; `faulty`: of no length."""
+    """The lines of a file, sorted by start.
+
+    not_speech: how many cues are music or noise; faulty: how many have no length, or unreadable times.
+    """
 
     lines: tuple[Line, ...]
     not_speech: int
     faulty: int
+
+    @property
+    def left_out(self) -> str:
+        """A remark on the cues that gave no line; "" where all did."""
+        if not self.not_speech and not self.faulty:
+            return ""
+        return (
+            f"left out {self.not_speech} cues of music and noise, and {self.faulty} without length or with "
+            "unreadable times"
+        )
 
 
 @dataclass(frozen=True)
@@ -58,25 +73,27 @@ def read_subtitles(path: str | Path, encoding: str | None = None) -> Subtitles:
 
     Two people in one cue, each behind a dash, become two lines that share its time by their length. A voice
     span (`<v Ann>`) or a name in capitals before a colon becomes the speaker. `encoding`: None to tell by
-    the bytes. Raises InputError for a missing file, an encoding that does not fit, and a file without cues.
+    the bytes. Raises ItemError for a missing file, an encoding that does not fit, and a file without cues;
+    InputError for an unknown encoding.
     """
     lines: list[Line] = []
     not_speech = faulty = 0
-    for start_s, end_s, text in _cues(_decoded(Path(path), encoding)):
-        if end_s <= start_s:
+    for times, text in _cues(_decoded(Path(path), encoding)):
+        if times is None or times[1] <= times[0]:
             faulty += 1
             continue
+        start_s, end_s = times
         said = _said(start_s, end_s, text)
         not_speech += not said
         lines.extend(said)
-    if not lines and not not_speech and not faulty:
-        raise InputError(f"{path} holds no subtitles; SRT and WebVTT are read")
+    if not lines and not not_speech:
+        raise ItemError(f"{path} holds no subtitles that can be read; SRT and WebVTT are")
     distinct = dict.fromkeys(sorted(lines, key=lambda line: (line.start_s, line.end_s)))
     return Subtitles(tuple(distinct), not_speech, faulty)
 
 
 def read_rttm(path: str | Path) -> list[Turn]:
-    """The turns of an RTTM file, by start. InputError for a missing file or a line that is no RTTM."""
+    """The turns of an RTTM file, sorted by start. ItemError for a missing file or a line that is no RTTM."""
     turns: list[Turn] = []
     for number, row in enumerate(_decoded(Path(path), None).splitlines(), 1):
         fields = row.split()
@@ -85,14 +102,14 @@ def read_rttm(path: str | Path) -> list[Turn]:
         try:
             start_s, length_s, speaker = float(fields[3]), float(fields[4]), fields[7]
         except (IndexError, ValueError) as error:
-            raise InputError(
+            raise ItemError(
                 f"{path} line {number} is no RTTM: SPEAKER file channel start length <NA> <NA> name is needed"
             ) from error
         if start_s < 0 or length_s <= 0:
-            raise InputError(f"{path} line {number}: a turn of {length_s:g} s at {start_s:g} s cannot be")
+            raise ItemError(f"{path} line {number}: a turn of {length_s:g} s at {start_s:g} s cannot be")
         turns.append(Turn(start_s, start_s + length_s, speaker))
     if not turns:
-        raise InputError(f"{path} holds no SPEAKER line; is it RTTM?")
+        raise ItemError(f"{path} holds no SPEAKER line; is it RTTM?")
     return sorted(turns, key=lambda turn: (turn.start_s, turn.end_s))
 
 
@@ -112,7 +129,7 @@ def write_srt(path: str | Path, lines: Iterable[Line]) -> None:
 
 def _decoded(path: Path, encoding: str | None) -> str:
     if not path.is_file():
-        raise InputError(f"no such file: {path}")
+        raise ItemError(f"no such file: {path}")
     data = path.read_bytes()
     names = [encoding] if encoding else _likely_encodings(data)
     for name in names:
@@ -122,7 +139,7 @@ def _decoded(path: Path, encoding: str | None) -> str:
             continue
         except LookupError as error:
             raise InputError(f"there is no encoding '{encoding}'; try utf-8 or cp1252") from error
-    raise InputError(f"{path} is not text in {names[-1]}; save it as UTF-8")
+    raise ItemError(f"{path} is not text in {names[-1]}; save it as UTF-8")
 
 
 def _likely_encodings(data: bytes) -> list[str]:
@@ -135,21 +152,25 @@ def _likely_encodings(data: bytes) -> list[str]:
     return ["utf-8", "cp1252", "latin-1"]
 
 
-def _cues(text: str) -> Iterator[tuple[float, float, str]]:
-    """Start, end and raw text of every cue. A cue's text runs to the next line of times."""
-    cue: tuple[float, float] | None = None
+def _cues(text: str) -> Iterator[tuple[tuple[float, float] | None, str]]:
+    """Start and end (None where they cannot be read) and raw text of every cue.
+
+    A cue's text runs to the next row of times.
+    """
+    begun = False
+    times: tuple[float, float] | None = None
     rows: list[str] = []
     for row in text.replace("\0", "").splitlines():
-        times = _TIMES.match(row)
-        if times is None:
+        if _ARROW not in row:
             rows.append(row)
             continue
-        if cue is not None:
-            yield (*cue, _body(rows, followed=True))
-        cue = _seconds(times.groups()[:4]), _seconds(times.groups()[4:])
-        rows = []
-    if cue is not None:
-        yield (*cue, _body(rows, followed=False))
+        if begun:
+            yield times, _body(rows, followed=True)
+        found = _TIMES.match(row)
+        begun, rows = True, []
+        times = None if found is None else (_seconds(found.groups()[:4]), _seconds(found.groups()[4:]))
+    if begun:
+        yield times, _body(rows, followed=False)
 
 
 def _body(rows: list[str], followed: bool) -> str:
@@ -197,7 +218,7 @@ def _said(start_s: float, end_s: float, text: str) -> list[Line]:
 
 
 def _parts(text: str) -> list[str]:
-    """What each of a cue's speakers says: apart by voice spans, or by dashes at the rows' beginnings."""
+    """The parts of a cue by speaker: separated by voice spans, or by dashes at the beginning of rows."""
     voices = list(_VOICE.finditer(text))
     if len(voices) > 1:
         starts = [0, *(voice.start() for voice in voices[1:])]

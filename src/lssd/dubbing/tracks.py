@@ -1,4 +1,4 @@
-"""A film's script becomes a track in another language."""
+"""A script with words in another language becomes a track."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,23 +7,23 @@ from pathlib import Path
 
 from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.declaration import BackendError
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.placing import Place, place
 from lssd.dubbing.provenance import LanguageRecord
 from lssd.dubbing.remixing import Bed, Spoken, levelled, regions, remix, touched
 from lssd.dubbing.reports import LanguageReport
-from lssd.dubbing.script import Said, Script
+from lssd.dubbing.script import Script
 from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.dubbing.sidecars import Mix
 from lssd.dubbing.sound import Sound
-from lssd.dubbing.voicing import Tools, Voice, Voicing, line_sound, spoken_texts
+from lssd.dubbing.voicing import NaturalLine, SpeakerVoice, Tools, Voicing, line_sound, texts_to_speak
 from lssd.dubbing.workspace import Made
-from lssd.errors import LssdError
-from lssd.store import read_json, write_json
+from lssd.errors import ItemError
 
-_VERSION = 1  # of what is done here; part of every key
+_VERSION = 1  # of the method here; part of every key
 _NOTED_GAIN = 0.7
-Flags = list[tuple[str, str]]
+Flags = list[tuple[str, str]]  # (utterance id, what to know of it)
 
 
 @dataclass(frozen=True)
@@ -35,136 +35,135 @@ class Dub:
     record: LanguageRecord
 
 
+@dataclass(frozen=True)
+class FittedLine:
+    """A line in its place: its samples, the key of the step that made them, and the utterance's id."""
+
+    spoken: Spoken
+    key: str
+    id: str
+
+
 def dub_track(job: Job, script: Script, target: str) -> Dub:
-    """The track of a script that has words in the language. LssdError where no line can be spoken."""
+    """The track of a script that has words in the language. BackendError where no line can be spoken."""
     speakers = job.pool.tools("speaking", target)
     tools = Tools(job.pool.tools("stretching")[0], job.pool.tools("conversion")[0])
     voicing = Voicing(job)
     voices = voicing.voices(script.utterances)
     flags: Flags = []
-    natural, spoke = _spoken(script, target, voicing, voices, speakers, flags)
+    natural, used_speakers = _speak(script, target, voicing, voices, speakers, flags)
     places = place(
         [one.line() for one in script.utterances],
-        [natural[one.id][1] if one.id in natural else None for one in script.utterances],
+        [natural[one.id].duration_s if one.id in natural else None for one in script.utterances],
         job.stems.original.duration_s,
         job.settings.placing,
     )
-    lines = _fitted(script, places, natural, voicing, voices, tools, flags)
+    lines = _fit(script, places, natural, voicing, voices, tools, flags)
     if not lines:
         raise BackendError(f"no line could be spoken: {flags[0][1]}")
-    flags += _unsure(script, target)
-    mixed, changed = _remix(job, script, lines)
-    flags += _turned_down(mixed, [key for _, _, key in lines])
+    for one in script.utterances:
+        said = one.said.get(target)
+        if said is not None and said.text and not (said.is_translation or said.by_hand):
+            flags.append((one.id, said.note or "not a translation"))
+    mixed, changed = _remix(job, script, [line.spoken for line in lines], [line.key for line in lines])
+    for line, gain in zip(lines, Mix.read(mixed.folder).gains, strict=True):
+        if gain < _NOTED_GAIN:
+            turned_down_db = -20 * math.log10(gain)
+            flags.append(
+                (line.id, f"turned down by {turned_down_db:.0f} dB, since what lies under it is loud")
+            )
     report = LanguageReport(target, len(script.utterances), len(lines), flags=tuple(sorted(flags)))
-    names = {said.by for one in script.utterances if (said := one.said.get(target)) is not None}
-    worded = [tool for tool in job.pool.tools("translation") if tool.name in names]
-    used = [*worded, *(tool for tool in speakers if tool.name in spoke), tools.stretch, tools.convert]
+    translators = {said.by for one in script.utterances if (said := one.said.get(target)) is not None}
+    used = [
+        *(tool for tool in job.pool.tools("translation") if tool.name in translators),
+        *(tool for tool in speakers if tool.name in used_speakers),
+        tools.stretch,
+        tools.convert,
+    ]
     record = LanguageRecord.of(script, target, used, places, mixed.key, changed, flags, job.settings.consent)
     return Dub(report, Sound(mixed.folder / "mix.npy", SAMPLE_RATE), record)
 
 
-def _spoken(
+def _speak(
     script: Script,
     target: str,
     voicing: Voicing,
-    voices: Mapping[str, Voice],
+    voices: Mapping[str, SpeakerVoice],
     speakers: Sequence[Tool],
     flags: Flags,
-) -> tuple[dict[str, tuple[Made, float]], set[str]]:
-    """Each line at its natural pace, by utterance, and who spoke; a line that nobody can say is flagged."""
-    texts = spoken_texts(script.utterances, target)
-    natural: dict[str, tuple[Made, float]] = {}
-    spoke: set[str] = set()
+) -> tuple[dict[str, NaturalLine], set[str]]:
+    """Each line at its natural pace, by utterance id, and the names of the backends that spoke.
+
+    The first backend that can say a line speaks it; a line that none can say is flagged.
+    """
+    texts = texts_to_speak(script.utterances, target)
+    natural: dict[str, NaturalLine] = {}
+    used: set[str] = set()
     for one in script.utterances:
         if one.id not in texts:
-            flags.append((one.id, _why_silent(one.said.get(target))))
+            said = one.said.get(target)
+            note = "" if said is None or said.by_hand else said.note
+            flags.append((one.id, f"nothing to say: {note}" if note else "nothing to say"))
             continue
         reasons = []
         for tool in speakers:
             try:
                 natural[one.id] = voicing.speak(one, texts[one.id], target, voices[one.speaker], tool)
-                spoke.add(tool.name)
+                used.add(tool.name)
                 break
-            except LssdError as error:
+            except ItemError as error:
                 reasons.append(str(error))
         else:
             flags.append((one.id, "; ".join(reasons)))
-    return natural, spoke
+    return natural, used
 
 
-def _why_silent(said: Said | None) -> str:
-    if said is None or not said.note or said.by_hand:
-        return "nothing to say"
-    return f"nothing to say: {said.note}"
-
-
-def _fitted(
+def _fit(
     script: Script,
     places: Sequence[Place | None],
-    natural: Mapping[str, tuple[Made, float]],
+    natural: Mapping[str, NaturalLine],
     voicing: Voicing,
-    voices: Mapping[str, Voice],
+    voices: Mapping[str, SpeakerVoice],
     tools: Tools,
     flags: Flags,
-) -> list[tuple[Spoken, str, str]]:
-    """Each line as it is heard, its samples' key and its id; one that a backend fails on is flagged."""
+) -> list[FittedLine]:
+    """The lines that have a place, fitted to it; one on which a backend fails is flagged and left out."""
     lines = []
     for one, found in zip(script.utterances, places, strict=True):
         if found is None:
             continue
         try:
-            made, more = voicing.fit(one, natural[one.id][0], found, voices[one.speaker], tools)
-        except LssdError as error:
+            made, more = voicing.fit(one, natural[one.id], found, voices[one.speaker], tools)
+        except ItemError as error:
             flags.append((one.id, str(error)))
             continue
         flags += [(one.id, flag) for flag in (*found.flags, *more)]
         sound = line_sound(made)
         kept = min(sound.length, round(found.kept_s * SAMPLE_RATE))
-        lines.append((Spoken(sound, round(found.start_s * SAMPLE_RATE), kept), made.key, one.id))
+        lines.append(FittedLine(Spoken(sound, round(found.start_s * SAMPLE_RATE), kept), made.key, one.id))
     return lines
 
 
-def _unsure(script: Script, target: str) -> Flags:
-    return [
-        (one.id, said.note or "not a translation")
-        for one in script.utterances
-        if (said := one.said.get(target)) is not None
-        and said.text
-        and not (said.is_translation or said.by_hand)
-    ]
-
-
-def _turned_down(mixed: Made, ids: Sequence[str]) -> Flags:
-    """Lines that had to give way to a loud background."""
-    gains = read_json(mixed.folder / "mix.json")["gains"]
-    return [
-        (one, f"turned down by {-20 * math.log10(gain):.0f} dB, since what lies under it is loud")
-        for one, gain in zip(ids, gains, strict=True)
-        if gain < _NOTED_GAIN
-    ]
-
-
 def _remix(
-    job: Job, script: Script, lines: Sequence[tuple[Spoken, str, str]]
+    job: Job, script: Script, lines: Sequence[Spoken], keys: Sequence[str]
 ) -> tuple[Made, list[tuple[int, int]]]:
     """The track, and the ranges of samples outside which it is the original."""
-    stems, dials = job.stems, job.settings.remixing
+    stems, settings = job.stems, job.settings.remixing
     segments = [Segment(one.start_s, one.end_s) for one in script.utterances]
-    taken_out = regions(segments, stems.original.length, SAMPLE_RATE, dials)
-    spoken = [line for line, _, _ in lines]
-    changed = touched(taken_out, spoken)
+    taken_out = regions(segments, stems.original.length, SAMPLE_RATE, settings)
+    changed = touched(taken_out, lines)
 
     def make(folder: Path) -> None:
-        bed = Bed(stems.original, stems.background, taken_out, dials)
-        placed = levelled(bed, spoken)
-        remix(bed, placed, folder / "mix.npy", dials)
-        write_json(folder / "mix.json", {"changed": changed, "gains": [line.gain for line in placed]})
+        bed = Bed(stems.original, stems.background, taken_out, settings)
+        placed = levelled(bed, lines)
+        remix(bed, placed, folder / "mix.npy", settings)
+        Mix(tuple(changed), tuple(line.gain for line in placed)).write(folder)
 
     of = {
         "stems": stems.key,
-        "lines": [[key, line.start, line.kept] for line, key, _ in lines],
+        "lines": [[key, line.start, line.kept] for line, key in zip(lines, keys, strict=True)],
         "taken_out": taken_out,
-        "dials": vars(dials),
+        "dials": vars(settings),
         "version": _VERSION,
     }
     return job.workspace.step("remix", of, make), changed

@@ -1,6 +1,6 @@
-"""One line's way from text to samples that fit its place: speak, stretch, convert the voice, match.
+"""One line from text to samples in its place: spoken, stretched, in the speaker's voice, matched in level.
 
-Each step of each line is kept by what it was made of, so that an edited line costs its own way alone.
+The result of each step of each line is kept by what it was made of, so that an edit costs its own line alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,26 @@ from typing import Any
 import numpy as np
 
 from lssd.dubbing.backend_pool import Tool
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.matching import loudness, match
 from lssd.dubbing.placing import Place
 from lssd.dubbing.script import Utterance
 from lssd.dubbing.settings import SAMPLE_RATE
+from lssd.dubbing.sidecars import MatchedLine, SpeakerPitch, SpokenLine, StretchedLine
 from lssd.dubbing.sound import Sound, write_sound
 from lssd.dubbing.speaking import median_pitch
 from lssd.dubbing.workspace import Made
 from lssd.media import resample
-from lssd.store import read_json, write_json
 
-_VERSION = 1  # of what is done here; part of every key
+_VERSION = 1  # of the method here; part of every key
 _REFERENCE_S = 20.0  # of a speaker, to know the voice by
 _FAINT_DB = -30.0  # speech so far under the mix was not found: the mix tells the level
 
 
 @dataclass(frozen=True)
-class Voice:
-    """A speaker of the original: samples (1, S) of the speech stem, and the median pitch if there is one."""
+class SpeakerVoice:
+    """A speaker of the original: samples (1, S) of the speech stem, and the median pitch in Hz if any."""
 
     reference: Sound
     pitch_hz: float | None
@@ -38,8 +38,16 @@ class Voice:
 
 
 @dataclass(frozen=True)
+class NaturalLine:
+    """A line as it was spoken, before it is fitted to its place."""
+
+    made: Made
+    duration_s: float
+
+
+@dataclass(frozen=True)
 class Tools:
-    """What lines are fitted with; one of each, so that a film's lines are made alike."""
+    """The backends that fit lines: one of each, so that all lines of a film are treated alike."""
 
     stretch: Tool
     convert: Tool
@@ -52,7 +60,7 @@ class Voicing:
         self._pool, self._workspace, self._stems = job.pool, job.workspace, job.stems
         self._matching = job.settings.matching
 
-    def voices(self, utterances: Sequence[Utterance]) -> dict[str, Voice]:
+    def voices(self, utterances: Sequence[Utterance]) -> dict[str, SpeakerVoice]:
         """Each speaker's voice, from the longest lines, up to 20 s of them."""
         speakers = sorted({one.speaker for one in utterances})
         return {
@@ -60,8 +68,8 @@ class Voicing:
             for speaker in speakers
         }
 
-    def speak(self, one: Utterance, text: str, language: str, voice: Voice, tool: Tool) -> tuple[Made, float]:
-        """A line at its natural pace, and its seconds. BackendError where it cannot be said."""
+    def speak(self, one: Utterance, text: str, language: str, voice: SpeakerVoice, tool: Tool) -> NaturalLine:
+        """A line at its natural pace. BackendError where it cannot be said."""
         declaration = tool.backend.declaration
         seconds = round(one.end_s - one.start_s, 3)
         pitch_hz = None if voice.pitch_hz is None else round(voice.pitch_hz)
@@ -76,25 +84,25 @@ class Voicing:
         def make(folder: Path) -> None:
             samples_S, rate = self._pool.call(tool, "speak", text, language, choice, seconds, one.id)
             write_sound(folder / "line.npy", samples_S[None], rate)
-            write_json(folder / "line.json", {"sample_rate": rate, "samples": len(samples_S)})
+            SpokenLine(rate, len(samples_S)).write(folder)
 
         made = self._workspace.step("speak", of, make)
-        about = read_json(made.folder / "line.json")
-        return made, about["samples"] / about["sample_rate"]
+        return NaturalLine(made, SpokenLine.read(made.folder).duration_s)
 
     def fit(
-        self, one: Utterance, spoken: Made, place: Place, voice: Voice, tools: Tools
+        self, one: Utterance, line: NaturalLine, place: Place, voice: SpeakerVoice, tools: Tools
     ) -> tuple[Made, tuple[str, ...]]:
         """The line in its place, all channels at 48 kHz, and flags.
 
-        Stretched, in the speaker's voice, at the original's level and colour.
+        It is stretched to the place, converted to the speaker's voice, and given the original's level and
+        colour. BackendError where a backend fails.
         """
-        stretched = self._stretch(spoken, place, tools.stretch)
+        stretched = self._stretch(line.made, place, tools.stretch)
         converted = self._convert(stretched, voice, tools.convert)
-        made = self._match(one, converted, voice)
-        return made, tuple(read_json(made.folder / "line.json")["flags"])
+        matched = self._match(one, converted, voice)
+        return matched, MatchedLine.read(matched.folder).flags
 
-    def _voice(self, utterances: Sequence[Utterance]) -> Voice:
+    def _voice(self, utterances: Sequence[Utterance]) -> SpeakerVoice:
         longest = sorted(utterances, key=lambda one: (one.start_s - one.end_s, one.start_s))
         spans, total_s = [], 0.0
         for one in longest:
@@ -111,16 +119,16 @@ class Voicing:
             ]
             samples_S = np.concatenate(pieces)
             write_sound(folder / "voice.npy", samples_S[None], rate)
-            write_json(folder / "voice.json", {"pitch_hz": median_pitch(samples_S, rate)})
+            SpeakerPitch(median_pitch(samples_S, rate)).write(folder)
 
         made = self._workspace.step(
             "voice", {"stems": self._stems.key, "spans": spans, "version": _VERSION}, make
         )
         reference = Sound(made.folder / "voice.npy", self._stems.speech.sample_rate)
-        return Voice(reference, read_json(made.folder / "voice.json")["pitch_hz"], made.key)
+        return SpeakerVoice(reference, SpeakerPitch.read(made.folder).pitch_hz, made.key)
 
     def _stretch(self, spoken: Made, place: Place, tool: Tool) -> Made:
-        rate = read_json(spoken.folder / "line.json")["sample_rate"]
+        rate = SpokenLine.read(spoken.folder).sample_rate
         length = max(1, round(place.spoken_s * rate))
 
         def make(folder: Path) -> None:
@@ -128,13 +136,13 @@ class Voicing:
             if length != len(samples_S):
                 samples_S = self._pool.call(tool, "stretch", samples_S, rate, length)
             write_sound(folder / "line.npy", samples_S[None], rate)
-            write_json(folder / "line.json", {"sample_rate": rate})
+            StretchedLine(rate).write(folder)
 
         return self._workspace.step(
             "stretch", {"of": spoken.key, "length": length, "by": tool.identity}, make
         )
 
-    def _convert(self, stretched: Made, voice: Voice, tool: Tool) -> Made:
+    def _convert(self, stretched: Made, voice: SpeakerVoice, tool: Tool) -> Made:
         reference = self._workspace.step(
             "reference",
             {"of": voice.key, "by": tool.identity},
@@ -145,7 +153,7 @@ class Voicing:
         )
 
         def make(folder: Path) -> None:
-            rate = read_json(stretched.folder / "line.json")["sample_rate"]
+            rate = StretchedLine.read(stretched.folder).sample_rate
             samples_S = Sound(stretched.folder / "line.npy", rate).read()[0]
             with np.load(reference.folder / "reference.npz") as known:
                 converted_S = self._pool.call(tool, "convert", samples_S, rate, dict(known))
@@ -155,7 +163,7 @@ class Voicing:
             "convert", {"of": stretched.key, "reference": reference.key, "by": tool.identity}, make
         )
 
-    def _match(self, one: Utterance, converted: Made, voice: Voice) -> Made:
+    def _match(self, one: Utterance, converted: Made, voice: SpeakerVoice) -> Made:
         of = {"of": converted.key, "stems": self._stems.key, "voice": voice.key, "version": _VERSION}
         of |= {"span": [one.start_s, one.end_s], "dials": vars(self._matching)}
 
@@ -172,15 +180,15 @@ class Voicing:
                 flags.append("the original is silent here, and so is the dub")
             matched_S = match(samples_S, SAMPLE_RATE, old_S, voice.reference.read()[0], self._matching)
             write_sound(folder / "line.npy", shares_C[:, None] * matched_S, SAMPLE_RATE)
-            write_json(folder / "line.json", {"flags": flags})
+            MatchedLine(tuple(flags)).write(folder)
 
         return self._workspace.step("match", of, make)
 
     @staticmethod
     def _mono(samples_CS: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A voice (S,) that lies in several channels, and each channel's share of it (C,), unit length.
+        """A voice (S,) that lies in several channels, and each channel's share of it (C,), of unit length.
 
-        Of a voice v that is panned with shares g, as g v, it gives back v.
+        From a voice v panned with shares g, that is from g v, it recovers v.
         """
         size_C = np.sqrt(np.mean(np.square(samples_CS, dtype=np.float64), axis=1))
         if len(samples_CS) in (6, 8):
@@ -199,8 +207,8 @@ def line_sound(made: Made) -> Sound:
     return Sound(made.folder / "line.npy", SAMPLE_RATE)
 
 
-def spoken_texts(utterances: Sequence[Utterance], language: str) -> Mapping[str, str]:
-    """What is to be said, by utterance, without those of whom nothing is."""
+def texts_to_speak(utterances: Sequence[Utterance], language: str) -> Mapping[str, str]:
+    """Texts to speak, by utterance id; empty ones are left out."""
     return {
         one.id: one.said[language].text.strip()
         for one in utterances

@@ -1,4 +1,4 @@
-"""Models in folders on disk."""
+"""Model folders on disk."""
 
 from collections.abc import Callable
 from pathlib import Path

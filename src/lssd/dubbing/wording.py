@@ -1,4 +1,4 @@
-"""What is said in another language: words of hand, of subtitles, or of the first backend that has some."""
+"""The words of a dub: written by hand, from subtitles, or from the first backend that has some."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from lssd.dubbing.backend_pool import Tool
 from lssd.dubbing.declaration import BackendError
-from lssd.dubbing.job import Job
+from lssd.dubbing.film import Job
 from lssd.dubbing.lines import Line, Request, Translation
 from lssd.dubbing.script import Said, Script, Utterance, said_of
+from lssd.dubbing.sidecars import Translations
 from lssd.dubbing.subtitles import read_subtitles
 from lssd.dubbing.transcript import subtitles_in
-from lssd.errors import LssdError
-from lssd.store import read_json, write_json
+from lssd.errors import ItemError
 
 _LINES_A_MINUTE = 10  # translated lines that count as a minute of sound, for how long a call may take
 
@@ -20,11 +20,15 @@ _LINES_A_MINUTE = 10  # translated lines that count as a minute of sound, for ho
 def with_words(job: Job, script: Script, target: str) -> Script:
     """The script with words in the target language.
 
-    What was written by hand stays. Subtitles come first, then backends in order: a line goes on to the next
-    where one fails or says nothing. LssdError, with each backend's reason, when no line has words at all.
+    What was written by hand stays. Subtitles in the language are taken where there are some; else backends
+    translate, in order, and a line on which one fails or gives no words goes to the next. BackendError, with
+    each backend's reason, when no line gets any words.
     """
     if own := subtitles_in(job, target):
-        return _subtitled(job, script, target, read_subtitles(own).lines)
+        cues = read_subtitles(own)
+        if cues.left_out:
+            job.flags.append(f"{own.name}: {cues.left_out}")
+        return _subtitled(job, script, target, cues.lines)
     left = {one.id: one for one in script.utterances if not (target in one.said and one.said[target].by_hand)}
     said: dict[str, Said] = {}
     reasons: list[str] = []
@@ -49,21 +53,21 @@ def with_words(job: Job, script: Script, target: str) -> Script:
 def _ask(
     job: Job, tool: Tool, lines: Sequence[Utterance], source: str, target: str, reasons: list[str]
 ) -> dict[str, Translation]:
-    """What a backend says of these lines, all at once, so that it sees what surrounds them.
+    """A backend's translations, by utterance id; asked for all at once, so that it has the context.
 
-    Where that fails it is asked line by line, unless the first fails too.
+    Where that fails, line by line, up to the first line if that fails too.
     """
     if not lines:
         return {}
     try:
         return _translated(job, tool, lines, source, target)
-    except LssdError as error:
+    except ItemError as error:
         reasons.append(f"{tool.name}: {error}")
     found: dict[str, Translation] = {}
     for number, one in enumerate(lines if len(lines) > 1 else []):
         try:
             found |= _translated(job, tool, [one], source, target)
-        except LssdError:
+        except ItemError:
             if number == 0:
                 break
     return found
@@ -79,7 +83,7 @@ def _translated(
         said = job.pool.call(tool, "translate", requests, source, target, minutes=minutes)
         if len(said) != len(requests):
             raise BackendError(f"{tool.name} gave {len(said)} translations of {len(requests)} lines")
-        write_json(folder / "said.json", [asdict(one) for one in said])
+        Translations(tuple(said)).write(folder)
 
     of = {
         "lines": [asdict(request) for request in requests],
@@ -87,12 +91,15 @@ def _translated(
         "to": target,
         "by": tool.identity,
     }
-    rows = read_json(job.workspace.step("translate", of, make).folder / "said.json")
-    return {one.id: Translation(**row) for one, row in zip(lines, rows, strict=True)}
+    found = Translations.read(job.workspace.step("translate", of, make).folder)
+    return {one.id: translation for one, translation in zip(lines, found.lines, strict=True)}
 
 
 def _subtitled(job: Job, script: Script, target: str, cues: Sequence[Line]) -> Script:
-    """Each cue goes to the utterance that it shares most time with; one that shares none is counted."""
+    """The script with the words of subtitles: each cue goes to the utterance that it shares most time with.
+
+    Cues that share time with none are left out and counted in a flag.
+    """
     texts: dict[str, list[str]] = {one.id: [] for one in script.utterances}
     lost = 0
     for cue in cues:

@@ -1,4 +1,4 @@
-"""The results of steps, kept by what they were made of: nothing is made twice, and no kill loses one."""
+"""A cache of the results of steps, keyed by their inputs: none is made twice, and a kill loses none."""
 
 import time
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ class Made:
 class Workspace:
     """A folder of steps' results. Several processes may share it: each result is made by one of them.
 
-    `made` and `kept` count steps that ran, and steps that stood, since this object was made; `seconds` is
+    `made` and `kept` count the steps that ran and that were reused since this object was made; `seconds` is
     how long the former took.
     """
 
@@ -36,13 +36,13 @@ class Workspace:
 
     def __post_init__(self) -> None:
         if not (self.folder / ".nomedia").exists():
-            write_bytes(self.folder / ".nomedia", b"")  # so that ingest passes it by
+            write_bytes(self.folder / ".nomedia", b"")  # so that ingest skips it
 
     def step(self, name: str, of: Mapping[str, Any], make: Callable[[Path], None]) -> Made:
-        """The result of a step on these inputs, made by `make(folder)` unless it stands.
+        """The result of a step on these inputs, made by `make(folder)` unless it exists.
 
-        `of` is all that the result depends on, as JSON values: keys of earlier steps, versions, options,
-        hashes of weights. What `make` raises passes through, and nothing is kept of it.
+        `of` is all that the result depends on, as JSON values: keys of earlier steps, versions, settings,
+        hashes of weights. What `make` raises passes through, and nothing is kept.
         """
         key = hash_json({"step": name, **of}, _KEY)
         folder = self.folder_of(name, key)

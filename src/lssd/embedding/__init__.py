@@ -1,15 +1,15 @@
 """Files -> vectors, here or on a cluster, kept by content.
 
 embed          `lssd embed`: models and files -> a table of vectors
-table          that table, with its columns
+table          that table, its columns and its files
 windows        a file's windows of 3 s, and which of its tracks is heard
-reading        windows decoded ahead, in this process or in others
+reading        windows decoded ahead of the model, in this process or in others
 batching       windows of many files -> batches of one encoder -> vectors
 cluster        the same on many machines
-cache          what was embedded, by weights, preprocessing and content
-file_hashes    content hashes that are not computed twice
+cache          what was embedded before, by weights, preprocessing and content
+file_hashes    content hashes of files, remembered
 
-The public names load at first use: processes that read files need none of torch.
+The public names load at first use, so that processes which only read files do not import torch.
 """
 
 from importlib import import_module

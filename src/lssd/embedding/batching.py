@@ -10,12 +10,13 @@ import torch
 
 from lssd.embedding.cache import EmbeddingCache, WindowRow, WindowVectors
 from lssd.embedding.file_hashes import FileHashes
-from lssd.embedding.memory import lacks_memory
-from lssd.embedding.reading.plan import Block, Plan, Unreadable, Wanted, read_windows
-from lssd.embedding.reading.worker import Job, Look
+from lssd.embedding.reading import read_windows
+from lssd.embedding.reading.plan import Plan, Unreadable, WindowRange
+from lssd.embedding.reading.worker import FileExamination, Job
 from lssd.embedding.table import Failure
 from lssd.embedding.windows import PictureWindows, SoundWindows, Windows, span_s
-from lssd.engine import Progress, reason_of
+from lssd.engine import Progress, TimeLimit, reason_of
+from lssd.engine.memory import lacks_memory
 from lssd.errors import InputError
 from lssd.media import spelled
 from lssd.models import Model, window_starts
@@ -25,49 +26,57 @@ Value = WindowVectors | Failure
 
 
 def windows_of(model: Model, modality: Modality, language: str | None) -> Windows:
-    """The windows that a model takes. InputError when it has no encoder of the modality."""
+    """The windows that a model takes of a file. InputError when it has no encoder of the modality."""
     if modality == "audio" and model.audio is not None:
         sound = model.audio.front.config
         return SoundWindows(sound.sample_rate, sound.samples, sound.channels, language)
     if modality == "video" and model.video is not None:
         picture = model.video.front.config
-        places = round(picture.window_s * PictureWindows.rate)
+        places = max(1, round(picture.window_s * PictureWindows.rate))
         return PictureWindows(picture.frames, picture.size, places)
     raise InputError(f"this model has no {modality} encoder; embed the other modality")
 
 
+TIME_LIMIT = TimeLimit()
+
+
 @dataclass(eq=False)
-class _Pending:
-    """A file on its way: the windows it has, and the vectors known so far, first to last."""
+class _PartlyEmbedded:
+    """A file with the spans of its windows in seconds, and the vectors known so far, first to last.
+
+    data: SHA-256 of the file, "" where it is not hashed. duplicates: later files of the same content.
+    """
 
     index: int
     data: str
     spans: list[tuple[float, float]]
     vectors: list[np.ndarray] = field(default_factory=list)
-    followers: list[int] = field(default_factory=list)  # later files of the same content
-
-    @property
-    def whole(self) -> bool:
-        return len(self.vectors) == len(self.spans)
-
-    def value(self) -> WindowVectors:
-        start_s, end_s = np.array(self.spans, dtype=np.float64).T
-        return WindowVectors(start_s, end_s, np.stack(self.vectors))
+    duplicates: list[int] = field(default_factory=list)
 
 
-class _Embedded(NamedTuple):
-    """A window that the model is done with: the file it is of, its number there, its vector (D,)."""
+class _EmbeddedWindow(NamedTuple):
+    """Window `number` of a file, and its vector (D,)."""
 
-    pending: _Pending
+    file: _PartlyEmbedded
     number: int
     vector: np.ndarray
 
+    def row(self) -> WindowRow:
+        """The window as the cache keeps it."""
+        file = self.file
+        return WindowRow(file.data, self.number, len(file.spans), *file.spans[self.number], self.vector)
+
 
 class Embedder:
-    """Embeds files in order.
+    """Embeds files in order with one model, in this process.
 
-    Which windows share a batch follows from the files and from what the cache held at the start: it does
-    not depend on who reads, nor on when a run before was killed.
+    Which windows share a batch follows from the files and from what the cache held at the start, not from
+    the number of workers or from where an earlier run was killed.
+
+    workers: as for `lssd.embedding.reading.read_windows`.
+    time_limit: for examining a file and for reading some of its windows; one that takes longer has failed.
+    hashed: whether to hash the files (into `data`) also without a cache.
+    Raises InputError for a batch size below 1, workers below 0, and a modality that the model lacks.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class Embedder:
         cache: EmbeddingCache | None = None,
         hashes: FileHashes | None = None,
         progress: Progress | None = None,
+        time_limit: TimeLimit | None = TIME_LIMIT,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
@@ -90,173 +100,180 @@ class Embedder:
         self.windows = windows_of(model, modality, language)
         self.data: dict[int, str] = {}  # SHA-256 of the files, where they are hashed
         self._workers, self._cache, self._progress = workers, cache, progress
-        self._done = self._computed = 0  # files, windows
+        self._time_limit = time_limit
+        self._files_done = self._windows_embedded = 0
         self._hashes = FileHashes() if hashes is None else hashes
         self._job = Job(self.windows, hashed or cache is not None)
         self._batch = _Batch(model, modality, self.windows, batch_size)
         self._files: Sequence[Path] = ()
-        self._pending: dict[int, _Pending] = {}
-        self._leaders: dict[str, _Pending] = {}
-        self._broken: dict[str, Failure] = {}  # by hash: what broke on the way
-        self._ready: list[tuple[int, Value]] = []
+        self._open: dict[int, _PartlyEmbedded] = {}  # by file number
+        self._open_by_data: dict[str, _PartlyEmbedded] = {}  # where there is a cache
+        self._failed_by_data: dict[str, Failure] = {}  # those that failed after they were examined
+        self._results: list[tuple[int, Value]] = []  # not handed out yet
 
     def run(self, files: Sequence[Path]) -> Iterator[tuple[int, Value]]:
         """Yield each file's index with its windows' vectors or its failure, as they become known."""
         self._files = files
-        plan = Plan(self._job, files, self._known, self._decide)
+        plan = Plan(self._job, files, self._known_hash, self._choose, time_limit=self._time_limit)
         for index in range(len(files)):
             kept = self._look_up(index)
             if kept is None:
-                plan.looks.append(index)
+                plan.unexamined.append(index)
             else:
-                self._ready.append((index, checked(files[index], kept)))
-                yield from self._take_ready()
-        plan.count = len(plan.looks)
+                self._results.append((index, checked(files[index], kept)))
+                yield from self._take_results()
+        plan.count = len(plan.unexamined)
         for found in read_windows(plan, self._workers):
             if isinstance(found, Unreadable):
                 self._fail(found.index, found.reason)
             else:
-                self._add(found)
-            yield from self._take_ready()
-        self._settle(self._batch.flush())
-        yield from self._take_ready()
+                file = self._open[found.index]
+                for number, window in enumerate(found.windows, start=found.first):
+                    self._store(self._batch.add(file, number, window))
+            yield from self._take_results()
+        self._store(self._batch.flush())
+        yield from self._take_results()
 
     def _look_up(self, index: int) -> WindowVectors | None:
         """What the cache holds of a file whose hash need not be computed, if it holds all."""
-        data = self._known(index) if self._cache is not None else ""
+        data = self._known_hash(index) if self._cache is not None else ""
         kept = self._cache.get(data) if self._cache is not None and data else None
         if kept is None or len(kept[0]) < kept[1]:
             return None
         self.data[index] = data
         return kept[0]
 
-    def _known(self, index: int) -> str:
+    def _known_hash(self, index: int) -> str:
         return (self._hashes.known(self._files[index]) or "") if self._job.hashed else ""
 
-    def _decide(self, index: int, seen: Look) -> Wanted | None:
-        """What to read of a file that was looked at: all, what the cache lacks, or nothing."""
-        if seen.data:
-            self.data[index] = seen.data
-            self._hashes.record(self._files[index], seen.signature, seen.data)
-        if seen.extent is None:
-            self._ready.append((index, Failure(spelled(self._files[index]), seen.reason)))
+    def _choose(self, index: int, examined: FileExamination) -> WindowRange | None:
+        """What to read of a file that was examined: all windows, those the cache lacks, or nothing."""
+        path, data = self._files[index], examined.data
+        if data:
+            self.data[index] = data
+            self._hashes.record(path, examined.signature, data)
+        if examined.extent is None:
+            self._results.append((index, Failure(spelled(path), examined.reason)))
             return None
-        if seen.data in self._broken:
-            self._ready.append((index, self._as_other(self._broken[seen.data], index)))
+        if data in self._failed_by_data:
+            self._results.append((index, _renamed(self._failed_by_data[data], path)))
             return None
-        if seen.data in self._leaders:
-            self._leaders[seen.data].followers.append(index)
+        if data in self._open_by_data:
+            self._open_by_data[data].duplicates.append(index)
             return None
-        starts = window_starts(seen.extent.length, self.windows.size)
-        spans = [span_s(self.windows, seen.extent, start) for start in starts]
-        pending = self._pending[index] = _Pending(index, seen.data, spans)
+        starts = window_starts(examined.extent.length, self.windows.size)
+        spans = [span_s(self.windows, examined.extent, start) for start in starts]
+        file = self._open[index] = _PartlyEmbedded(index, data, spans)
         if self._cache is not None:
-            kept = self._cache.get(seen.data)
+            kept = self._cache.get(data)
             if kept is not None and kept[1] == len(starts):
-                pending.vectors = list(kept[0].vectors)
-            self._leaders[seen.data] = pending
-        self._finish(pending)
-        return Wanted(starts, len(pending.vectors))
+                file.vectors = list(kept[0].vectors)
+            self._open_by_data[data] = file
+        self._finish(file)
+        return WindowRange(starts, len(file.vectors))
 
-    def _add(self, block: Block) -> None:
-        pending = self._pending[block.index]
-        for number, window in enumerate(block.windows, start=block.first):
-            self._settle(self._batch.add(pending, number, window))
-
-    def _settle(self, embedded: list[_Embedded]) -> None:
-        """Keep vectors, and finish the files whose last they were."""
+    def _store(self, embedded: list[_EmbeddedWindow]) -> None:
+        """Keep vectors, and finish the files that they complete."""
         if not embedded:
             return
         if self._cache is not None:
-            self._cache.put([_row(one) for one in embedded if np.isfinite(one.vector).all()])
-        self._computed += len(embedded)
+            self._cache.put([one.row() for one in embedded if np.isfinite(one.vector).all()])
+        self._windows_embedded += len(embedded)
         self._report()
         for one in embedded:
-            one.pending.vectors.append(one.vector)
-        for pending in dict.fromkeys(one.pending for one in embedded):
-            if pending.index in self._pending:
-                self._finish(pending)
+            one.file.vectors.append(one.vector)
+        for file in dict.fromkeys(one.file for one in embedded):
+            if file.index in self._open:
+                self._finish(file)
 
-    def _finish(self, pending: _Pending) -> None:
-        if not pending.whole:
+    def _finish(self, file: _PartlyEmbedded) -> None:
+        """Hand out a file, and its duplicates, if all of its windows are embedded."""
+        if len(file.vectors) < len(file.spans):
             return
-        self._forget(pending)
-        value = pending.value()
-        for index in (pending.index, *pending.followers):
-            self._ready.append((index, checked(self._files[index], value)))
+        self._close(file)
+        start_s, end_s = np.array(file.spans, dtype=np.float64).T
+        vectors = WindowVectors(start_s, end_s, np.stack(file.vectors))
+        for index in (file.index, *file.duplicates):
+            self._results.append((index, checked(self._files[index], vectors)))
 
     def _fail(self, index: int, reason: str) -> None:
-        pending = self._pending[index]
-        self._forget(pending)
-        self._batch.drop(pending)
+        """Give up a file that cannot be read any further, and its duplicates."""
+        file = self._open[index]
+        self._close(file)
+        self._batch.drop(file)
         failure = Failure(spelled(self._files[index]), reason)
         if self._cache is not None:
-            self._broken[pending.data] = failure
-        for other in (index, *pending.followers):
-            self._ready.append((other, self._as_other(failure, other)))
+            self._failed_by_data[file.data] = failure
+        for other in (index, *file.duplicates):
+            self._results.append((other, _renamed(failure, self._files[other])))
 
-    def _as_other(self, failure: Failure, index: int) -> Failure:
-        """The same failure of a file of the same content."""
-        path = spelled(self._files[index])
-        return Failure(path, failure.reason.replace(failure.path, path))
+    def _close(self, file: _PartlyEmbedded) -> None:
+        del self._open[file.index]
+        if self._open_by_data.get(file.data) is file:
+            del self._open_by_data[file.data]
 
-    def _forget(self, pending: _Pending) -> None:
-        del self._pending[pending.index]
-        if self._leaders.get(pending.data) is pending:
-            del self._leaders[pending.data]
-
-    def _take_ready(self) -> Iterator[tuple[int, Value]]:
-        ready, self._ready = self._ready, []
-        self._done += len(ready)
-        if ready:
+    def _take_results(self) -> Iterator[tuple[int, Value]]:
+        results, self._results = self._results, []
+        self._files_done += len(results)
+        if results:
             self._report()
-        yield from ready
+        yield from results
 
     def _report(self) -> None:
         if self._progress is not None:
-            note = f"{self._computed} windows"
-            self._progress.update(self._done, total=len(self._files), note=note)
+            note = f"{self._windows_embedded} windows"
+            self._progress.update(self._files_done, total=len(self._files), note=note)
+
+
+def _renamed(failure: Failure, path: Path) -> Failure:
+    """The failure of another file of the same content."""
+    name = spelled(path)
+    return Failure(name, failure.reason.replace(failure.path, name))
 
 
 class _Batch:
     """Windows that wait until there are enough of them for the model.
 
-    On an accelerator a batch's vectors are fetched only once the next batch is on its way.
+    On an accelerator a batch's vectors are copied to the host only once the next batch has been started, so
+    that the device never waits.
     """
 
     def __init__(self, model: Model, modality: Modality, windows: Windows, size: int) -> None:
         self._encode = model.embed_audio if modality == "audio" else model.embed_video
         self._waiting = torch.empty((size, *windows.shape), dtype=getattr(torch, windows.dtype))
-        self._owners: list[tuple[_Pending, int]] = []
-        self._behind: tuple[list[tuple[_Pending, int]], torch.Tensor] | None = None
-        self._at_once = size  # windows that the device's memory is known, or hoped, to have room for
+        self._owners: list[tuple[_PartlyEmbedded, int]] = []  # file and number of each waiting window
+        self._in_flight: tuple[list[tuple[_PartlyEmbedded, int]], torch.Tensor] | None = None
+        self._at_once = size  # windows that fit the device's memory, as far as is known
 
-    def add(self, pending: _Pending, number: int, window: np.ndarray) -> list[_Embedded]:
-        """Take one window, and return those that were embedded on the occasion."""
+    def add(self, file: _PartlyEmbedded, number: int, window: np.ndarray) -> list[_EmbeddedWindow]:
+        """Take one window; returns those that a batch which it filled brought back."""
         self._waiting[len(self._owners)] = torch.from_numpy(window)
-        self._owners.append((pending, number))
+        self._owners.append((file, number))
         return self._forward() if len(self._owners) == len(self._waiting) else []
 
-    def drop(self, pending: _Pending) -> None:
-        """Take back the windows of a file that turned out to be broken."""
-        kept = [place for place, (owner, _) in enumerate(self._owners) if owner is not pending]
+    def drop(self, file: _PartlyEmbedded) -> None:
+        """Take back the waiting windows of a file that turned out to be unreadable."""
+        kept = [index for index, (owner, _) in enumerate(self._owners) if owner is not file]
         self._waiting[: len(kept)] = self._waiting[kept]
-        self._owners = [self._owners[place] for place in kept]
+        self._owners = [self._owners[index] for index in kept]
 
-    def flush(self) -> list[_Embedded]:
-        """Embed what waits, and fetch everything."""
+    def flush(self) -> list[_EmbeddedWindow]:
+        """Embed what waits, and return all that is not returned yet."""
         embedded = self._forward() if self._owners else []
         return embedded + self._fetch()
 
-    def _forward(self) -> list[_Embedded]:
+    def _forward(self) -> list[_EmbeddedWindow]:
         owners, self._owners = self._owners, []
         vectors_BD = self._embed(self._waiting[: len(owners)])
         before = self._fetch() if vectors_BD.device.type != "cpu" else []
-        self._behind = owners, vectors_BD
+        self._in_flight = owners, vectors_BD
         return before if vectors_BD.device.type != "cpu" else self._fetch()
 
     def _embed(self, windows: torch.Tensor) -> torch.Tensor:
-        """Vectors (B, D); from now on fewer windows at once when memory does not suffice for so many."""
+        """Vectors (B, D). Where memory does not suffice, fewer windows at once from now on.
+
+        InputError when it does not suffice for one window.
+        """
         while True:
             try:
                 return self._encode(windows, batch=min(self._at_once, len(windows)))
@@ -268,24 +285,19 @@ class _Batch:
                         f"one window does not fit the device's memory ({reason_of(error)}); free some, or "
                         "choose another device"
                     ) from error
-            # Out of the handler, whose traceback holds on to the memory that is wanted.
+            # Outside the handler: the traceback keeps the memory alive that is wanted.
             self._at_once = (min(self._at_once, len(windows)) + 1) // 2
             torch.cuda.empty_cache()
 
-    def _fetch(self) -> list[_Embedded]:
-        if self._behind is None:
+    def _fetch(self) -> list[_EmbeddedWindow]:
+        if self._in_flight is None:
             return []
-        (owners, vectors_BD), self._behind = self._behind, None
-        found = zip(owners, vectors_BD.float().cpu().numpy(), strict=True)
-        return [_Embedded(pending, number, vector) for (pending, number), vector in found]
+        (owners, vectors_BD), self._in_flight = self._in_flight, None
+        vectors = zip(owners, vectors_BD.float().cpu().numpy(), strict=True)
+        return [_EmbeddedWindow(file, number, vector) for (file, number), vector in vectors]
 
 
-def _row(one: _Embedded) -> WindowRow:
-    pending = one.pending
-    return WindowRow(pending.data, one.number, len(pending.spans), *pending.spans[one.number], one.vector)
-
-
-def checked(path: Path, value: WindowVectors) -> Value:
-    """The vectors, or the failure that they are when one of them is not finite."""
-    finite = np.isfinite(value.vectors).all()
-    return value if finite else Failure(spelled(path), "its embedding is not finite")
+def checked(path: Path, vectors: WindowVectors) -> Value:
+    """A file's vectors, or its failure when one of them is not finite."""
+    finite = np.isfinite(vectors.vectors).all()
+    return vectors if finite else Failure(spelled(path), "its embedding is not finite")

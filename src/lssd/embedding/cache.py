@@ -1,18 +1,21 @@
-"""A cache of embeddings addressed by content.
+"""A cache of embeddings, looked up by content.
 
 ```
 CACHE/<encoder>/about.json                 what the encoder is, for people
-CACHE/<encoder>/<writer>.index             64 bytes a window: which, of which file, when, a check
+CACHE/<encoder>/<writer>.index             64 bytes a window: file, number, span, checksum
 CACHE/<encoder>/<writer>.vectors           float32, embedding_size a window, in the same order
 CACHE/files/<writer>.jsonl                 hashes of files by path and dates (`file_hashes`)
 ```
-`<encoder>` hashes all that an embedding depends on but the data: weights, architecture and
-preprocessing, modality, language and the rule of windows; the index holds the data's own hash. No path
-and no name is part of either, so two checkpoints of one name never meet, and a file that moved is
-still known. Rows are only appended, each process to files of its own: any number may write at once.
+`<encoder>` is a hash of all that an embedding depends on but the data: weights, architecture,
+preprocessing, modality, language and the rule of windows. The index holds the hash of the data. Neither
+contains a path or a name, so two checkpoints of one name are never mixed up, and a file that moved is found.
+Rows are only appended, by each process to files of its own, so any number of processes may write at once.
 """
 
 import os
+import platform
+import re
+import uuid
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,18 +27,17 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lssd.embedding.windows import RULE
-from lssd.embedding.writers import own_name
-from lssd.errors import InputError
+from lssd.errors import InputError, storage_error
 from lssd.store import hash_json, write_json
 
 _FORMAT = 2
 _INDEX = np.dtype(
     [
         ("data", "u1", 32),  # SHA-256 of the file
-        ("window", "<u4"),  # its place among ...
-        ("windows", "<u4"),  # ... those of the file
-        ("rest", "<u4"),  # rows of the same commit that follow
-        ("check", "<u4"),  # CRC-32 of this row, with 0 here, and of its vector
+        ("window", "<u4"),  # its number in the file, from 0
+        ("windows", "<u4"),  # how many the file has
+        ("rest", "<u4"),  # how many rows of the same commit follow
+        ("check", "<u4"),  # CRC-32 of this row, with 0 in this field, and of its vector
         ("start_s", "<f8"),
         ("end_s", "<f8"),
     ]
@@ -53,14 +55,18 @@ class WindowVectors:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def mean(self) -> np.ndarray:
-        """The file's embedding, (D,): the mean over its windows."""
-        return self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    def pooled(self) -> "WindowVectors":
+        """The mean over the file's windows, as one window that spans the whole file."""
+        mean_D = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return WindowVectors(np.zeros(1), self.end_s[-1:], mean_D[None])
 
 
 @dataclass(frozen=True)
 class WindowRow:
-    """One window to keep: the data's SHA-256, its place among the file's windows, span and vector (D,)."""
+    """One window to keep.
+
+    data: SHA-256 of its file. window: its number among the `windows` of the file. vector: (D,).
+    """
 
     data: str
     window: int
@@ -72,7 +78,10 @@ class WindowRow:
 
 @dataclass(frozen=True)
 class _Run:
-    """Rows that follow each other in one pack and belong to one file."""
+    """Consecutive rows of a pack (a pair of .index and .vectors files) that belong to one file.
+
+    row: the number of the first. index: their entries.
+    """
 
     pack: Path
     row: int
@@ -80,10 +89,10 @@ class _Run:
 
 
 def encoder_identity(weights: str, settings: Any, modality: str, language: str | None) -> dict[str, Any]:
-    """All that an embedding depends on, but the data; its hash names the cache's folder.
+    """All that an embedding depends on but the data; its hash names the encoder's folder in the cache.
 
-    `weights` is a content hash; `settings` the encoder's entry in the model's config: architecture and
-    preprocessing.
+    weights: their content hash. settings: the encoder's entry in the model's config, which says architecture
+    and preprocessing.
     """
     return {
         "format": _FORMAT,
@@ -95,10 +104,16 @@ def encoder_identity(weights: str, settings: Any, modality: str, language: str |
     }
 
 
-class EmbeddingCache:
-    """The kept windows of one encoder, vectors of `size` numbers. A damaged row counts as missing.
+def own_name() -> str:
+    """A file name that no other process has, nor an earlier call: machine, process and a random part."""
+    host = re.sub(r"\W+", "-", platform.node()) or "host"
+    return f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
-    What other processes add after the cache was opened is not seen.
+
+class EmbeddingCache:
+    """The windows of one encoder that were embedded before, as vectors of `size` numbers.
+
+    A damaged row counts as missing. What other processes add after the cache was opened is not seen.
     """
 
     def __init__(self, folder: str | Path, identity: dict[str, Any], size: int) -> None:
@@ -113,9 +128,9 @@ class EmbeddingCache:
             self._learn(path.with_suffix(".vectors"), 0, _whole_commits(path))
 
     def get(self, data: str) -> tuple[WindowVectors, int] | None:
-        """The kept windows of a file from its first one on without a hole, and how many it has in all.
+        """The windows of a file that are kept, up to the first that is missing, and how many it has in all.
 
-        None when the first is not there.
+        `data`: SHA-256 of the file. None when its first window is missing.
         """
         found: dict[int, tuple[np.void, np.ndarray]] = {}
         windows = 0
@@ -124,29 +139,33 @@ class EmbeddingCache:
                 if row["window"] not in found and _check(row, vector) == row["check"]:
                     found[int(row["window"])] = row, vector
                     windows = int(row["windows"])
-        count = next((place for place in range(windows) if place not in found), windows)
+        count = next((number for number in range(windows) if number not in found), windows)
         if count == 0:
             return None
         start_s, end_s = (
-            np.array([found[place][0][name] for place in range(count)]) for name in ("start_s", "end_s")
+            np.array([found[number][0][name] for number in range(count)]) for name in ("start_s", "end_s")
         )
-        return WindowVectors(start_s, end_s, np.stack([found[place][1] for place in range(count)])), windows
+        vectors = np.stack([found[number][1] for number in range(count)])
+        return WindowVectors(start_s, end_s, vectors), windows
 
     def whole(self) -> frozenset[str]:
-        """The hashes of the files of which all windows seem to be kept; `get` looks closer."""
+        """Hashes of the files of which all windows are listed; only `get` finds those that are damaged."""
         counts = {data: sum(len(run.index) for run in runs) for data, runs in self._runs.items()}
         enough = (data for data, runs in self._runs.items() if counts[data] >= runs[0].index["windows"][0])
         return frozenset(data.hex() for data in enough)
 
     def put(self, rows: Sequence[WindowRow]) -> None:
-        """Keep windows: after a kill, all of them or none. InputError when the folder cannot be written."""
+        """Keep windows as one commit: after a kill, all of them are there or none.
+
+        InputError when the folder cannot be written, StorageError when the disk is full.
+        """
         if not rows:
             return
         index = np.zeros(len(rows), _INDEX)
         vectors = np.stack([row.vector for row in rows]).astype("<f4")
-        for place, (entry, row, vector) in enumerate(zip(index, rows, vectors, strict=True)):
+        for number, (entry, row, vector) in enumerate(zip(index, rows, vectors, strict=True)):
             entry["data"] = np.frombuffer(bytes.fromhex(row.data), np.uint8)
-            entry["window"], entry["windows"], entry["rest"] = row.window, row.windows, len(rows) - 1 - place
+            entry["window"], entry["windows"], entry["rest"] = row.window, row.windows, len(rows) - 1 - number
             entry["start_s"], entry["end_s"] = row.start_s, row.end_s
             entry["check"] = _check(entry, vector)
         pack, index_file, vector_file = self._pack()
@@ -155,14 +174,16 @@ class EmbeddingCache:
             vector_file.flush()
             index_file.write(index.tobytes())
             index_file.flush()
-        except OSError:
-            self._writing = None  # its last row may be cut short; what comes after it would be misread
+        except OSError as error:
+            self._writing = None  # its last row may be cut short, and rows after that would be misread
+            if (full := storage_error(error, self.folder)) is not None:
+                raise full from error
             raise
         self._learn(pack, self._written, index)
         self._written += len(rows)
 
     def close(self) -> None:
-        """Put what was written on the disk, and give back what is open."""
+        """Sync what was written to the disk, and close all files."""
         if self._writing is not None:
             for file in self._writing[1:]:
                 os.fsync(file.fileno())
@@ -187,7 +208,7 @@ class EmbeddingCache:
         return self._writing
 
     def _learn(self, pack: Path, first: int, index: np.ndarray) -> None:
-        """Add rows of a pack, from its row `first` on, to what can be found."""
+        """Note rows of a pack, from its row `first` on, so that `get` finds them."""
         if not len(index):
             return
         changes = np.flatnonzero((index["data"][1:] != index["data"][:-1]).any(axis=1)) + 1
@@ -197,7 +218,7 @@ class EmbeddingCache:
             self._runs[index["data"][begin].tobytes()].append(run)
 
     def _vectors(self, run: _Run) -> np.ndarray:
-        """The rows' vectors, as many as the pack really holds."""
+        """The rows' vectors, or fewer where the pack is cut short: (rows, size)."""
         try:
             if self._reading is None or self._reading[0] != run.pack:
                 if self._reading is not None:
@@ -213,7 +234,7 @@ class EmbeddingCache:
 
 
 def _whole_commits(path: Path) -> np.ndarray:
-    """A pack's index up to the end of the last commit that reached the file whole."""
+    """A pack's index up to the end of the last commit that was written completely."""
     data = path.read_bytes()
     index = np.frombuffer(data[: len(data) // _INDEX.itemsize * _INDEX.itemsize], _INDEX)
     ends = np.flatnonzero(index["rest"] == 0)
@@ -227,6 +248,6 @@ def _check(row: np.void, vector: np.ndarray) -> int:
 
 
 def rows_of(data: str, value: WindowVectors) -> list[WindowRow]:
-    """A whole file's windows as rows to put."""
+    """All windows of a file as rows to `put`."""
     spans = zip(value.start_s.tolist(), value.end_s.tolist(), value.vectors, strict=True)
     return [WindowRow(data, window, len(value), *span) for window, span in enumerate(spans)]

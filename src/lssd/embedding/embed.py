@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lssd.embedding.batching import Embedder, Modality, windows_of
+from lssd.embedding.batching import TIME_LIMIT, Embedder, Modality, windows_of
 from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity
 from lssd.embedding.cluster import ClusterEmbedder
 from lssd.embedding.file_hashes import FileHashes
 from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
-from lssd.engine import Progress
+from lssd.engine import Progress, TimeLimit
 from lssd.errors import InputError
-from lssd.languages import normalise
+from lssd.languages import code_of
 from lssd.media import find_media, is_text, spelled
 from lssd.models import Model, weights_hash
 from lssd.store import hash_json
@@ -46,23 +46,28 @@ def embed(
     workers: int | None = None,
     engine: Engine = "local",
     progress: Progress | None = None,
+    time_limit: TimeLimit | None = TIME_LIMIT,
 ) -> Embeddings:
     """Embed sounds or films, by windows of 3 s; `pool="file"` gives each file the mean of its windows.
 
     `paths` are files, or folders searched for media. `language` picks the sound track of that
     language; without it the original track is taken (else the default one, else the first).
 
-    With `out`, the rows are also written there (`.parquet` or `.npz`). Killed and run again, it goes on:
-    what was done lies in a hidden folder beside `out` until that stands; an `out` that stands for the
-    same request and data is read, not made again. With a `cache` folder, what was embedded before with
-    the same weights and preprocessing is not computed again, whatever it was for; it stays.
+    With `out`, the rows are also written there (`.parquet` or `.npz`). A run that was killed goes on when it
+    is started again: until `out` is written, what is done is kept in a hidden folder beside it. An `out` that
+    was made by the same request of the same data is read and not made again. A `cache` folder stays, and
+    keeps what is embedded for any later request with the same weights and preprocessing.
 
-    `workers` processes read files ahead of the model; 0: this one reads; None: it does, and calls in
-    others where reading holds up the model in a long job. With `engine="ray"`, that many workers of a Ray
-    cluster read and compute, each with a copy of the model; None takes one a GPU, else one a core.
+    `workers` processes read files ahead of the model; 0: this process reads; None: this process reads, and
+    starts others where reading holds up the model in a long job. With `engine="ray"`, that many workers of a
+    Ray cluster read and compute, each with a copy of the model; None takes one a GPU, or one a core where
+    there is none.
 
-    Memory does not grow with the length of a file. A file that cannot be read is listed in `failed`;
-    InputError when no file can be, or when the model lacks the modality.
+    `time_limit`: how long a file may take to be examined, and any block of its windows to be read, before the
+    file has failed; it grows with the duration. None: for ever.
+
+    Memory does not grow with the length of a file. A file that cannot be read is listed in `failed`.
+    InputError when no file can be read, when the model lacks the modality, and for a wrong option.
     """
     if out is not None:
         check_suffix(Path(out))
@@ -70,34 +75,46 @@ def embed(
         raise InputError(f"modality is audio or video and pool is file or window, not {modality} and {pool}")
     if engine not in _EMBEDDERS:
         raise InputError(f"engine is local or ray, not {engine}")
-    code = _language_code(language)
+    code = None if language is None else code_of(language)
     windows_of(model, modality, code)
     found = find_media(paths)
     files = [path for path in found if is_text(path)]
     unwritable = tuple(Failure(spelled(path), _NAME) for path in found if not is_text(path))
     embedder = partial(
-        _EMBEDDERS[engine], model, modality, code, batch_size=batch_size, workers=workers, progress=progress
+        _EMBEDDERS[engine],
+        model,
+        modality,
+        code,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+        time_limit=time_limit,
     )
     if out is None and cache is None:
         return _collect(_Request(files, modality, pool, unwritable), embedder())
     identity = encoder_identity(weights_hash(model), model.config[modality], modality, code)
     request = _Request(files, modality, pool, unwritable, identity)
-    place = Path(cache) if cache is not None else _beside(Path(str(out)))
-    with closing(FileHashes(place / "files")) as hashes:
-        result = None if out is None else request.standing(Path(out), hashes)
+    # Without a cache, what is done is kept beside `out` until that is written.
+    folder = Path(cache if cache is not None else Path(str(out)).with_name(f".{Path(str(out)).name}.parts"))
+    with closing(FileHashes(folder / "files")) as hashes:
+        result = None if out is None else request.read_finished(Path(out), hashes)
         if result is None:
-            with closing(EmbeddingCache(place, identity, model.embedding_size)) as kept:
+            with closing(EmbeddingCache(folder, identity, model.embedding_size)) as kept:
                 result = _collect(request, embedder(cache=kept, hashes=hashes))
             if out is not None:
                 result.write(out)
     if cache is None:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     return result
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What was asked for. `unwritable`: files whose names Parquet and JSON do not hold."""
+    """What was asked for.
+
+    unwritable: files whose names cannot be written to Parquet and JSON. identity: of the encoder
+    (`encoder_identity`); None where nothing is kept.
+    """
 
     files: Sequence[Path]
     modality: Modality
@@ -106,7 +123,7 @@ class _Request:
     identity: dict[str, Any] | None = None
 
     def about(self, data: Sequence[str | None]) -> dict[str, Any]:
-        """What the written file says of its making: hashes of the encoder, and of what was embedded."""
+        """What a file of embeddings says of how it was made. `data`: hashes of the files, in order."""
         if self.identity is None:
             return {}
         names = [*map(spelled, self.files), *(failure.path for failure in self.unwritable)]
@@ -119,9 +136,11 @@ class _Request:
             "data_sha256": hash_json([names, list(data)]),
         }
 
-    def standing(self, out: Path, hashes: FileHashes) -> Embeddings | None:
-        """The embeddings in `out`, when they are whole, are what was asked for, and lack no file that
-        another try may get."""
+    def read_finished(self, out: Path, hashes: FileHashes) -> Embeddings | None:
+        """The embeddings in `out` if they answer this request: whole, of the same encoder and data.
+
+        None as well when a file failed in them for a reason that may have passed.
+        """
         found = read_about(out) if out.is_file() else None
         if found is None or any(
             found.get(key) != value for key, value in self.about([]).items() if key != "data_sha256"
@@ -145,10 +164,10 @@ def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddi
         if isinstance(value, Failure):
             failures[index] = value
         else:
-            done[index] = value if request.pool == "window" else _pooled(value)
+            done[index] = value if request.pool == "window" else value.pooled()
     if len(done) + len(failures) != len(request.files):
-        unheard = len(request.files) - len(done) - len(failures)
-        raise RuntimeError(f"{unheard} of {len(request.files)} files were neither embedded nor left out")
+        lost = len(request.files) - len(done) - len(failures)
+        raise RuntimeError(f"{lost} of {len(request.files)} files were neither embedded nor left out")
     failed = (*(failures[index] for index in sorted(failures)), *request.unwritable)
     if not done:
         raise InputError(
@@ -164,20 +183,3 @@ def _collect(request: _Request, embedder: Embedder | ClusterEmbedder) -> Embeddi
         failed,
         request.about([embedder.data.get(index) for index in range(len(request.files))]),
     )
-
-
-def _pooled(value: WindowVectors) -> WindowVectors:
-    """The mean over a file's windows as if it were one window of the whole file."""
-    return WindowVectors(np.zeros(1), value.end_s[-1:], value.mean()[None])
-
-
-def _beside(out: Path) -> Path:
-    """Where a run keeps what it has, until `out` stands."""
-    return out.with_name(f".{out.name}.parts")
-
-
-def _language_code(language: str | None) -> str | None:
-    code = normalise(language)
-    if language is not None and code is None:
-        raise InputError(f"'{language}' is no language; use a code such as en, fr or ja")
-    return code

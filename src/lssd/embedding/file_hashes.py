@@ -1,27 +1,27 @@
-"""The content hashes of files, remembered: to hash a film takes seconds, to look at its dates nothing."""
+"""Content hashes of files, remembered by their dates: hashing a film takes seconds, reading dates no time."""
 
 import json
 import time
 from pathlib import Path
 from typing import TextIO
 
-from lssd.embedding.writers import own_name
-from lssd.errors import InputError, MediaError
+from lssd.embedding.cache import own_name
+from lssd.errors import InputError, MediaError, StorageError, storage_error
 from lssd.store import hash_file
 
-CHANGED = "changed while it was read"
+CHANGED = "changed while it was read"  # part of a reason; such a file is tried again
 _RECENT_NS = 2_000_000_000
-Signature = tuple[int, int, int, int]
+Signature = tuple[int, int, int, int]  # inode, bytes, times of the last write and change in ns
 
 
 def signature(path: str | Path) -> Signature:
-    """What changes when a file does: inode, bytes, and the times of its last write and change, in ns."""
+    """What differs once a file has changed. OSError when it cannot be reached."""
     found = Path(path).stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def check_unchanged(path: Path, seen: Signature) -> None:
-    """MediaError for a file that was written to meanwhile: it must not be kept under the hash of before."""
+    """Raise MediaError for a file that was written since `seen`, so that its hash may be out of date."""
     if signature(path)[:3] != seen[:3]:
         raise MediaError(f"{path} {CHANGED}; run again when it is whole")
 
@@ -29,9 +29,9 @@ def check_unchanged(path: Path, seen: Signature) -> None:
 class FileHashes:
     """SHA-256 of files by path and signature, kept as JSON lines in `folder` (None: not kept).
 
-    The time of change is the kernel's own: an edit that restores a file's date and size is seen by it. As
-    clocks tick in milliseconds, a file changed within the last 2 s is hashed but not remembered. Every
-    process appends to a file of its own; lines cut short by a kill are passed over.
+    The kernel sets the time of change, so an edit that restores date and size is noticed as well. A file
+    that changed within the last 2 s is hashed but not remembered: a second change might have the same time
+    stamp. Every process appends to a file of its own; lines that a kill cut short are skipped.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -52,7 +52,7 @@ class FileHashes:
     def record(self, path: str | Path, found: Signature, sha256: str) -> None:
         """Remember the hash of a file that had signature `found` before and after it was hashed.
 
-        InputError when the folder cannot be written.
+        InputError when the folder cannot be written, StorageError when the disk is full.
         """
         key = _name(path), found
         if self._folder is None or key in self._known or time.time_ns() - max(found[2:]) < _RECENT_NS:
@@ -66,8 +66,12 @@ class FileHashes:
                 raise InputError(
                     f"cannot write {self._folder}: {error.strerror}; choose another place"
                 ) from error
-        self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
+            self._file.flush()
+        except OSError as error:  # not the fault of the file that was hashed
+            full = storage_error(error, self._folder)
+            raise full or StorageError(f"cannot write {self._folder}: {error.strerror}") from error
 
     def hash(self, path: str | Path) -> str:
         """The hash, computed unless it is known. OSError for a file that cannot be read."""
@@ -80,14 +84,14 @@ class FileHashes:
         return sha256
 
     def hash_readable(self, path: Path) -> str | None:
-        """The hash, None for what is no file or cannot be read: those who need its content say why."""
+        """The hash, or None for what is no file or cannot be read; embedding it will say why."""
         try:
             return self.hash(path) if path.is_file() else None
         except OSError:
             return None
 
     def close(self) -> None:
-        """Give back what is open."""
+        """Close the file that is written to."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -98,7 +102,7 @@ class FileHashes:
             inode, size, written, changed = map(int, row["signature"])
             self._known[str(row["path"]), (inode, size, written, changed)] = str(row["sha256"])
         except (ValueError, KeyError, TypeError):
-            return  # cut short, or damaged: hashed again
+            return  # cut short or damaged: the file is hashed again
 
 
 def _name(path: str | Path) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lssd.embedding.file_hashes import CHANGED
-from lssd.embedding.memory import tells_of_memory
+from lssd.engine.memory import reason_lacks_memory
 from lssd.errors import InputError
 from lssd.store import atomic_path
 
@@ -27,17 +27,17 @@ class Failure:
 
     @property
     def temporary(self) -> bool:
-        """Whether the file itself may be whole: memory was short, or it was being written."""
-        return CHANGED in self.reason or tells_of_memory(self.reason)
+        """Whether another try may succeed: memory was short, or the file was being written."""
+        return CHANGED in self.reason or reason_lacks_memory(self.reason)
 
 
 @dataclass(frozen=True)
 class Embeddings:
     """Vectors of files or of their windows, one row each, in the order of the files asked for.
 
-    `path`: N texts; `start_s`, `end_s`: float64 (N,), the span of the row in its file; `modality`:
-    "audio" or "video"; `vectors`: float32 (N, D). `failed` names the files left out; `about` says what
-    made the rows (hashes of weights, settings and data).
+    path: N texts. start_s, end_s: float64 (N,), the span of the row in its file in seconds. modality:
+    "audio" or "video". vectors: float32 (N, D). failed: the files that are left out. about: how the rows
+    were made (hashes of weights, settings and data).
     """
 
     path: tuple[str, ...]
@@ -52,10 +52,11 @@ class Embeddings:
         return len(self.path)
 
     def write(self, out: str | Path) -> None:
-        """Write to a `.parquet` (columns path, start_s, end_s, modality, vector) or `.npz` file, atomically.
+        """Write a `.parquet` (columns path, start_s, end_s, modality, vector) or `.npz` file, atomically.
 
-        What failed is written too: as JSON `{"failed": [[path, reason], ...], ...}` under the key "lssd" of
-        Parquet's schema metadata, or as npz's text array of that name. InputError for another suffix.
+        `failed` and `about` are written as JSON, `{"failed": [[path, reason], ...], ...}`, under the key
+        "lssd" of Parquet's schema metadata, or in npz's text array of that name. InputError for another
+        suffix.
         """
         out = Path(out)
         check_suffix(out)
@@ -121,7 +122,7 @@ class Embeddings:
 
 
 def read_about(path: Path) -> dict[str, Any] | None:
-    """What a file of embeddings says of itself, or None when it is no such file, or damaged."""
+    """What a file of embeddings says of how it was made; None when it is damaged or no such file."""
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as found:
@@ -135,6 +136,6 @@ def read_about(path: Path) -> dict[str, Any] | None:
 
 
 def check_suffix(out: Path) -> None:
-    """InputError for the name of a file that embeddings are not written to."""
+    """Raise InputError unless the name is that of a file of embeddings."""
     if out.suffix not in (".parquet", ".npz"):
         raise InputError(f"{out} must end in .parquet or .npz")

@@ -1,10 +1,10 @@
-"""What windows a file has, and reading them, some at a time: a film is never held whole.
+"""The windows of a file, and how they are read: some at a time, so that no film is held whole.
 
-The rule (`lssd.models.window_starts`): windows of 3 s end to end from time zero; what remains at the
-end gets one more window, anchored at the end, when it is longer than half a window; a file shorter than
-a window is one window, its sound padded with zeros, its picture with its last frame.
+The rule (`lssd.models.window_starts`): windows of 3 s follow each other from time zero. A remainder longer
+than half a window gets one more, which ends where the file ends. A file shorter than a window is one window,
+its sound padded with zeros, its picture with its last frame.
 
-Nothing here needs torch, so that processes which only read start quickly.
+Nothing here imports torch, so that processes which only read start quickly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.embedding.pictures import sequence_of_windows
 from lssd.errors import MediaError
 from lssd.languages import display_name
 from lssd.media import (
     FilmInfo,
     iterate_frames,
+    iterate_windows,
     original_track,
     probe,
     read_frames,
@@ -27,21 +27,22 @@ from lssd.media import (
 )
 from lssd.media.lengths import data_end
 
-RULE = 2  # part of every cache key: another way to cut, scale or pad is a new number
+RULE = 2  # part of every cache key; raise it with any change of how windows are cut, scaled or padded
 
-_GRID_FPS = 25  # the picture grid of the method: 75 frames a window, of which T are taken
-_BLOCK_BYTES = 12 << 20  # of windows read at a time: 20 of sound at 48 kHz, 5 of picture
-# Raw streams: FFmpeg guesses their length from the bit rate, at times at half of what they hold.
+_GRID_FPS = 25  # the paper's picture rate: 75 frames a window, of which T are taken
+_BLOCK_BYTES = 12 << 20  # read at a time: 20 windows of sound at 48 kHz, or 5 of picture
+# Raw streams, whose length FFmpeg guesses from the bit rate; the guess may be half of what they hold.
 _GUESSED = {"aac", "mp3", "ac3", "eac3", "dts", "loas", "amr"}
-_SLACK_S = 0.5
-_TINY = 16  # pixels, where only the number of frames matters
+_SLACK_S = 0.5  # a guessed length this close to the packets' end is right
+_TINY = 16  # pixels of the short side, where only the number of frames matters
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What a file holds for a model: `length` in samples or grid frames, `duration_s`, and the sound track.
+    """How much of a modality a file holds.
 
-    `in_order`: the file cannot be sought in, so its windows are read in one pass (`read_in_order`).
+    length: in samples at the model's rate, or in frames of the 25 fps grid. track: index of the sound track.
+    in_order: the file cannot be sought in, so its windows are read in one pass (`read_in_order`).
     """
 
     length: int
@@ -54,7 +55,8 @@ class Extent:
 class SoundWindows:
     """Windows of sound as one model takes them: float32 (channels, size) each, `rate` samples a second.
 
-    `language` picks the original track among those of that language, None among all.
+    language: code of the language in which the sound track must be; None takes any. Among several such
+    tracks the original is taken.
     """
 
     rate: int
@@ -66,18 +68,18 @@ class SoundWindows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one window."""
+        """Shape of one window."""
         return (self.channels, self.size)
 
     def examine(self, path: Path) -> Extent:
-        """Find the track and its length. MediaError without sound, or without any in the language."""
+        """The track to embed and its length. MediaError when there is no sound, or none in the language."""
         info = probe(path)
         index = pick_track(info, self.language)
         track = next(track for track in info.tracks if track.index == index)
         end_s = track.start_s + track.duration_s
         if track.duration_s == 0 or info.container in _GUESSED:
             found_s = float(data_end(path)) - (info.video.start_s if info.video else 0.0)
-            # A right guess leaves out an encoder's padding, which the packets do not.
+            # Where the guess is right it is better: packets count the encoder's padding too.
             end_s = end_s if abs(found_s - end_s) <= _SLACK_S else found_s
         length = round(end_s * self.rate)
         if length < 1:
@@ -85,12 +87,12 @@ class SoundWindows:
         return Extent(length, length / self.rate, index)
 
     def read(self, path: Path, extent: Extent, starts: Sequence[int]) -> np.ndarray:
-        """The windows that begin at samples `starts`, rising: (windows, channels, size).
+        """The windows that begin at the samples `starts`, in rising order: float32 (windows, channels, size).
 
         Raises MediaError when they cannot be read, or hold samples that are not finite.
         """
         first, size = starts[0], self.size
-        # Beyond the end read_sound gives zeros, but it must not take them for a missing end.
+        # Asked for more than there is, read_sound would report a truncated file.
         end = min(starts[-1] + size, extent.length)
         samples_CS = read_sound(
             path, extent.track, first / self.rate, (end - first) / self.rate, self.rate, self.channels
@@ -108,8 +110,8 @@ class SoundWindows:
 class PictureWindows:
     """Windows of picture as one model takes them: uint8 (frames, 3, side, side) each.
 
-    Frames are spread evenly over `size` places of the 25 fps grid, scaled so that a square just fits, and
-    cropped to its centre.
+    The frames are spread evenly over the `size` grid frames of a window, scaled to a short side of `side`
+    pixels, and cropped to the central square.
     """
 
     frames: int
@@ -121,11 +123,11 @@ class PictureWindows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one window."""
+        """Shape of one window."""
         return (self.frames, 3, self.side, self.side)
 
     def examine(self, path: Path) -> Extent:
-        """Find the picture's length. MediaError when there is no picture."""
+        """The picture's length. MediaError when there is no picture."""
         info = probe(path)
         if info.video is None:
             raise MediaError(f"no picture in {path}")
@@ -134,12 +136,14 @@ class PictureWindows:
         if unknown:  # a live recording or a raw stream
             last = max((frame.ordinal for frame in iterate_frames(path, _TINY)), default=-1)
             duration_s = (last + 1) / fps
-        # Neither has an index; every seek would decode from the start again.
+        # Without an index, as here, every seek decodes from the start again.
         in_order = unknown or info.container == "avi"
         return Extent(max(round(duration_s * _GRID_FPS), 1), duration_s, in_order=in_order)
 
     def read(self, path: Path, extent: Extent, starts: Sequence[int]) -> np.ndarray:
-        """The windows that begin at grid frames `starts`, rising: (windows, frames, 3, side, side).
+        """The windows that begin at the grid frames `starts`, in rising order.
+
+        Returns uint8 (windows, frames, 3, side, side).
 
         Raises MediaError when they cannot be read.
         """
@@ -148,9 +152,9 @@ class PictureWindows:
         return self._cropped(images_THWC).reshape(len(starts), *self.shape)
 
     def read_in_order(self, path: Path, extent: Extent, starts: Sequence[int]) -> Iterator[np.ndarray]:
-        """The same windows one at a time, from one pass over the file."""
-        times = [self._times(extent, start) for start in starts]
-        for images_THWC in sequence_of_windows(path, times, self.side):
+        """What `read` gives, from one pass over the file, window by window: (1, frames, 3, side, side)."""
+        windows_s = [self._times(extent, start) for start in starts]
+        for images_THWC in iterate_windows(path, windows_s, self.side):
             yield self._cropped(images_THWC)[None]
 
     def _times(self, extent: Extent, start: int) -> list[float]:
@@ -169,21 +173,21 @@ Windows = SoundWindows | PictureWindows
 
 
 def block_length(windows: Windows) -> int:
-    """How many windows are read together, at most."""
+    """How many windows are read together, at most: about 12 MB of them, at least one."""
     each = int(np.prod(windows.shape)) * np.dtype(windows.dtype).itemsize
     return max(1, _BLOCK_BYTES // each)
 
 
 def span_s(windows: Windows, extent: Extent, start: int) -> tuple[float, float]:
-    """The seconds of the file that the window beginning at `start` covers."""
+    """Start and end, in seconds of the file, of the window that begins at sample or grid frame `start`."""
     return start / windows.rate, min((start + windows.size) / windows.rate, extent.duration_s)
 
 
 def pick_track(info: FilmInfo, language: str | None) -> int:
-    """The index of the sound track to embed: the original, among those of `language` where one is given.
+    """The index of the sound track to embed: the original one, of those in `language` where it is given.
 
-    Where there is no track of speech, the default one of the others, else the first.
-    Raises MediaError when the file has no sound, or none in that language.
+    Where no track is speech, the default track, else the first. Raises MediaError when the file has no
+    sound, or none in that language.
     """
     tracks = info.tracks
     if not tracks:

@@ -1,14 +1,15 @@
-"""Run one function over many items: worker processes, or machines; progress, failures as values."""
+"""Runs a function over many items, in worker processes or on a cluster; failures are values; progress."""
 
 from lssd.engine.local import DIED, available_cpus, run_stage
 from lssd.engine.memory import free_memory
 from lssd.engine.outcome import Outcome, reason_of
 from lssd.engine.progress import Progress
-from lssd.engine.time_limit import TimeLimit
+from lssd.engine.time_limit import LimitedThread, TimeLimit, overdue
 from lssd.engine.worker import Worker, WorkerError
 
 __all__ = [
     "DIED",
+    "LimitedThread",
     "Outcome",
     "Progress",
     "TimeLimit",
@@ -16,6 +17,7 @@ __all__ = [
     "WorkerError",
     "available_cpus",
     "free_memory",
+    "overdue",
     "reason_of",
     "run_stage",
 ]

@@ -1,7 +1,7 @@
 """Stages over local processes.
 
-An item that fails, kills its worker or takes longer than it may is an `Outcome` with a reason; the worker
-is replaced and the others go on.
+An item that fails, kills its worker or exceeds its time limit is an `Outcome` with a reason; its worker is
+replaced, and the other items go on.
 """
 
 import multiprocessing.connection
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from lssd.engine.outcome import Item, Outcome, Value, reason_of
 from lssd.engine.worker import Worker, WorkerDiedError, WorkerStartError
-from lssd.errors import ABORTING, InputError, LssdError
+from lssd.errors import ABORTING, InputError, LssdError, storage_error
 
 DIED = "the worker process died (out of memory, or a crash in a codec)"
 
@@ -29,10 +29,10 @@ def run_stage(
     that one that crashes or hangs costs itself alone. Without it, one worker, or one item, runs in this
     process, in order. Several workers yield in the order of completion.
 
-    Errors that end a run whatever the item (`lssd.errors.ABORTING`) are raised; every other error becomes
-    the reason of its item's outcome. An item whose worker dies beside others has a second try, alone, since
-    all of them together may have used up the memory. Closing the iterator early kills the workers.
-    LssdError when a worker cannot start.
+    Errors that end a run whatever the item (`lssd.errors.ABORTING`, and a full disk) are raised; every other
+    error becomes the reason of its item's outcome. An item whose worker dies beside others has a second
+    try, alone, since all of them together may have used up the memory. Closing the iterator early kills the
+    workers. LssdError when a worker cannot start.
     """
     if workers < 1:
         raise InputError(f"the number of workers must be at least 1, not {workers}")
@@ -53,7 +53,9 @@ def _run_here(function: Callable[[Item], Value], items: Sequence[Item]) -> Itera
             outcome = Outcome(item, function(item))
         except ABORTING:
             raise
-        except Exception as error:  # noqa: BLE001 - an item's failure is a value, whatever its kind
+        except Exception as error:
+            if (full := storage_error(error)) is not None:
+                raise full from error
             outcome = Outcome[Item, Value](item, None, reason_of(error))
         yield outcome
 

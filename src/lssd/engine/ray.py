@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic
 
 from lssd.engine.local import DIED
-from lssd.engine.outcome import Item, Outcome, Value, reason_of
+from lssd.engine.outcome import Item, Outcome, Value, error_that_ends_the_run, reason_of
 from lssd.errors import InputError, LssdError, MissingExtraError, install_hint
 
 _CHANCES = 2
@@ -24,7 +24,7 @@ def run_stage(
     """Apply a picklable function to every item on Ray workers and yield outcomes as they finish.
 
     `workers` None: one a GPU of the cluster, each alone with it, else one a core. An item whose worker
-    dies gets one more chance. `InputError` is raised; every other error becomes a reason. Closing the
+    dies gets one more chance. Errors are raised or become reasons as in `lssd.engine.local`. Closing the
     iterator early ends the workers. Joins the cluster of the variable RAY_ADDRESS, or the one that runs
     on this machine, and starts one for the time of the stage otherwise.
 
@@ -68,17 +68,17 @@ class _Worker(Generic[Item, Value]):
     def begin(self) -> tuple[str, None]:
         return "begun", None
 
-    def run(self, item: Item) -> tuple[str, Value | str]:
+    def run(self, item: Item) -> tuple[str, Value | LssdError | str]:
         try:
             return "value", self.function(item)
-        except InputError as error:
-            return "request", str(error)
         except Exception as error:  # noqa: BLE001 - an item's failure is a value, whatever its kind
+            if (fatal := error_that_ends_the_run(error)) is not None:
+                return "fatal", fatal
             return "failure", reason_of(error)
 
 
 class _Stage(Generic[Item, Value]):
-    """The workers of one stage, and what each is at: an item's number, or None while it begins."""
+    """The workers of one stage, and the number of the item that each works on, None while it starts."""
 
     def __init__(
         self, ray: Any, function: Callable[[Item], Value], items: Sequence[Item], workers: int | None
@@ -116,8 +116,8 @@ class _Stage(Generic[Item, Value]):
             else:
                 self._failed_starts = 0
                 self._next(worker)
-            if kind == "request":
-                raise InputError(str(value))
+            if kind == "fatal":
+                raise value
             if number is None or kind == "again":
                 continue
             left -= 1

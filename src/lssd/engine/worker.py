@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from lssd.engine.outcome import reason_of
+from lssd.engine.outcome import error_that_ends_the_run, reason_of
 from lssd.errors import LssdError
 
 _PARENT_CHECK_S = 0.5
@@ -73,8 +73,9 @@ class Worker:
     def call(self, method: str, *arguments: Any, limit_s: float | None = None) -> Any:
         """Return what the object's `method(*arguments)` returns in the other process.
 
-        An LssdError of the method, or of `make`, is raised as it is. WorkerError for any other exception,
-        for a process that died, and for one that took longer than `limit_s` seconds and was killed.
+        An LssdError of the method, or of `make`, is raised as it is; a full disk is a StorageError.
+        WorkerError for any other exception, for a process that died, and for one that took longer than
+        `limit_s` seconds and was killed.
         """
         self.ask(method, *arguments, limit_s=limit_s)
         return self.answer()
@@ -215,7 +216,7 @@ def _describe_exit(code: int | None) -> str:
 def _serve(pipe: Connection) -> None:
     """Make the object that the first message asks for, then answer calls until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a group; the parent decides
-    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     served: Any = None
     made = False
     try:
@@ -236,7 +237,9 @@ def _serve(pipe: Connection) -> None:
 
 
 def _portable(error: Exception) -> LssdError:
-    """The error itself where it is one for users and survives pickling; a WorkerError otherwise."""
+    """The error itself where it is one for users and survives pickling; StorageError for a full disk;
+    WorkerError for everything else."""
+    error = error_that_ends_the_run(error) or error
     if isinstance(error, LssdError):
         try:
             pickle.loads(pickle.dumps(error))
@@ -246,8 +249,13 @@ def _portable(error: Exception) -> LssdError:
     return WorkerError(reason_of(error))
 
 
-def _die_with(parent: int) -> None:
-    """End this process once its parent is gone: one that was killed cannot tell it to stop."""
-    while os.getppid() == parent:
+def _die_with_parent() -> None:
+    """End this process once the one that started it is gone: one that was killed cannot tell it to stop.
+
+    A process that was forked off a server has that server for its parent in the system's eyes.
+    """
+    starter, above = multiprocessing.parent_process(), os.getppid()
+    assert starter is not None
+    while starter.is_alive() and os.getppid() == above:
         time.sleep(_PARENT_CHECK_S)
     os._exit(1)

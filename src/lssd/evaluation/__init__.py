@@ -1,10 +1,10 @@
 """Judge frozen encoders: probes on tasks, and comparisons that know their uncertainty.
 
-evaluate              model x task -> Result: `lssd evaluate`
-models, foreign       what can be judged: our models, their untrained twins, anybody's HEAR modules
+evaluate              models x tasks -> Evaluation: the results, and what could not be judged
+models, foreign       what can be evaluated: our models, their untrained twins, anybody's HEAR modules
 tasks                 labelled sounds and films: HEAR's folders, class folders, tables
-items, probing        a task's vectors; what a probe says of its test items
-probes                small classifiers on frozen embeddings
+probing, probes       a task's vectors -> scores of its test items; the small classifiers that give them
+metrics               every metric: what it is called, what it needs, how it is computed
 predictions, results  what is written
 statistics            uncertainty over test items; two models, item by item
 hear                  HEAR's API over our own models
@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lssd.evaluation.evaluate import Unjudged
+    from lssd.evaluation.evaluate import Evaluation, Unjudged
     from lssd.evaluation.predictions import Predictions
     from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, Score
     from lssd.evaluation.statistics.comparison import Comparison, adjust_family, compare, compare_models
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Comparison": "statistics.comparison",
+    "Evaluation": "evaluate",
     "ModelReference": "results",
     "Predictions": "predictions",
     "RANDOM_INIT": "results",
@@ -39,6 +40,7 @@ _HOMES = {
 __all__ = [
     "RANDOM_INIT",
     "Comparison",
+    "Evaluation",
     "ModelReference",
     "Predictions",
     "Result",

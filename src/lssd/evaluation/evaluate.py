@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.embedding.embed import Engine, Failure
+from lssd.embedding.embed import Engine
 from lssd.embedding.file_hashes import FileHashes
 from lssd.engine import Progress
-from lssd.errors import InputError, LssdError
+from lssd.errors import InputError, LssdError, StorageError
 from lssd.evaluation import probes
-from lssd.evaluation.foreign.load import HearModule
 from lssd.evaluation.metrics import METRICS, usual_metrics
-from lssd.evaluation.models import Subject, as_file_name, load_subjects
+from lssd.evaluation.models import ModelUnderTest, as_file_name, load_models_under_test
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.probing import Answers, answer
+from lssd.evaluation.probing import run_probe
 from lssd.evaluation.results import ModelReference, Result
 from lssd.evaluation.statistics.intervals import score_interval
 from lssd.evaluation.tasks import Task, find_tasks, read_task
@@ -29,8 +28,7 @@ from lssd.models import Model
 from lssd.store import hash_json
 
 DEFAULT = "hear-fixed"
-# Those that draw random numbers: other seeds give other probes.
-_DRAWING = ("hear-fixed", "hear-strict", "linear")
+_SEEDED = ("hear-fixed", "hear-strict", "linear")  # protocols that draw random numbers
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,18 @@ class Unjudged:
     model: str
     task: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` returns: at least one result, and all that could not be judged.
+
+    results   the model's in the order of the tasks, then those of its untrained twin
+    unjudged  in the same order; empty when every model was judged on every task
+    """
+
+    results: tuple[Result, ...]
+    unjudged: tuple[Unjudged, ...]
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,12 @@ class _Request:
     device: str | None
     progress: Progress | None
 
-    def place(self, subject: Subject, task: Task) -> Path:
-        """Where a result goes."""
-        return self.out / f"{as_file_name(task.name)}.{self.protocol}.{subject.file_name}.json"
+    def result_path(self, model: ModelUnderTest, task: Task) -> Path:
+        return self.out / f"{as_file_name(task.name)}.{self.protocol}.{model.file_name}.json"
 
-    def say(self, note: str) -> None:
-        """What is being done, where nothing is counted."""
+    def phase(self, name: str, total: int = 0) -> None:
         if self.progress is not None:
-            self.progress.phase(note)
+            self.progress.phase(name, total)
 
 
 def evaluate(
@@ -80,15 +88,14 @@ def evaluate(
     workers: int | None = None,
     engine: Engine = "local",
     device: str | None = None,
-    unjudged: list[Unjudged] | None = None,
     progress: Progress | None = None,
-) -> list[Result]:
+) -> Evaluation:
     """Judge a model's frozen embeddings on tasks, with a probe each.
 
-    Writes `TASK.PROTOCOL.NAME.json` and the predictions beside it into `out`; a result that stands there
+    Writes `TASK.PROTOCOL.NAME.json` and the predictions beside it into `out`. A result that is already there
     for the same weights, settings, data, method and seeds is returned as it is. That of a model that has
-    changed in its place is made again; that of another model of the same name is never replaced. Killed and
-    run again, it goes on: with several seeds, from the last probe that was trained.
+    changed in its place is made again; that of another model of the same name is never replaced. A run that
+    was killed continues when it is repeated: with several seeds, from the last probe that was trained.
 
     Args:
         model: a model, its folder or hub id, or a module that follows HEAR's API (`hear:package.module`).
@@ -101,77 +108,102 @@ def evaluate(
         cache: a folder that keeps embeddings and the hashes of media between runs; by default `out/cache`.
         workers, engine: as for `embed`; of modules, `workers` threads read, and the engine is local.
         device: on which models and probes run; by default a GPU where there is one.
-        unjudged: a list that takes each model and task without a result; the others are judged all the same.
-            Not given, the first is an error once all else is done.
+
+    Returns the results, and with them every model and task that could not be judged, with the reason: such a
+    failure costs no other task its result.
 
     Raises InputError for an unknown task or protocol, for a task that the model lacks an encoder for, and
-    for a name that another model's result has, before anything is computed; and when nothing could be
-    judged. CheckpointError for a model that cannot be loaded.
+    for a name that another model's result has, before anything is computed; and, with all reasons, when
+    nothing could be judged. CheckpointError for a model that cannot be loaded. StorageError when results
+    cannot be written; those that were stay.
     """
     if protocol not in probes.PROBES:
         raise InputError(f"no protocol {protocol}; there are {', '.join(probes.PROBES)}")
     if seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")
-    drawn = tuple(range(seeds)) if protocol in _DRAWING else (0,)
-    places = find_tasks(tasks, data)
-    subjects = load_subjects(model, name, device, random_init)
-    if isinstance(subjects[0].model, HearModule) and engine != "local":
+    paths = find_tasks(tasks, data)
+    models = load_models_under_test(model, name, device, random_init)
+    if models[0].local_only and engine != "local":
         raise InputError(f"modules run on this machine alone; leave out the engine {engine}")
-    read = [read_task(place, modality, subjects[0].sample_rate) for place in places]
-    twice = [task for task, count in Counter(as_file_name(task.name) for task in read).items() if count > 1]
-    if twice:
-        raise InputError(f"task {twice[0]} is named twice; results are one file a task")
-    kept = Path(out) / "cache" if cache is None else cache
-    request = _Request(protocol, drawn, Path(out), kept, workers, engine, device, progress)
-    for task in read:
-        subjects[0].check(task)
-        for subject in subjects:
-            _check_free(request.place(subject, task), subject.judged_on(task))
-    results, failed = _judge_all(subjects, read, request)
-    if failed and (unjudged is None or not results):
-        raise failed[0][1]
-    if unjudged is not None:
-        unjudged += [one for one, _ in failed]
-    return results
-
-
-def _judge_all(
-    subjects: Sequence[Subject], tasks: Sequence[Task], request: _Request
-) -> tuple[list[Result], list[tuple[Unjudged, LssdError]]]:
-    """Every subject on every task; what fails costs nothing but itself."""
-    results, failed = [], []
+    chosen = [read_task(path, modality, models[0].sample_rate) for path in paths]
+    file_names = Counter(as_file_name(task.name) for task in chosen)
+    repeated = [name for name, count in file_names.items() if count > 1]
+    if repeated:
+        raise InputError(f"task {repeated[0]} is named twice; results are one file a task")
+    request = _Request(
+        protocol,
+        tuple(range(seeds)) if protocol in _SEEDED else (0,),
+        Path(out),
+        Path(out) / "cache" if cache is None else cache,
+        workers,
+        engine,
+        device,
+        progress,
+    )
+    for task in chosen:
+        models[0].check(task)
+        for one in models:
+            _check_free(request.result_path(one, task), one.reference_for(task))
+    results: list[Result] = []
+    unjudged: list[Unjudged] = []
+    errors: dict[str, LssdError] = {}
     with closing(FileHashes(Path(request.cache) / "files")) as hashes:
-        data: dict[str, str] = {}
-        for subject in subjects:
-            for task in tasks:
+        data_hashes: dict[str, str] = {}
+        for one in models:
+            for task in chosen:
                 try:
-                    if task.name not in data:
-                        data[task.name] = _data_hash(task, hashes, request)
-                    results.append(_evaluate_task(subject, task, data[task.name], request))
+                    if task.name not in data_hashes:
+                        data_hashes[task.name] = _data_hash(task, hashes, request)
+                    results.append(_evaluate_task(one, task, data_hashes[task.name], request))
+                except StorageError:
+                    raise  # a full disk is no fault of this model and task
                 except LssdError as error:
                     reason = " ".join(str(error).split())
-                    failed.append((Unjudged(subject.reference.name, task.name, reason), error))
-    return results, failed
+                    unjudged.append(Unjudged(one.reference.name, task.name, reason))
+                    errors.setdefault(reason, error)
+    if not results:
+        first, *others = errors.values()
+        if not others:
+            raise first
+        reasons = "; ".join(f"{one.model} on {one.task}: {one.reason}" for one in unjudged)
+        raise InputError(f"nothing could be judged: {reasons}") from first
+    return Evaluation(tuple(results), tuple(unjudged))
 
 
-def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -> Result:
-    place, reference = request.place(subject, task), subject.judged_on(task)
-    embedding, method = subject.embedding(task), _method(task, request)
-    standing = _standing(place, reference, data, (embedding, method), request.seeds)
-    if standing is not None:
-        return standing
+def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _Request) -> Result:
+    path, reference = request.result_path(model, task), model.reference_for(task)
+    embedding = model.embedding_method(task)
+    # What results must share to be compared.
+    folds = "mean of the folds" if len(task.partitions()) > 1 else "one split"
+    method = f"{probes.describe(request.protocol)}; {task.first_metric}, {folds}"
+    existing = _reusable_result(path, reference, data_hash, (embedding, method), request.seeds)
+    if existing is not None:
+        return existing
     started = time.perf_counter()
-    request.say(f"{subject.reference.name} on {task.name}")
-    vectors, failed = subject.vectors(task, request.cache, request.workers, request.engine, request.progress)
+    request.phase(f"{model.reference.name} on {task.name}")
+    vectors, failed = model.vectors(task, request.cache, request.workers, request.engine, request.progress)
     embedded = time.perf_counter()
-    left = checked(_without(task, vectors)) if failed else task
-    parts = place.with_name(f".{place.stem}.parts")
-    answers = answer(left, vectors, request.protocol, request.seeds, request.device, request.say, parts)
-    predictions = answers.predictions
-    metrics = _metrics(task, answers)
+    judged = checked(_restrict(task, vectors)) if failed else task
+    resume_folder = path.with_name(f".{path.stem}.parts")
+    probe = run_probe(
+        judged, vectors, request.protocol, request.seeds, request.device, request.progress, resume_folder
+    )
+    predictions = probe.predictions
+    metrics = _metrics(task, predictions)
     metric = metrics[0]
     probed = time.perf_counter()
-    kept = place.with_suffix(".parquet")
+    notes = [
+        *dict.fromkeys([*task.notes, *judged.notes]),
+        *_classes_left_out(predictions, metrics),
+        *(f"not there: {name}" for name in task.missing),
+        *(f"left out: {failure.path}: {failure.reason}" for failure in failed),
+    ]
+    covers = f"test items (by {task.group_name})" if task.group_name else "test items"
+    if len(request.seeds) > 1:
+        covers += f" and {len(request.seeds)} seeds of the probe; one training seed"
+    else:
+        covers += f"; one training seed{', one of the probe' if request.protocol in _SEEDED else ''}"
+    predictions_path = path.with_suffix(".parquet")
     result = Result(
         model=reference,
         modality=task.modality,
@@ -185,33 +217,27 @@ def _evaluate_task(subject: Subject, task: Task, data: str, request: _Request) -
         scores={name: score_interval(predictions, name) for name in metrics},
         n=len(predictions.items),
         missing=len(task.missing) + len(failed),
-        classes=len(left.labels),
+        classes=len(judged.labels),
         chance=predictions.chance(metric),
-        majority=answers.frequencies.measure(metric),
+        majority=probe.prior.measure(metric),
         groups=task.group_name,
-        covers=_covers(task, request),
+        covers=covers,
         seconds={"embed": round(embedded - started, 3), "probe": round(probed - embedded, 3)},
-        predictions=kept.name,
-        predictions_sha256=predictions.write(kept),
-        data_sha256=data,
+        predictions=predictions_path.name,
+        predictions_sha256=predictions.write(predictions_path),
+        data_sha256=data_hash,
         seeds=request.seeds,
         folds=predictions.fold_means(metric),
-        chosen=answers.chosen,
-        notes=_notes(task, left, failed, _out_of_means(predictions, metrics)),
+        chosen=probe.chosen,
+        notes=tuple(map(spelled, notes)),
         rate=task.rate,
         retry=any(failure.temporary for failure in failed),
-    ).write(place)
-    shutil.rmtree(parts, ignore_errors=True)
+    ).write(path)
+    shutil.rmtree(resume_folder, ignore_errors=True)
     return result
 
 
-def _method(task: Task, request: _Request) -> str:
-    """How vectors become a score: what results must share to be compared."""
-    folds = "mean of the folds" if len(task.divisions()) > 1 else "one split"
-    return f"{probes.describe(request.protocol)}; {task.first_metric}, {folds}"
-
-
-def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
+def _restrict(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
     """The task of the items that have a vector, and of the classes that these items have.
 
     A class without any is not a choice: kept among the labels, it would make chance look lower than it is.
@@ -225,38 +251,23 @@ def _without(task: Task, vectors: Mapping[str, np.ndarray]) -> Task:
     return replace(task, items=items, labels=labels, notes=tuple(absent_classes(task.labels, labels)))
 
 
-def _metrics(task: Task, answers: Answers) -> tuple[str, ...]:
-    """The task's metrics and, of the others, those that can be computed on it; the primary one first."""
+def _metrics(task: Task, predictions: Predictions) -> tuple[str, ...]:
+    """The task's metrics, the primary one first, then the other usual ones that can be computed on it."""
     usual = usual_metrics(task.multilabel)
     if task.multilabel:
         usual = tuple(name for name in usual if not METRICS[name].per_item)
     wanted = dict.fromkeys([*task.metrics, *usual])
-    known = [name for name in wanted if np.isfinite(answers.predictions.measure(name))]
-    if task.first_metric not in known:
+    computable = [name for name in wanted if np.isfinite(predictions.measure(name))]
+    if task.first_metric not in computable:
         raise InputError(
             f"{task.folder}: {task.first_metric} cannot be computed, since in no fold a class has items of "
             "both kinds"
         )
-    return tuple(known)
+    return tuple(computable)
 
 
-def _covers(task: Task, request: _Request) -> str:
-    items = f"test items (by {task.group_name})" if task.group_name else "test items"
-    count = len(request.seeds)
-    if count > 1:
-        return f"{items} and {count} seeds of the probe; one training seed"
-    return f"{items}; one training seed{', one of the probe' if request.protocol in _DRAWING else ''}"
-
-
-def _notes(task: Task, left: Task, failed: Sequence[Failure], out_of_means: Sequence[str]) -> tuple[str, ...]:
-    notes = [*task.notes, *(note for note in left.notes if note not in task.notes), *out_of_means]
-    notes += [f"not there: {name}" for name in task.missing]
-    notes += [f"left out: {failure.path}: {failure.reason}" for failure in failed]
-    return tuple(map(spelled, notes))
-
-
-def _out_of_means(predictions: Predictions, metrics: Sequence[str]) -> list[str]:
-    """A note for every metric whose mean over classes lacks some of them."""
+def _classes_left_out(predictions: Predictions, metrics: Sequence[str]) -> list[str]:
+    """A note for every metric whose mean over classes leaves some of them out."""
     classes, notes = len(predictions.labels), []
     for metric in metrics:
         counts = {
@@ -266,15 +277,14 @@ def _out_of_means(predictions: Predictions, metrics: Sequence[str]) -> list[str]
         lacking = [f"{count} of {classes} in {fold}" for fold, count in counts.items() if count]
         if lacking:
             kinds = "items of both kinds" if METRICS[metric].needs_negatives else "a positive item"
-            notes.append(f"{metric} leaves out classes without {kinds}: {', '.join(lacking)}")
+            notes.append(f"{METRICS[metric].title} leaves out classes without {kinds}: {', '.join(lacking)}")
     return notes
 
 
 def _data_hash(task: Task, hashes: FileHashes, request: _Request) -> str:
     """A hash of all that the task feeds into a result: media, labels, splits and groups."""
     items = []
-    if request.progress is not None:
-        request.progress.phase(f"checking {task.name}", len(task.items))
+    request.phase(f"checking {task.name}", len(task.items))
     for done, item in enumerate(task.items):
         if request.progress is not None and done % 100 == 0:
             request.progress.update(done)
@@ -286,9 +296,9 @@ def _data_hash(task: Task, hashes: FileHashes, request: _Request) -> str:
     )
 
 
-def _check_free(place: Path, reference: ModelReference) -> None:
+def _check_free(path: Path, reference: ModelReference) -> None:
     """InputError where another model's result stands: what was computed is not written over unasked."""
-    old = _result_at(place)
+    old = _result_at(path)
     if old is None or old.model == reference:
         return
     same_weights = (old.model.weights_sha256, old.model.settings_sha256) == (
@@ -299,24 +309,24 @@ def _check_free(place: Path, reference: ModelReference) -> None:
     if old.model.name != reference.name or not (same_weights or in_its_place):
         of = f"{old.model.name}{f' ({old.model.path})' if old.model.path else ''}"
         raise InputError(
-            f"{place} is the result of another model, {of}; give this one another name (--name), or remove "
+            f"{path} is the result of another model, {of}; give this one another name (--name), or remove "
             "that file"
         )
 
 
-def _result_at(place: Path) -> Result | None:
-    """The result at a place; None for none, for a damaged one, and for one of an older format."""
+def _result_at(path: Path) -> Result | None:
+    """The result in a file; None where there is none, or a damaged one, or one of an older format."""
     try:
-        return Result.read(place) if place.is_file() else None
+        return Result.read(path) if path.is_file() else None
     except InputError:
         return None
 
 
-def _standing(
-    place: Path, reference: ModelReference, data: str, how: tuple[str, str], seeds: tuple[int, ...]
+def _reusable_result(
+    path: Path, reference: ModelReference, data: str, how: tuple[str, str], seeds: tuple[int, ...]
 ) -> Result | None:
-    """The result at a place: whole, of the same question, and one that another try would not better."""
-    result = _result_at(place)
+    """The result in a file if it is whole, answers the same question, and cannot be bettered by a repeat."""
+    result = _result_at(path)
     if result is None or result.retry:
         return None
     try:

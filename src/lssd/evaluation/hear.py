@@ -18,10 +18,10 @@ SAMPLE_RATES = (16000, 22050, 32000, 44100, 48000)  # what the API allows
 
 
 class HearModel(nn.Module):
-    """A model with HEAR's attributes, and how it is to be asked.
+    """A model with the attributes that HEAR asks for, and the settings of its embeddings.
 
-    timestamp_window_s   a timestamp's embedding is that of so much sound around it
-    hop_ms               between timestamps
+    timestamp_window_s   length of the sound around a timestamp that its embedding is computed from
+    hop_ms               time between timestamps
     batch                windows embedded at a time: memory grows with it, not with the length of sounds
     precision            "float32", or "bf16" for the encoder alone
     """
@@ -63,10 +63,10 @@ class HearModel(nn.Module):
 
         Only a batch of windows is copied at a time.
         """
-        places = [(sound, start) for sound in range(len(audio_NS)) for start in starts]
+        windows = [(sound, start) for sound in range(len(audio_NS)) for start in starts]
         parts = []
-        for first in range(0, len(places), self.batch):
-            chosen = places[first : first + self.batch]
+        for first in range(0, len(windows), self.batch):
+            chosen = windows[first : first + self.batch]
             windows_NS = torch.stack([audio_NS[sound, start : start + size] for sound, start in chosen])
             embedded = self.model.embed_audio(windows_NS[:, None], batch=self.batch, precision=self.precision)
             parts.append(embedded.float())
@@ -82,8 +82,8 @@ def load_model(
 ) -> HearModel:
     """Load a checkpoint folder, or a hub's model "owner/name", in evaluation mode and on the CPU.
 
-    The 1 s around a timestamp is a compromise of ours between the 3 s that the encoder was trained
-    on and the time resolution that event tasks need. Options as for `HearModel`.
+    The default of 1 s around a timestamp is a compromise between the 3 s that the encoder was trained on and
+    the time resolution that event tasks need. Options as for `HearModel`.
     """
     if not model_file_path:
         raise InputError("no model named; give the path of a checkpoint folder as model_file_path")
@@ -93,7 +93,7 @@ def load_model(
 def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:
     """One float32 embedding a sound, (n_sounds, D), of mono audio (n_sounds, n_samples) in [-1, 1].
 
-    The mean over windows of 3 s, as in `lssd.evaluation.embed`. A model of stereo hears mono twice.
+    The mean over windows of 3 s, as in `lssd.embed`. A stereo model is given mono sound on both channels.
     """
     audio_NS = _check(audio)
     starts = window_starts(audio_NS.shape[1], model.window)

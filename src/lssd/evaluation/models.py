@@ -1,56 +1,103 @@
-"""What is under evaluation: a model of ours, its untrained twin, or a module; and how each gives vectors."""
+"""What is evaluated: a model of ours, its untrained twin, or a HEAR module. Each embeds a task's items."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from lssd.embedding.embed import Engine, Failure
+from lssd.embedding.embed import Engine, Failure, Modality, embed
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.foreign.load import HearModule, load_any
-from lssd.evaluation.items import JOINED, check_encoders, item_vectors, settings_hash
 from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
-from lssd.evaluation.untrained import untrained_twin
 from lssd.media import spelled
-from lssd.models import Model, weights_hash
+from lssd.models import Model, build_model, weights_hash
 from lssd.store import hash_json
+
+_ENCODERS: Mapping[str, tuple[Modality, ...]] = {
+    "audio": ("audio",),
+    "picture": ("video",),
+    "audiovisual": ("audio", "video"),
+}
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model, and what identifies it. `file_name`: its part of the names of its results."""
+class ModelUnderTest(ABC):
+    """A model of any kind, and what identifies it.
 
-    model: Model | HearModule
+    reference   as results state it; `reference_for` a task says more
+    file_name   the model's part of the names of its results' files
+    local_only  it cannot be sent to a cluster
+    """
+
     reference: ModelReference
     file_name: str
+    local_only: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def sample_rate(self) -> int | None:
+        """Of the sound that the model takes, in Hz; None when it takes none."""
+
+    @abstractmethod
+    def check(self, task: Task) -> None:
+        """Raise InputError when the model cannot embed what the task judges."""
+
+    @abstractmethod
+    def reference_for(self, task: Task) -> ModelReference:
+        """The reference, with the settings of those encoders that the task judges."""
+
+    @abstractmethod
+    def embedding_method(self, task: Task) -> str:
+        """How an item becomes a vector, in words."""
+
+    @abstractmethod
+    def vectors(
+        self,
+        task: Task,
+        cache: str | Path | None,
+        workers: int | None,
+        engine: Engine,
+        progress: Progress | None,
+    ) -> tuple[Mapping[str, np.ndarray], tuple[Failure, ...]]:
+        """The vectors of a task's items, float32 (D,) by path, and the items left out."""
+
+
+@dataclass(frozen=True)
+class OwnModel(ModelUnderTest):
+    """A model of this project, or its untrained twin."""
+
+    model: Model
+    local_only = False
 
     @property
     def sample_rate(self) -> int | None:
-        """Of the sound that it takes; None when it does not hear."""
         return self.model.sample_rate
 
     def check(self, task: Task) -> None:
-        """InputError when it lacks an encoder of what the task judges."""
-        if isinstance(self.model, Model):
-            check_encoders(self.model, task, self.reference.name)
-        elif task.modality != "audio":
-            raise InputError(f"{self.reference.name} hears only, and the task {task.name} is {task.modality}")
+        for encoder in _ENCODERS[task.modality]:
+            if (self.model.audio if encoder == "audio" else self.model.video) is None:
+                name = self.reference.name
+                raise InputError(
+                    f"{name} has no {encoder} encoder, and the task {task.name} is {task.modality}"
+                )
 
-    def judged_on(self, task: Task) -> ModelReference:
-        """The reference, with the settings of those encoders that the task judges."""
-        settings = settings_hash(self.model, task.modality) if isinstance(self.model, Model) else ""
-        return replace(self.reference, settings_sha256=settings)
+    def reference_for(self, task: Task) -> ModelReference:
+        settings = [self.model.config[encoder] for encoder in _ENCODERS[task.modality]]
+        return replace(
+            self.reference, settings_sha256=hash_json(settings[0] if len(settings) == 1 else settings)
+        )
 
-    def embedding(self, task: Task) -> str:
-        """How an item becomes a vector."""
-        if isinstance(self.model, HearModule):
-            return "whole files through get_scene_embeddings"
-        joined = f"; {JOINED}" if task.modality == "audiovisual" else ""
-        return f"windows of 3 s end to end, their mean{joined}"
+    def embedding_method(self, task: Task) -> str:
+        windows = "windows of 3 s end to end, their mean"
+        if task.modality != "audiovisual":
+            return windows
+        return f"{windows}; sound's and picture's vectors side by side, with their products"
 
     def vectors(
         self,
@@ -60,39 +107,74 @@ class Subject:
         engine: Engine,
         progress: Progress | None,
     ) -> tuple[Mapping[str, np.ndarray], tuple[Failure, ...]]:
-        """The vectors of a task's items, (D,) by path, and the items left out."""
-        if isinstance(self.model, Model):
-            return item_vectors(self.model, task, cache, progress, workers=workers, engine=engine)
+        return item_vectors(self.model, task, cache, progress, workers=workers, engine=engine)
+
+
+@dataclass(frozen=True)
+class ForeignModel(ModelUnderTest):
+    """A model behind HEAR's API."""
+
+    module: HearModule
+    local_only = True
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self.module.sample_rate
+
+    def check(self, task: Task) -> None:
+        if task.modality != "audio":
+            raise InputError(f"{self.reference.name} hears only, and the task {task.name} is {task.modality}")
+
+    def reference_for(self, task: Task) -> ModelReference:
+        return self.reference
+
+    def embedding_method(self, task: Task) -> str:
+        return "whole files through get_scene_embeddings"
+
+    def vectors(
+        self,
+        task: Task,
+        cache: str | Path | None,
+        workers: int | None,
+        engine: Engine,
+        progress: Progress | None,
+    ) -> tuple[Mapping[str, np.ndarray], tuple[Failure, ...]]:
         paths = [item.path for item in task.items]
-        return self.model.embed(paths, cache=cache, workers=workers, progress=progress)
+        return self.module.embed(paths, cache=cache, workers=workers, progress=progress)
 
 
-def load_subjects(
+def load_models_under_test(
     model: Model | str | Path, name: str | None, device: str | None, random_init: bool
-) -> list[Subject]:
-    """The model on its device, and its untrained twin where one is asked for and can be had.
+) -> list[ModelUnderTest]:
+    """The model on its device, then its untrained twin where `random_init` asks for one and it has one.
 
-    A `Model` stays on the device that it is on, unless `device` says which.
+    A `Model` stays on the device that it is on, unless `device` names one. InputError for a name that is
+    reserved for twins; CheckpointError for a model that cannot be loaded.
     """
-    given = not isinstance(model, (str, Path))
+    in_memory = not isinstance(model, (str, Path))
     loaded = load_any(model, device)
-    if given and device is not None:
+    if in_memory and device is not None:
         loaded.to(device)  # type: ignore[union-attr]
-    path = "" if given else _place(str(model))
+    path = "" if in_memory else str(model)
+    if Path(path).is_dir() and not in_memory:
+        path = str(Path(path).resolve())
+    path = spelled(path)
     if isinstance(loaded, HearModule):
-        return [_named(loaded, ModelReference(name or loaded.name, path, loaded.identity))]
+        reference = ModelReference(name or loaded.name, path, loaded.identity)
+        return [ForeignModel(reference, _file_name(reference.name), loaded)]
     if name is None:
         # A run keeps its model in RUN/model: the run's name says more.
         whole = Path(path).resolve()
-        name = "model" if given else whole.parent.name if whole.name == "model" else whole.name
+        name = "model" if in_memory else whole.parent.name if whole.name == "model" else whole.name
     twin = untrained_twin(loaded).to(next(loaded.parameters()).device)
-    untrained = weights_hash(twin)
-    subjects = [_named(loaded, ModelReference(spelled(name), path, weights_hash(loaded), "", untrained))]
+    twin_hash = weights_hash(twin)
+    reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash)
+    models: list[ModelUnderTest] = [OwnModel(reference, _file_name(reference.name), loaded)]
     if random_init:
         # Another architecture, or other statistics of the stems, make another twin.
-        file_name = f"{RANDOM_INIT}-{hash_json([untrained, twin.config], 8)}"
-        subjects.append(Subject(twin, ModelReference(RANDOM_INIT, "", untrained), file_name))
-    return subjects
+        file_name = f"{RANDOM_INIT}-{hash_json([twin_hash, twin.config], 8)}"
+        models.append(OwnModel(ModelReference(RANDOM_INIT, "", twin_hash), file_name, twin))
+    return models
 
 
 def as_file_name(name: str) -> str:
@@ -100,13 +182,54 @@ def as_file_name(name: str) -> str:
     return re.sub(r"[^\w+-]+", "-", name).strip("-") or "unnamed"
 
 
-def _named(model: Model | HearModule, reference: ModelReference) -> Subject:
-    file_name = as_file_name(reference.name)
+def untrained_twin(model: Model, seed: int = 0) -> Model:
+    """The same architecture and preprocessing with freshly drawn weights.
+
+    The stems keep the trained model's statistics of pictures and spectrograms: without them the twin would
+    see inputs on a scale that no network is made for, and would be too weak a baseline.
+    """
+    twin = build_model(model.config["audio"], model.config["video"], seed)
+    for fresh, trained in ((twin.audio, model.audio), (twin.video, model.video)):
+        if fresh is not None and trained is not None:
+            fresh.front.load_state_dict(trained.front.state_dict())
+    return twin.eval()
+
+
+def item_vectors(
+    model: Model,
+    task: Task,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    engine: Engine = "local",
+) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
+    """The vectors of a task's items, float32 (D,) by path, and the items left out, each once.
+
+    Items of sound and picture have the vectors of both and their product, (3 D,): from the two side by side
+    alone, no linear probe could tell whether they agree. The other arguments are those of `embed`.
+    """
+    paths = [item.path for item in task.items]
+    by_encoder = [
+        embed(model, paths, modality=encoder, cache=cache, workers=workers, engine=engine, progress=progress)
+        for encoder in _ENCODERS[task.modality]
+    ]
+    failed = {failure.path: failure for embeddings in by_encoder for failure in embeddings.failed}
+    vectors, *others = (
+        dict(zip(embeddings.path, embeddings.vectors, strict=True)) for embeddings in by_encoder
+    )
+    for other in others:
+        vectors = {
+            path: np.concatenate([vector, other[path], vector * other[path]])
+            for path, vector in vectors.items()
+            if path in other
+        }
+    return vectors, tuple(failed.values())
+
+
+def _file_name(name: str) -> str:
+    """A model's part of file names. InputError for a name that an untrained twin could have."""
+    file_name = as_file_name(name)
     if file_name.startswith(RANDOM_INIT):
-        raise InputError(f"the name {reference.name} is kept for untrained twins; give another (--name)")
-    return Subject(model, reference, file_name)
-
-
-def _place(model: str) -> str:
-    """Where a model was read from: folders as absolute paths, other names as they are."""
-    return spelled(Path(model).resolve() if Path(model).is_dir() else model)
+        raise InputError(f"the name {name} is kept for untrained twins; give another (--name)")
+    return file_name

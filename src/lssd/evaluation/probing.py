@@ -1,6 +1,7 @@
-"""A task's vectors and a probe -> what it answers on every test item."""
+"""Train a probe on the vectors of a task's items, and have it score every test item."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,44 +9,52 @@ from typing import Any
 
 import numpy as np
 
+from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation import probes
-from lssd.evaluation.kept_probes import kept_or_trained, probe_key
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.tasks import Item, Task
+from lssd.evaluation.tasks import Item, Partition, Task
 from lssd.media import spelled
+from lssd.store import atomic_path, digest
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a probe answered, and beside it what the training items' class frequencies would have.
+class ProbeResult:
+    """A probe's scores of a task's test items, and those of a baseline.
 
-    chosen: the probe's settings in each division, at the first seed.
+    predictions   the probe's, one set of scores a seed
+    prior         the baseline's: every item's scores are the class frequencies of the training items
+    chosen        the hyperparameters chosen in each division, at the first seed
     """
 
     predictions: Predictions
-    frequencies: Predictions
+    prior: Predictions
     chosen: tuple[Mapping[str, Any], ...]
 
 
-def answer(
+def run_probe(
     task: Task,
     vectors: Mapping[str, np.ndarray],
     probe: str,
     seeds: Sequence[int],
     device: str | None = None,
-    say: Callable[[str], None] = lambda note: None,
-    kept: Path | None = None,
-) -> Answers:
-    """Train a probe in every division of a task, once a seed, and ask it for the test items.
+    progress: Progress | None = None,
+    resume_folder: Path | None = None,
+) -> ProbeResult:
+    """Train a probe on every partition of a task, once a seed, and score the test items.
 
-    `say` is told what is being trained; `kept` is a folder for the answers of one seed of many until the
-    caller removes it. `vectors` (D,) by path: items without one take no part. InputError,
-    naming division and split, when that leaves a split without an item, or too few for the probe or its
-    metric.
+    Args:
+        vectors: (D,) by path, as `lssd.media.spelled` writes it; items without one take no part.
+        probe: of `lssd.evaluation.probes.PROBES`.
+        progress: told which seed is being trained.
+        resume_folder: where the scores of each finished seed are kept, if there are several, so that a run
+            that was killed goes on; the caller removes it.
+
+    InputError, naming the split or the division, when a split is left without items, or with too few for the
+    probe or its metric.
     """
     items = [item for item in task.items if spelled(item.path) in vectors]
-    parts = [_split(task, items, number) for number in range(len(task.divisions()))]
+    splits = [_split(task, partition, items) for partition in task.partitions()]
     divisions = [
         probes.Division(
             _stack(train, vectors),
@@ -54,44 +63,15 @@ def answer(
             _labels(valid, task),
             _stack(test, vectors),
         )
-        for train, valid, test in parts
+        for train, valid, test in splits
     ]
-    judged = []
+    outputs = []
     for number, seed in enumerate(seeds, start=1):
-        folds = f", {len(divisions)} folds" if len(divisions) > 1 else ""
-        say(f"{task.name}: {probe} {number} of {len(seeds)}{folds}")
-        train = partial(_judge, probe, divisions, task, seed, device)
-        if kept is None or len(seeds) == 1:
-            judged.append(train())
-            continue
-        about = (probes.describe(probe), task.multilabel, task.first_metric, len(task.labels), seed)
-        judged.append(kept_or_trained(kept, probe_key(about, divisions), train))
-    frequencies = [
-        np.broadcast_to(_targets(train, task).mean(axis=0), (len(test), len(task.labels)))
-        for train, _, test in parts
-    ]
-    tests = [item for _, _, test in parts for item in test]
-    scores_SNC = np.stack([np.concatenate(found.scores) for found in judged])
-    predictions = Predictions(
-        items=tuple(item.name for item in tests),
-        groups=tuple(item.group or item.name for item in tests) if task.group_name else None,
-        splits=tuple(item.split for item in tests),
-        labels=task.labels,
-        targets_NC=_targets(tests, task),
-        scores_SNC=scores_SNC,
-        seeds=tuple(seeds),
-    )
-    reference = replace(
-        predictions, scores_SNC=np.concatenate(frequencies).astype(np.float32)[None], seeds=(0,)
-    )
-    return Answers(predictions, reference, judged[0].chosen)
-
-
-def _judge(
-    probe: str, divisions: Sequence[probes.Division], task: Task, seed: int, device: str | None
-) -> probes.Judged:
-    try:
-        return probes.judge(
+        if progress is not None:
+            folds = f", {len(divisions)} folds" if len(divisions) > 1 else ""
+            progress.phase(f"{task.name}: {probe} {number} of {len(seeds)}{folds}")
+        train_and_score = partial(
+            probes.judge,
             probe,
             divisions,
             len(task.labels),
@@ -100,19 +80,42 @@ def _judge(
             seed=seed,
             device=device,
         )
-    except probes.DivisionError as error:
-        raise InputError(f"{task.folder}: {error}") from error
-
-
-def _split(task: Task, items: Sequence[Item], number: int) -> tuple[list[Item], list[Item], list[Item]]:
-    division = task.divisions()[number]
-    found = [
-        [item for item in items if item.split in splits]
-        for splits in (division.train, (division.valid,), (division.test,))
+        try:
+            if resume_folder is None or len(seeds) == 1:
+                outputs.append(train_and_score())
+                continue
+            about = (probes.describe(probe), task.multilabel, task.first_metric, len(task.labels), seed)
+            path = resume_folder / f"{_output_key(about, divisions)}.npz"
+            outputs.append(_read_or_compute(path, train_and_score))
+        except probes.DivisionError as error:
+            raise InputError(f"{task.folder}: {error}") from error
+    frequencies = [
+        np.broadcast_to(_targets(train, task).mean(axis=0), (len(test), len(task.labels)))
+        for train, _, test in splits
     ]
-    for part, splits in zip(found, (division.train, (division.valid,), (division.test,)), strict=True):
-        if not part:
-            raise InputError(f"{task.folder}: no item of split {' + '.join(splits)} could be read")
+    tested = [item for _, _, test in splits for item in test]
+    predictions = Predictions(
+        items=tuple(item.name for item in tested),
+        groups=tuple(item.group or item.name for item in tested) if task.group_name else None,
+        splits=tuple(item.split for item in tested),
+        labels=task.labels,
+        targets_NC=_targets(tested, task),
+        scores_SNC=np.stack([np.concatenate(output.scores) for output in outputs]),
+        seeds=tuple(seeds),
+    )
+    prior = replace(predictions, scores_SNC=np.concatenate(frequencies).astype(np.float32)[None], seeds=(0,))
+    return ProbeResult(predictions, prior, outputs[0].chosen)
+
+
+def _split(
+    task: Task, partition: Partition, items: Sequence[Item]
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """The training, validation and test items of a partition. InputError when one of these has none."""
+    found = []
+    for names in (partition.train, (partition.valid,), (partition.test,)):
+        found.append([item for item in items if item.split in names])
+        if not found[-1]:
+            raise InputError(f"{task.folder}: no item of split {' + '.join(names)} could be read")
     return found[0], found[1], found[2]
 
 
@@ -132,3 +135,32 @@ def _targets(items: Sequence[Item], task: Task) -> np.ndarray:
     for row, item in enumerate(items):
         targets_NC[row, [number[label] for label in item.labels]] = True
     return targets_NC
+
+
+def _output_key(about: Sequence[object], divisions: Sequence[probes.Division]) -> str:
+    """A hash of all that a probe's output depends on: the probe itself (`about`), its vectors and labels."""
+
+    def blocks() -> Iterator[bytes]:
+        yield json.dumps(about).encode()
+        for division in divisions:
+            for array in vars(division).values():
+                yield f"{array.dtype}{array.shape}".encode()
+                yield np.ascontiguousarray(array).tobytes()
+
+    return digest(blocks(), 32)
+
+
+def _read_or_compute(path: Path, compute: Callable[[], probes.ProbeOutput]) -> probes.ProbeOutput:
+    """The output kept in a file; computed and written there when the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            scores = tuple(file[f"scores{number}"] for number in range(len(about["chosen"])))
+        return probes.ProbeOutput(scores, tuple(about["validation"]), tuple(about["chosen"]))
+    except Exception:  # noqa: BLE001 - a damaged file raises errors of many kinds
+        output = compute()
+    about = json.dumps({"validation": output.validation, "chosen": output.chosen})
+    with atomic_path(path) as partial_path, partial_path.open("wb") as file:
+        scores_by_name = {f"scores{number}": scores_KC for number, scores_KC in enumerate(output.scores)}
+        np.savez(file, about=np.array(about), **scores_by_name)  # type: ignore[arg-type]
+    return output

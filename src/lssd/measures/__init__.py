@@ -1,7 +1,7 @@
 """Plain functions of arrays: retrieval, neighbours, geometry, uncertainty, tests.
 
-Wrong arguments raise ValueError: these are functions for code, not for the command line. Rates and
-differences are in [0, 1] or [-1, 1]; whoever prints them turns them into points.
+Wrong arguments raise ValueError: these functions are called by code, not by users. Rates and differences are
+in [0, 1] or [-1, 1]; whoever prints them makes percent or points of them.
 """
 
 from lssd.measures.classification import chance_rate, majority_rate

@@ -1,4 +1,4 @@
-"""The rows that any accuracy must stand beside."""
+"""Accuracies without a model, beside which those of models are read."""
 
 import numpy as np
 from numpy.typing import ArrayLike

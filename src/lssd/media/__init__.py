@@ -7,7 +7,7 @@ see `lssd.media.timeline`. FFmpeg's own messages stay silent; failures arrive as
 from lssd.media.abilities import has_encoder
 from lssd.media.encode import encode_picture, encode_sound
 from lssd.media.identity import picture_hash, track_hash
-from lssd.media.pictures import Frame, iterate_frames, read_frames
+from lssd.media.pictures import Frame, iterate_frames, iterate_windows, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
 from lssd.media.remux import add_tracks
 from lssd.media.resampling import resample
@@ -37,6 +37,7 @@ __all__ = [
     "is_text",
     "iterate_frames",
     "iterate_sound",
+    "iterate_windows",
     "original_track",
     "picture_hash",
     "probe",

@@ -189,40 +189,73 @@ def read_frames(source: Source, times_s: Sequence[float], short_side: int | None
     last frame. Raises InputError for negative times, MediaError for a missing path or times after the
     end (a truncated film ends where its data do) and for damaged data.
     """
-    if len(times_s) == 0:
-        raise InputError(f"no times given to read frames of {name_of(source)} at; give at least one")
     with opened(source) as container:
         picture = _Picture(source, container, threads=1)
-        places = [picture.grid.shown(float(time_s)) for time_s in times_s]
-        if min(places) < 0:
-            raise InputError(
-                f"time {min(times_s):.3f} s is before the start of {picture.name}; times start at 0"
-            )
+        places = _places(picture, times_s)
         convert = Converter(pixel_aspect(picture.stream), short_side)
-        images = _images_at(picture, sorted(set(places)), source, convert)
+        images = dict(_images_at(picture, sorted(set(places)), min(places), source, convert))
     return np.stack([images[place] for place in places])
 
 
+def iterate_windows(
+    path: str | Path, windows_s: Sequence[Sequence[float]], short_side: int | None = None
+) -> Iterator[np.ndarray]:
+    """What `read_frames` gives for the times of each window, window by window, from one pass over the film.
+
+    For films that cannot be sought in, where every `read_frames` would decode from the start. Windows must
+    begin in rising order and may overlap; no more frames are held than two windows show.
+
+    Raises as `read_frames` does, after the windows before the one at fault, and InputError for windows out
+    of order.
+    """
+    with opened(path) as container:
+        picture = _Picture(path, container, threads=0)
+        windows = [_places(picture, times_s) for times_s in windows_s]
+        if any(min(later) < min(earlier) for earlier, later in itertools.pairwise(windows)):
+            raise InputError(f"windows of {picture.name} are out of order; give them by rising start")
+        wanted = sorted({place for places in windows for place in places})
+        convert = Converter(pixel_aspect(picture.stream), short_side)
+        images = _images_at(picture, wanted, 0, path, convert)
+        held: dict[int, np.ndarray] = {}
+        for places in windows:
+            held = {place: image for place, image in held.items() if place >= min(places)}
+            while max(places) not in held:
+                place, image = next(images)
+                held[place] = image
+            yield np.stack([held[place] for place in places])
+
+
+def _places(picture: _Picture, times_s: Sequence[float]) -> list[int]:
+    """The places on the film's grid whose frames are being shown at given times."""
+    if len(times_s) == 0:
+        raise InputError(f"no times given to read frames of {picture.name} at; give at least one")
+    places = [picture.grid.shown(float(time_s)) for time_s in times_s]
+    if min(places) < 0:
+        raise InputError(f"time {min(times_s):.3f} s is before the start of {picture.name}; times start at 0")
+    return places
+
+
 def _images_at(
-    picture: _Picture, wanted: list[int], source: Source, convert: Converter
-) -> dict[int, np.ndarray]:
-    """The images shown at rising places of the grid; only these are converted."""
-    images: dict[int, np.ndarray] = {}
-    ordinal, shown = -1, None
+    picture: _Picture, wanted: Sequence[int], start: int, source: Source, convert: Converter
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Rising places of the grid, each with the image shown there; only these are converted.
+
+    `start`: the place to begin decoding at, as for `_Picture.decode`.
+    """
     waiting = iter(wanted)
-    place: int | None = next(waiting)
-    for ordinal, frame in picture.decode(wanted[0], source):
+    place = next(waiting, None)
+    ordinal, shown = -1, None
+    for ordinal, frame in picture.decode(start, source):
         while place is not None and place <= ordinal:
-            images[place] = convert(frame if place == ordinal or shown is None else shown)
+            yield place, convert(frame if place == ordinal or shown is None else shown)
             place = next(waiting, None)
         if place is None:
-            return images
+            return
         shown = frame
     limit = ordinal + 1 + _HOLD_S * picture.grid.fps
     while place is not None and shown is not None and place < limit:
-        images[place] = convert(shown)
+        yield place, convert(shown)
         place = next(waiting, None)
     if place is not None:
         asked, end = float(place / picture.grid.fps), float((ordinal + 1) / picture.grid.fps)
         raise MediaError(f"{picture.name}: no picture at {asked:.3f} s; it ends at {end:.3f} s")
-    return images

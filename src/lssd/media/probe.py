@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import av
 from av.audio.stream import AudioStream
@@ -56,6 +56,8 @@ class TrackInfo:
 @dataclass(frozen=True)
 class FilmInfo:
     """A film: `duration_s` from time zero to the end of its longest stream."""
+
+    kind: ClassVar[Literal["film"]] = "film"
 
     path: str
     container: str

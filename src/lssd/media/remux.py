@@ -9,7 +9,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from lssd.errors import InputError, MediaError
+from lssd.errors import InputError, MediaError, storage_error
 from lssd.media.encode import SoundEncoder
 from lssd.media.sound import time_zero
 from lssd.media.source import keep_only, name_of, opened, picture_stream, reason
@@ -31,8 +31,9 @@ def add_tracks(
     subtitles, attachments and data are left behind. New tracks count from the film's first picture, as
     `read_sound` does. `metadata` is added to the film's own. The film itself is only read.
 
-    Raises InputError for a missing film, a suffix without container, a codec that the container does not
-    hold, and a place that cannot be written; MediaError for a broken film.
+    Raises MediaError for a film that is missing or broken, or whose codecs the container does not hold;
+    InputError for a suffix without container and a place that cannot be written; StorageError for a full
+    disk.
     """
     kind = container_of(Path(path))
     with opened(film) as container:
@@ -48,7 +49,7 @@ def add_tracks(
                 added = [add_track(output, track, kind, zero_s) for track in tracks]
                 _interleave(output, _packets(container, copied, name_of(film)), added)
         except (av.error.FFmpegError, ValueError) as error:
-            raise InputError(
+            raise storage_error(error, path) or MediaError(
                 f"cannot write {path} from {name_of(film)}: {reason(error)}; check the codecs and the disk"
             ) from error
 

@@ -13,7 +13,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.stream import Disposition
 
-from lssd.errors import InputError
+from lssd.errors import InputError, storage_error
 from lssd.media.encode import PictureEncoder, PictureOptions, Samples, SoundEncoder, first_and_all
 from lssd.media.source import reason
 from lssd.store import atomic_path
@@ -154,7 +154,7 @@ def write_film(
     `pixel_aspect` is the width over height of a stored pixel; H.264 keeps it exactly, VP9 cannot.
 
     Raises InputError for an unknown suffix, a codec the container does not hold, frames of several or
-    odd sizes, or a place that cannot be written.
+    odd sizes, or a place that cannot be written; StorageError for a full disk.
     """
     path = Path(path)
     kind = container_of(path)
@@ -172,7 +172,7 @@ def write_film(
                 sounds = [add_track(container, track, kind) for track in tracks]
                 _write(container, picture, every, sounds)
         except av.error.FFmpegError as error:
-            raise InputError(
+            raise storage_error(error, path) or InputError(
                 f"cannot write {path}: {reason(error)}; check the codecs and the disk"
             ) from error
 
@@ -198,4 +198,6 @@ def write_sounds(files: Mapping[Path, SoundTrack]) -> None:
                 container.mux(sound.encode())
     except av.error.FFmpegError as error:
         names = ", ".join(map(str, files))
-        raise InputError(f"cannot write {names}: {reason(error)}; check the codecs and the disk") from error
+        raise storage_error(error, names) or InputError(
+            f"cannot write {names}: {reason(error)}; check the codecs and the disk"
+        ) from error

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lssd.errors import InputError
 from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
+from lssd.models.limits import LAYERS, require_ranges, require_size
 from lssd.models.residual import Norm, check_input, closing_norm, initialise
 
 
@@ -47,6 +48,7 @@ class AcousticResNetConfig:
     entry_kernel: int = 1
 
     def __post_init__(self) -> None:
+        require_ranges(self)
         if len(self.depths) != len(self.strides) or not self.depths:
             raise ValueError(
                 "depths and strides must hold one value a stage; "
@@ -63,12 +65,37 @@ class AcousticResNetConfig:
             raise ValueError(f"separable_stages {self.separable_stages} is not in 0..{len(self.depths)}")
         if any(size < least for size, least in zip(self.input_size, self.smallest_input, strict=True)):
             raise ValueError(f"input_size {self.input_size} is smaller than {self.smallest_input}")
+        if sum(self.depths) > LAYERS:
+            raise ValueError(f"depths {self.depths} are more than {LAYERS} blocks together")
+        require_size("input_size and in_channels", inputs=self.in_channels * math.prod(self.input_size))
+        require_size("width, depths and entry_kernel", parameters=self.least_parameters)
+        _, mels, frames = self.input_size
+        down, along = self.stem_stride
+        activations = math.ceil(mels / down) * math.ceil(frames / along) * self.width
+        for stage, stride in enumerate(self.strides):
+            down, along = down * stride, along * stride
+            positions = math.ceil(mels / down) * math.ceil(frames / along)
+            activations = max(activations, positions * 4 * self.width * 2**stage)
+        require_size("input_size and width", activations=activations)
 
     @property
     def smallest_input(self) -> tuple[int, int, int]:
         """The least (1, mels, frames) that the network takes: 1 x 8 x 8 for the Acoustic ResNet50."""
         stride = math.prod(self.strides)
         return 1, self.stem_stride[0] * stride, self.stem_stride[1] * stride
+
+    @property
+    def least_parameters(self) -> int:
+        """A lower bound of the parameters: those of the convolutions inside blocks."""
+        total, width = 0, self.width
+        for stage, depth in enumerate(self.depths):
+            width_out = 4 * self.width * 2**stage
+            inner = width_out // 4
+            middle = (6 if stage < self.separable_stages else 9) * inner
+            total += inner * (self.entry_kernel * (width + (depth - 1) * width_out))
+            total += inner * depth * (middle + width_out)
+            width = width_out
+        return total
 
     @property
     def embedding_size(self) -> int:

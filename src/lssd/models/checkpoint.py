@@ -14,8 +14,13 @@ from lssd.errors import CheckpointError, InputError
 from lssd.models.hub import CONFIG_FILE as _CONFIG
 from lssd.models.hub import WEIGHTS_FILE as _WEIGHTS
 from lssd.models.hub import fetch_model, is_hub_id
-from lssd.models.model import FORMAT, Model, build_model
+from lssd.models.model import FORMAT, Model, build_model, least_parameters
 from lssd.store import atomic_folder, digest
+
+_CONFIG_BYTES = 1 << 20  # a config is some 2,000 bytes long
+# Parameters that are built whatever the weights hold, so that a message can name the tensor that differs:
+# twice those of the largest named architecture, built in a second or two.
+_BUILT = 10**8
 
 
 def weights_hash(model: nn.Module) -> str:
@@ -55,11 +60,19 @@ def load_model(path_or_hub_id: str | Path) -> Model:
     if not folder.is_dir():
         raise CheckpointError(f"no model at {folder}: expected a folder with {_WEIGHTS} and {_CONFIG}")
     settings = _read_config(folder / _CONFIG)
+    towers = settings.get("audio"), settings.get("video")
     try:
-        model = build_model(settings.get("audio"), settings.get("video"))
+        wanted = least_parameters(*towers)
+        tensors = _read_tensors(folder / _WEIGHTS)
+        found = sum(tensor.numel() for tensor in tensors.values())
+        if wanted > max(found, _BUILT):
+            raise CheckpointError(
+                f"{folder / _WEIGHTS} holds {found:,} numbers, but the architecture of {_CONFIG} has "
+                f"{wanted:,} or more; weights and config belong to different models"
+            )
+        model = build_model(*towers)
     except InputError as error:
         raise CheckpointError(f"{folder / _CONFIG}: {error}") from error
-    tensors = _read_tensors(folder / _WEIGHTS)
     _check_match(model.state_dict(), tensors, folder / _WEIGHTS)
     recorded = settings.get("weights_sha256")
     if recorded is not None and recorded != _hash_tensors(tensors):
@@ -88,9 +101,14 @@ def _hash_tensors(tensors: Mapping[str, Tensor]) -> str:
 def _read_config(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing: a model folder holds {_WEIGHTS} and {_CONFIG}")
+    size = path.stat().st_size
+    if size > _CONFIG_BYTES:
+        raise CheckpointError(f"{path} has {size:,} bytes; a config has at most {_CONFIG_BYTES:,}")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise CheckpointError(f"{path} is nested too deep for a config; copy the folder again") from error
+    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
         raise CheckpointError(f"{path} is not valid JSON: {error}; copy the folder again") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         found = settings.get("format") if isinstance(settings, dict) else type(settings).__name__

@@ -13,8 +13,9 @@ from lssd.models.acceleration import Precision, autocast
 from lssd.models.draws import Draws, Randomness
 from lssd.models.encoder import Encoder
 from lssd.models.evaluating import evaluating
+from lssd.models.limits import check_values
 from lssd.models.preprocessing import FrameInput, FrameInputConfig, SoundInput, SoundInputConfig
-from lssd.models.registry import create
+from lssd.models.registry import create_from, encoder_config
 
 FORMAT = 1
 
@@ -213,30 +214,63 @@ def build_model(
             `dials` default to the sizes and channels that the preprocessing gives.
         seed: draws the initial weights of both, apart from any global generator.
 
-    Raises InputError for unknown names or keys, and for settings that contradict each other.
+    Raises InputError for unknown names or keys, for settings that contradict each other, and for a size far
+    beyond every published model (`lssd.models.limits`).
     """
-    return Model(
-        None if audio is None else _build_audio(build(TowerConfig, audio, "audio encoder"), 2 * seed),
-        None if video is None else _build_video(build(TowerConfig, video, "video encoder"), 2 * seed + 1),
-    )
+    audio_tower = video_tower = None
+    if audio is not None:
+        tower, sound, dials = _audio_settings(audio)
+        audio_tower = AudioTower(
+            tower.name, SoundInput(sound), create_from(tower.name, "audio", dials, 2 * seed)
+        )
+    if video is not None:
+        tower, frames, dials = _video_settings(video)
+        video_tower = VideoTower(
+            tower.name, FrameInput(frames), create_from(tower.name, "video", dials, 2 * seed + 1)
+        )
+    return Model(audio_tower, video_tower)
 
 
-def _build_audio(tower: TowerConfig, seed: int) -> AudioTower:
+def least_parameters(audio: Mapping[str, Any] | None, video: Mapping[str, Any] | None) -> int:
+    """A lower bound of the parameters of `build_model(audio, video)`, without building it.
+
+    Raises what that raises for the settings of a tower.
+    """
+    total = 0
+    if audio is not None:
+        tower, _, dials = _audio_settings(audio)
+        total += encoder_config(tower.name, "audio", dials).least_parameters
+    if video is not None:
+        tower, _, dials = _video_settings(video)
+        total += encoder_config(tower.name, "video", dials).least_parameters
+    return total
+
+
+def _audio_settings(settings: Mapping[str, Any]) -> tuple[TowerConfig, SoundInputConfig, dict[str, Any]]:
+    """A sound tower's settings, its preprocessing, and the dials of its encoder that follow from both."""
+    tower = _tower_config(settings, "audio encoder")
     sound = build(SoundInputConfig, tower.preprocessing, "audio preprocessing")
     dials = {"in_channels": sound.channels, "input_size": (1, sound.mels, sound.frames), **tower.dials}
-    encoder = create(tower.name, "audio", seed=seed, **dials)
-    if encoder.config.in_channels != sound.channels:
+    if dials["in_channels"] != sound.channels:
         raise InputError(
-            f"audio encoder: in_channels is {encoder.config.in_channels}, "
+            f"audio encoder: in_channels is {dials['in_channels']}, "
             f"but the preprocessing gives {sound.channels}; leave in_channels out"
         )
-    return AudioTower(tower.name, SoundInput(sound), encoder)
+    return tower, sound, dials
 
 
-def _build_video(tower: TowerConfig, seed: int) -> VideoTower:
+def _video_settings(settings: Mapping[str, Any]) -> tuple[TowerConfig, FrameInputConfig, dict[str, Any]]:
+    """The same of a picture tower."""
+    tower = _tower_config(settings, "video encoder")
     frames = build(FrameInputConfig, tower.preprocessing, "video preprocessing")
     dials = {"input_size": (frames.frames, frames.size, frames.size), **tower.dials}
-    encoder = create(tower.name, "video", seed=seed, **dials)
-    if encoder.config.in_channels != 3:
-        raise InputError(f"video encoder: in_channels is {encoder.config.in_channels}, but pictures have 3")
-    return VideoTower(tower.name, FrameInput(frames), encoder)
+    if dials.get("in_channels", 3) != 3:
+        raise InputError(f"video encoder: in_channels is {dials['in_channels']}, but pictures have 3")
+    return tower, frames, dials
+
+
+def _tower_config(settings: Mapping[str, Any], source: str) -> TowerConfig:
+    if not isinstance(settings, Mapping):
+        raise InputError(f"{source}: its settings must be a group of keys, not {type(settings).__name__}")
+    check_values(settings, source)
+    return build(TowerConfig, settings, source)

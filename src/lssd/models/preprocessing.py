@@ -17,9 +17,14 @@ from torch import Tensor, nn
 from lssd.errors import InputError
 from lssd.models.batch_norm import BatchNorm
 from lssd.models.draws import Randomness, uniform
+from lssd.models.limits import SIZE, require_ranges, require_size
 
 _STEM_EPS = 1e-5
 _BANDS = 4
+_LONGEST_S = 600.0  # a window
+_MOST_MELS = 4096
+_HIGHEST_RATE = 1 << 20  # samples a second
+_NUMBERS = (-1e9, 1e9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,15 @@ class SoundInputConfig:
     mask_fill: float = 0.0
 
     def __post_init__(self) -> None:
+        require_ranges(
+            self,
+            default=_NUMBERS,
+            sample_rate=(1, _HIGHEST_RATE),
+            window_s=(0, _LONGEST_S),
+            n_fft=(2, SIZE),
+            hop=(1, SIZE),
+            mels=(1, _MOST_MELS),
+        )
         if not 0 <= self.f_min < self.highest_frequency <= self.sample_rate / 2:
             raise ValueError(
                 f"f_min and f_max must satisfy 0 <= f_min < f_max <= {self.sample_rate / 2:g} Hz"
@@ -60,6 +74,10 @@ class SoundInputConfig:
             raise ValueError("n_fft must be at least 2, hop and mels at least 1")
         if self.samples <= self.n_fft // 2:
             raise ValueError(f"window_s {self.window_s} is shorter than half of n_fft, {self.n_fft} samples")
+        require_size("window_s and sample_rate", inputs=self.samples * self.channels)
+        require_size("window_s, sample_rate, hop and n_fft", activations=self.frames * self.n_fft)
+        # `mel_filters` holds four arrays of (mels, n_fft / 2) at a time, in float64.
+        require_size("mels and n_fft", tables=4 * self.mels * self.n_fft)
 
     @property
     def highest_frequency(self) -> float:
@@ -93,6 +111,7 @@ class FrameInputConfig:
     deviation: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=_NUMBERS, frames=(0, SIZE), size=(0, SIZE), window_s=(0, _LONGEST_S))
         if (self.mean is None) != (self.deviation is None):
             raise ValueError(
                 "mean and deviation go together: give both, or neither for the stem's statistics"
@@ -101,6 +120,7 @@ class FrameInputConfig:
             raise ValueError(f"deviation {self.deviation} must be above 0")
         if min(self.frames, self.size) < 1 or self.window_s <= 0:
             raise ValueError("frames, size and window_s must be above 0")
+        require_size("frames and size", inputs=3 * self.frames * self.size**2)
 
 
 def mel_filters(

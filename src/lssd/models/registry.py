@@ -11,6 +11,7 @@ from lssd import config
 from lssd.errors import InputError
 from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
 from lssd.models.encoder import Encoder
+from lssd.models.limits import check_values
 from lssd.models.mvit.config import MViTConfig
 from lssd.models.mvit.model import MViT
 from lssd.models.x3d import X3D, X3DConfig
@@ -92,9 +93,21 @@ def create(name: str, modality: Modality = "video", *, seed: int = 0, **dials: A
         dials: fields of the architecture's config class, replacing those of the preset.
 
     Returns a module from (B, C, T, H, W) floats to (B, embedding_size). Raises InputError for an unknown
-    name, modality or dial, for a modality that the architecture is not for, and for dials that do not
-    fit together.
+    name, modality or dial, for a modality that the architecture is not for, for dials that do not fit
+    together, and for a size far beyond every published model (`lssd.models.limits`).
     """
+    return create_from(name, modality, dials, seed)
+
+
+def create_from(name: str, modality: Modality, dials: Mapping[str, Any], seed: int = 0) -> Encoder:
+    """As `create`, from dials of unknown origin."""
+    settings = encoder_config(name, modality, dials)
+    with _seeded(seed):
+        return _ARCHITECTURES[name].module(settings)
+
+
+def encoder_config(name: str, modality: Modality, dials: Mapping[str, Any]) -> Any:
+    """The config of the encoder that `create_from` would make; raises what that raises."""
     if name not in _ARCHITECTURES:
         raise InputError(f"unknown architecture '{name}'; known: {', '.join(_ARCHITECTURES)}")
     if modality not in ("audio", "video"):
@@ -102,11 +115,9 @@ def create(name: str, modality: Modality = "video", *, seed: int = 0, **dials: A
     architecture = _ARCHITECTURES[name]
     if modality not in architecture.presets:
         raise InputError(f"{name} is for {' and '.join(architecture.presets)}, not for {modality}")
-    settings = {**architecture.presets[modality], **dials}
-    with _seeded(seed):
-        return architecture.module(
-            config.build(architecture.config, settings, f"architecture {name} ({modality})")
-        )
+    source = f"architecture {name} ({modality})"
+    check_values(dials, source)
+    return config.build(architecture.config, {**architecture.presets[modality], **dials}, source)
 
 
 @contextmanager

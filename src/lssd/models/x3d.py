@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lssd.models.draws import Randomness
 from lssd.models.encoder import Encoder
+from lssd.models.limits import LAYERS, require_ranges, require_size
 from lssd.models.residual import Norm, check_input, closing_norm, initialise
 
 
@@ -52,6 +53,7 @@ class X3DConfig:
     head_width: int | None = 1024
 
     def __post_init__(self) -> None:
+        require_ranges(self)
         if not len(self.widths) == len(self.depths) == len(self.strides) > 0:
             raise ValueError(
                 f"widths, depths and strides must hold one value a stage; they hold {len(self.widths)}, "
@@ -70,6 +72,17 @@ class X3DConfig:
             )
         if any(size < least for size, least in zip(self.input_size, self.smallest_input, strict=True)):
             raise ValueError(f"input_size {self.input_size} is smaller than {self.smallest_input}")
+        if sum(self.depths) > LAYERS:
+            raise ValueError(f"depths {self.depths} are more than {LAYERS} blocks together")
+        require_size("input_size and in_channels", inputs=self.in_channels * math.prod(self.input_size))
+        require_size("widths, depths and expansion", parameters=self.least_parameters)
+        t, h, w = self.input_size
+        activations, stride = 0, self.stem_stride
+        for width, stage_stride in zip((self.stem_width, *self.widths), (1, *self.strides), strict=True):
+            positions = t * math.ceil(h / stride) * math.ceil(w / stride)
+            activations = max(activations, positions * max(width, self.inner_width(width)))
+            stride *= stage_stride
+        require_size("input_size, widths and expansion", activations=activations)
 
     @property
     def smallest_input(self) -> tuple[int, int, int]:
@@ -81,6 +94,16 @@ class X3DConfig:
     def feature_width(self) -> int:
         """Channels of conv5: 432 for X3D-M."""
         return self.inner_width(self.widths[-1]) if self.conv5_width is None else self.conv5_width
+
+    @property
+    def least_parameters(self) -> int:
+        """A lower bound of the parameters: those of all convolutions inside blocks, conv5 and the head."""
+        total, width = 0, self.stem_width
+        for width_out, depth in zip(self.widths, self.depths, strict=True):
+            inner = self.inner_width(width_out)
+            total += inner * (width + (2 * depth - 1) * width_out + depth * math.prod(self.kernel))
+            width = width_out
+        return total + self.feature_width * (width + (self.head_width or 0))
 
     @property
     def embedding_size(self) -> int:

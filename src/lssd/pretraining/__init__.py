@@ -13,7 +13,7 @@ card, publishing   what goes with the finished model
 pretrain           all of it together
 """
 
-from lssd.pretraining.folder import Run, describe_run
+from lssd.pretraining.folder import Run, RunDescription, describe_run
 from lssd.pretraining.forecast import Forecast
 from lssd.pretraining.publishing import check_push, push_model
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
@@ -22,6 +22,7 @@ __all__ = [
     "Forecast",
     "Recipe",
     "Run",
+    "RunDescription",
     "check_push",
     "describe_run",
     "load_recipe",

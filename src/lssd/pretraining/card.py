@@ -1,7 +1,8 @@
 """The model card: what a model is, what it was trained on, and what it may be used for."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,7 +14,7 @@ from lssd.languages import display_name
 from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.held_out.measures import measures_in
 from lssd.pretraining.metrics import read_metrics
-from lssd.pretraining.recipe import Recipe, science
+from lssd.pretraining.recipe import Recipe, reproducible_part
 from lssd.store import read_json, write_bytes
 from lssd.views import ClipIndex
 
@@ -42,12 +43,29 @@ weights were trained on films: whether and how they may be used and passed on de
 films, for which whoever trained them is responsible. State here what applies before you publish them."""
 
 
-def describe_data(index: ClipIndex) -> dict[str, Any]:
-    """The numbers of a run's training clips as a JSON value.
+@dataclass(frozen=True)
+class LanguageData:
+    """Clips of which a language is the original, clips of which it is a dub, and hours of sound."""
 
-    Keys: titles, clips, hours (of picture), dubbed_clips, dubbed_share (0..1), background_clips, and
-    languages: for each code ("und" where it is not known) clips as original, clips as dub, hours of sound.
-    """
+    original: int
+    dub: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The numbers of a run's training clips. hours: of picture. languages: by code, "und" where not known."""
+
+    titles: int
+    clips: int
+    hours: float
+    dubbed_clips: int
+    background_clips: int
+    languages: Mapping[str, LanguageData]
+
+
+def describe_data(index: ClipIndex) -> TrainingData:
+    """Count a run's training clips."""
     heard: dict[str, Counter[str]] = defaultdict(Counter)
     seconds: dict[str, float] = defaultdict(float)
     picture_s, backgrounds = 0.0, 0
@@ -56,42 +74,38 @@ def describe_data(index: ClipIndex) -> dict[str, Any]:
         backgrounds += clip.background is not None
         for role, tracks in (("original", [clip.original]), ("dub", clip.dubs)):
             for track in tracks:
-                code = track["language"] or "und"
+                code = track.language or "und"
                 heard[code][role] += 1
                 seconds[code] += clip.duration_s
-    return {
-        "titles": len(index.titles),
-        "clips": index.clip_count,
-        "hours": picture_s / 3600,
-        "dubbed_clips": index.dubbed,
-        "dubbed_share": index.dubbed / index.clip_count,
-        "background_clips": backgrounds,
-        "languages": {
-            code: {
-                "original": heard[code]["original"],
-                "dub": heard[code]["dub"],
-                "hours": seconds[code] / 3600,
-            }
+    return TrainingData(
+        titles=len(index.titles),
+        clips=index.clip_count,
+        hours=picture_s / 3600,
+        dubbed_clips=index.dubbed,
+        background_clips=backgrounds,
+        languages={
+            code: LanguageData(heard[code]["original"], heard[code]["dub"], seconds[code] / 3600)
             for code in sorted(heard)
         },
-    }
+    )
 
 
 def write_card(
     run: Path,
     recipe: Recipe,
-    data: Mapping[str, Any],
+    data: TrainingData,
     *,
     instances: int | None = None,
     hardware: str | None = None,
 ) -> Path:
     """Write `run/model/README.md`, with the front matter of the Hugging Face hub; returns its path.
 
-    Steps and seconds are those of the newest checkpoint; losses and measures those of metrics.jsonl; versions
-    and the parent those of environment.json. No path of this machine is told. Written again, it is the same.
+    Steps and seconds are those of the newest checkpoint; losses and measures those of metrics.jsonl;
+    versions and the parent those of environment.json. It names no path of this machine. Writing it again
+    gives the same.
 
     Args:
-        data: as `describe_data` gives it.
+        data: of the training clips (`describe_data`).
         instances: clips seen in training; hardware: what it ran on, in words. Left out when not given.
 
     Raises InputError when the run has no model yet.
@@ -123,13 +137,13 @@ def write_card(
         "## Licence and rights",
         _LICENCE,
         "## Recipe",
-        f"```yaml\n{yaml.safe_dump(science(recipe), sort_keys=False, allow_unicode=True)}```",
+        f"```yaml\n{yaml.safe_dump(reproducible_part(recipe), sort_keys=False, allow_unicode=True)}```",
     ]
     write_bytes(folder / CARD, ("\n\n".join(part for part in parts if part) + "\n").encode())
     return folder / CARD
 
 
-def _front_matter(recipe: Recipe, data: Mapping[str, Any]) -> str:
+def _front_matter(recipe: Recipe, data: TrainingData) -> str:
     tags = ["lssd", "audio", "video", "contrastive-learning", "self-supervised-learning", "dubbing"]
     if recipe.video is None:
         tags.remove("video")
@@ -138,7 +152,7 @@ def _front_matter(recipe: Recipe, data: Mapping[str, Any]) -> str:
         "pipeline_tag": "feature-extraction",
         "license": "other",
         "license_name": "rights-of-the-training-films",
-        "language": [code for code in data["languages"] if code != "und"],
+        "language": [code for code in data.languages if code != "und"],
         "tags": tags,
     }
     return f"---\n{yaml.safe_dump(facts, sort_keys=False)}---"
@@ -166,21 +180,21 @@ def _usage(model: Mapping[str, Any]) -> str:
     return f"```python\n{lines}\n```"
 
 
-def _data(recipe: Recipe, data: Mapping[str, Any]) -> str:
-    dubbed = f"{data['dubbed_clips']} clips ({data['dubbed_share']:.0%})"
+def _data(recipe: Recipe, data: TrainingData) -> str:
+    dubbed = f"{data.dubbed_clips} clips ({data.dubbed_clips / data.clips:.0%})"
     facts = (
-        f"{data['titles']} titles of the splits {', '.join(recipe.data.splits)}: {data['clips']} clips, "
-        f"{data['hours']:.2f} hours of picture; {dubbed} have a dub, {data['background_clips']} a track "
+        f"{data.titles} titles of the splits {', '.join(recipe.data.splits)}: {data.clips} clips, "
+        f"{data.hours:.2f} hours of picture; {dubbed} have a dub, {data.background_clips} a track "
         "without speech."
     )
     rows = [
         (
             f"{display_name(None if code == 'und' else code)} ({code})",
-            found["original"],
-            found["dub"],
-            f"{found['hours']:.2f}",
+            found.original,
+            found.dub,
+            f"{found.hours:.2f}",
         )
-        for code, found in data["languages"].items()
+        for code, found in data.languages.items()
     ]
     return f"{facts}\n\n{_table(('language', 'clips as original', 'clips as dub', 'hours'), rows)}"
 
@@ -231,15 +245,11 @@ def _losses(lines: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for tenth in range(10):
         found = [line for line in logged if tenth * last < 10 * line["step"] <= (tenth + 1) * last]
+        values = ([line[term] for line in found if line.get(term) is not None] for term in terms)
         if found:
-            rows.append((f"{found[0]['step']} to {found[-1]['step']}", *_means(found, terms)))
+            means = (f"{fmean(of_term):.3f}" if of_term else "–" for of_term in values)
+            rows.append((f"{found[0]['step']} to {found[-1]['step']}", *means))
     return _table(("steps", *terms), rows)
-
-
-def _means(lines: Sequence[Mapping[str, Any]], terms: Iterable[str]) -> Iterator[str]:
-    for term in terms:
-        values = [line[term] for line in lines if line.get(term) is not None]
-        yield f"{fmean(values):.3f}" if values else "–"
 
 
 def _held_out(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,9 +8,9 @@ are kept, so the last good one survives whatever happens while the next is writt
 import json
 import pickle
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lssd.errors import CheckpointError
+from lssd.pretraining.metrics import RunTotals
 from lssd.store import atomic_folder
 
 _KEEP = 2
@@ -41,26 +42,35 @@ class Checkpoint:
     step: int
 
 
-def save_checkpoint(
-    run: Path, step: int, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
-) -> Checkpoint:
-    """Write the state after `step` steps and remove all but the newest two checkpoints.
+class SavedState(NamedTuple):
+    """How many steps were done, and what the run had used by then."""
 
-    Raises CheckpointError when it cannot be written; the checkpoints before it stay.
+    step: int
+    totals: RunTotals
+
+
+def save_checkpoint(
+    run: Path, network: nn.Module, optimiser: torch.optim.Optimizer, state: SavedState, recipe: str
+) -> Checkpoint:
+    """Write the state of a run and remove all but the newest two checkpoints.
+
+    `recipe` is the digest of the run's recipe. Raises CheckpointError when the state cannot be written; the
+    checkpoints before it stay.
     """
-    folder = run / "checkpoints" / f"{step:08d}"
+    folder = run / "checkpoints" / f"{state.step:08d}"
     try:
         with atomic_folder(folder) as partial:
             tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
             save_file(tensors, partial / "model.safetensors")
             torch.save(optimiser.state_dict(), partial / "optimiser.pt")
-            (partial / "state.json").write_text(json.dumps({**state, "step": step}), encoding="utf-8")
+            written = {"tally": asdict(state.totals), "recipe": recipe, "step": state.step}
+            (partial / "state.json").write_text(json.dumps(written), encoding="utf-8")
         for old in list_checkpoints(run)[:-_KEEP]:
             shutil.rmtree(old.folder)
     except (SafetensorError, RuntimeError, OSError) as error:  # each writer's way to report a full disk
         detail = " ".join(str(error).split())[:200]
         raise CheckpointError(f"cannot save {folder}: {detail}; free some space and run again") from error
-    return Checkpoint(folder, step)
+    return Checkpoint(folder, state.step)
 
 
 def list_checkpoints(run: Path) -> list[Checkpoint]:
@@ -72,8 +82,8 @@ def list_checkpoints(run: Path) -> list[Checkpoint]:
 
 def load_checkpoint(
     checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, recipe: str
-) -> dict[str, Any]:
-    """Put a checkpoint's tensors into the network and the optimiser; returns step and tally.
+) -> SavedState:
+    """Put a checkpoint's tensors into the network and the optimiser; returns the rest of the state.
 
     `recipe` is the digest of the run's recipe. Raises CheckpointError when a file is damaged, and for a
     checkpoint of another recipe or architecture.
@@ -81,7 +91,7 @@ def load_checkpoint(
     folder = checkpoint.folder
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        found = {name: state[name] for name in ("step", "tally")}
+        found = SavedState(int(state["step"]), RunTotals(**state["tally"]))
         if state["recipe"] != recipe:
             raise CheckpointError(
                 f"{folder} is a checkpoint of another recipe; remove that folder, or choose another --out"

@@ -1,4 +1,4 @@
-"""What training costs on this machine: memory between forward and backward, and time, both measured."""
+"""Measure what training costs on this machine: memory held between forward and backward, and time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from lssd.models.acceleration import blocks_of
 from lssd.models.draws import Draws
 
 _BUDGET_S = 8.0  # of timing one tower
-_LONG_S = 0.5  # a pass that takes as long is timed well enough,
-_SLOW_S = 3.0  # even the first, with all that it loads and sets up
+_LONG_S = 0.5  # a pass that takes as long is timed precisely enough
+_SLOW_S = 3.0  # and so is a first pass that takes as long as this, though it loads and sets up a lot
 _MOST = 64  # windows in a pass
 
 
@@ -91,7 +91,7 @@ def count_saved(
     standing = [tensor for owner in owners for tensor in (*owner.parameters(), *owner.buffers())]
     seen = {_memory(tensor) for tensor in standing}
     kept: list[Tensor] = []  # memory that is freed and used again would pass for the same
-    place: list[int] = []
+    running: list[int] = []  # the blocks that are being passed, the innermost last
 
     def count(tensor: Tensor) -> int:
         if _memory(tensor) in seen:
@@ -101,17 +101,17 @@ def count_saved(
         return tensor.untyped_storage().nbytes()
 
     def pack(tensor: Tensor) -> Tensor:
-        if place:
-            saved.inside[place[-1]] += count(tensor)
+        if running:
+            saved.inside[running[-1]] += count(tensor)
         else:
             saved.outside += count(tensor)
         return tensor
 
     def enter(number: int, inputs: tuple[object, ...]) -> None:
         saved.inputs += sum(count(value) for value in inputs if isinstance(value, Tensor))
-        place.append(number)
+        running.append(number)
 
-    with _hooks(blocks, enter, place.pop), torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+    with _hooks(blocks, enter, running.pop), torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         result = forward()
     return saved, result
 
@@ -143,17 +143,13 @@ def _time(project: Callable[[int], Tensor], device: torch.device, most: int) -> 
     count, spent, enough_s = 1, 0.0, _SLOW_S
     repeated = False
     while True:
-        forward_s, training_s = _pass(project, count, device)
+        begun = _now(device)
+        forward_s, training_s = _finish(project(count), begun, device)
         spent += training_s
         if training_s >= enough_s or spent > _BUDGET_S or repeated:
             return count, forward_s, training_s
         repeated, enough_s = count == most, _LONG_S
         count = min(4 * count, most)
-
-
-def _pass(project: Callable[[int], Tensor], count: int, device: torch.device) -> tuple[float, float]:
-    begun = _now(device)
-    return _finish(project(count), begun, device)
 
 
 def _finish(projected: Tensor, begun: float, device: torch.device) -> tuple[float, float]:

@@ -53,12 +53,12 @@ class World:
 
 @contextmanager
 def join_world(device: Literal["auto", "cpu", "cuda"] = "auto", timeout_s: float = 600.0) -> Iterator[World]:
-    """Meet the other processes that torchrun started, and part from them on leaving.
+    """Join the other processes that torchrun started, and leave them at the end.
 
     Alone (no torchrun, or one process of it) nothing is set up. Otherwise tensors on a CPU travel by gloo
     and those on a GPU by NCCL; each process gets the GPU of its number on its machine, and that is made the
     current one. "auto" takes GPUs where there are any. A program joins once: torchrun's store does not
-    survive a second meeting.
+    survive a second one.
 
     Args:
         timeout_s: how long a process waits for the others, at the start and in every exchange.

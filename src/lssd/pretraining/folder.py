@@ -4,7 +4,7 @@ import platform
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class Run:
 
     folder: holds recipe.yaml, environment.json, metrics.jsonl, tensorboard, checkpoints, model and, written
     last, finished.json.
-    seconds: of training over all sittings; wait_share: the part of them spent waiting for data.
+    seconds: of training over all sessions; wait_share: the part of them spent waiting for data.
     held_out: the last measures on held-out titles; empty when the corpus has none.
     skipped: updates left out since their gradient was not finite; replaced: clips that could not be read.
     """
@@ -55,7 +55,7 @@ def read_run(folder: Path) -> Run | None:
 def write_run(run: Run) -> Run:
     """Mark a run as finished; returns it."""
     facts = asdict(run)
-    del facts["folder"], facts["held_out"]  # the place may change, and metrics.jsonl has the measures
+    del facts["folder"], facts["held_out"]  # the folder may be moved, and metrics.jsonl has the measures
     write_json(run.folder / _FINISHED, facts)
     return run
 
@@ -66,15 +66,32 @@ def last_held_out(folder: Path) -> dict[str, float]:
     return found[-1] if found else {}
 
 
-def describe_run(path: str | Path) -> dict[str, Any]:
-    """A run folder as a JSON value: path, recipe, state and the last metrics."""
+@dataclass(frozen=True)
+class RunDescription:
+    """How far a run is. recipe: its name; state: in words; metrics: the last value of each, None where it was
+    not finite."""
+
+    kind: ClassVar[Literal["run"]] = "run"
+
+    path: str
+    recipe: str
+    state: str
+    metrics: dict[str, float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that `lssd inspect RUN --json` prints."""
+        return asdict(self)
+
+
+def describe_run(path: str | Path) -> RunDescription:
+    """How far a run is, and what it last measured."""
     folder = Path(path)
     recipe = load_recipe(folder / "recipe.yaml")
-    metrics: dict[str, Any] = {}
+    metrics: dict[str, float | None] = {}
     for line in read_metrics(folder):
         metrics |= line.get("eval", line)
     state = "finished" if read_run(folder) else f"unfinished, at step {metrics.get('step', 0)}"
-    return {"path": str(path), "recipe": recipe.name, "state": state, "metrics": metrics}
+    return RunDescription(str(path), recipe.name, state, metrics)
 
 
 def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, parent: Parent | None) -> None:

@@ -30,13 +30,15 @@ _BYTES = 4  # of a weight, a gradient, a moment, an input
 class Forecast:
     """A run's size, and what it needs of each process.
 
-    batch: clips of a step over all processes. epoch_steps: steps in which this corpus is seen once.
+    obstacle: why the corpus cannot be trained on, "" where it can. batch: clips of a step over all processes;
+    with an obstacle, as the recipe states it. epoch_steps: steps in which this corpus is seen once; steps: of
+    the whole run. With an obstacle there is no epoch, and steps are known only where the recipe states them.
     parity: steps of the recipes in `same_steps_as`; None where this corpus has no clips for one.
     sounds: of an instance, on average. flops: of training on one instance, a multiplication and an
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
     held: instances whose activations are held at once, of `activation_bytes` together.
-    seconds: of computing the whole run on `device`, without waiting for data.
-    video, audio: what was measured; they, activation_bytes and seconds are None where nothing was.
+    step_seconds: of computing a step on `device`, without waiting for data.
+    video, audio: what was measured; they, activation_bytes and step_seconds are None where nothing was.
     """
 
     recipe: Recipe
@@ -45,8 +47,8 @@ class Forecast:
     titles: int
     batch: int
     processes: int
-    epoch_steps: int
-    steps: int
+    epoch_steps: int | None
+    steps: int | None
     parity: dict[str, int | None]
     sounds: float
     parameters: int
@@ -58,12 +60,18 @@ class Forecast:
     video: Cost | None = None
     audio: Cost | None = None
     activation_bytes: int | None = None
-    seconds: float | None = None
+    step_seconds: float | None = None
+    obstacle: str = ""
 
     @property
-    def instances(self) -> int:
-        """Clips that the whole run sees."""
-        return self.steps * self.batch
+    def instances(self) -> int | None:
+        """Clips that the whole run sees; None where its steps are not known."""
+        return None if self.steps is None else self.steps * self.batch
+
+    @property
+    def seconds(self) -> float | None:
+        """Of computing the whole run; None where a step was not measured or their number is not known."""
+        return None if self.steps is None or self.step_seconds is None else self.steps * self.step_seconds
 
     @property
     def memory_bytes(self) -> int | None:
@@ -75,20 +83,28 @@ class Forecast:
     def rows(self) -> list[tuple[str, object]]:
         """The facts in words, for a terminal."""
         recipe = self.recipe
-        dubbed = f"{self.dubbed_clips} with dubs ({self.dubbed_clips / self.clips:.0%})"
+        clips = f"none of those that {recipe.name} selects"
+        if self.clips:
+            dubbed = f"{self.dubbed_clips} with dubs ({self.dubbed_clips / self.clips:.0%})"
+            clips = f"{self.clips} of {self.titles} titles, {dubbed}"
         groups = f"{recipe.groups} groups of {self.batch // recipe.groups}"
         processes = f"{self.processes} of at most {recipe.groups} processes"
-        epochs = f"{self.steps / self.epoch_steps:.1f} epochs of {self.epoch_steps} on this corpus"
-        compute = f"{_flop(self.flops)} an instance, {_flop(self.flops * self.instances)} in all"
+        steps, in_all = f"unknown: {recipe.schedule.epochs} epochs of a corpus that has the clips", ""
+        if self.steps is not None:
+            steps = str(self.steps)
+            in_all = f", {_flop(self.flops * self.steps * self.batch)} in all"
+            if self.epoch_steps is not None:
+                steps += f" ({self.steps / self.epoch_steps:.1f} epochs of {self.epoch_steps} on this corpus)"
         return [
             ("recipe", recipe.name),
-            ("clips", f"{self.clips} of {self.titles} titles, {dubbed}"),
+            ("clips", clips),
+            *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
-            ("steps", f"{self.steps} ({epochs})"),
+            ("steps", steps),
             *((f"same steps as {name}", self._compared(steps)) for name, steps in self.parity.items()),
-            ("instances", self.instances),
+            ("instances", "unknown" if self.instances is None else self.instances),
             ("parameters", f"{self.parameters / 1e6:.2f} M, heads included"),
-            ("compute", compute),
+            ("compute", f"{_flop(self.flops)} an instance{in_all}"),
             ("memory", self._memory()),
             ("time", self._time()),
         ]
@@ -96,6 +112,8 @@ class Forecast:
     def _compared(self, steps: int | None) -> str:
         if steps is None:
             return "no: this corpus has no clips for it"
+        if self.steps is None:
+            return f"unknown: {steps} as packaged"
         return f"yes, {steps}" if steps == self.steps else f"no: {steps} as packaged, {self.steps} here"
 
     def _memory(self) -> str:
@@ -107,12 +125,15 @@ class Forecast:
         return f"{_size(self.memory_bytes)} a process: {state}, {batch}, {activations}"
 
     def _time(self) -> str:
-        if self.seconds is None or self.audio is None:
+        if self.step_seconds is None or self.audio is None:
             return "not measured"
+        if self.seconds is None or self.instances is None:
+            return f"{_duration(self.step_seconds)} of computing a step on {self.device}"
+        instances = self.instances
         shares = {"sound": (self.audio, self.sounds)}
         if self.video is not None:
             shares["picture"] = (self.video, self.recipe.views.windows)
-        share = min(cost.windows / (self.instances * count) for cost, count in shares.values())
+        share = min(cost.windows / (instances * count) for cost, count in shares.values())
         measured = " and ".join(
             f"{cost.windows} window{'s' * (cost.windows > 1)} of {name}" for name, (cost, _) in shares.items()
         )
@@ -143,18 +164,30 @@ class _Path:
         return encoder.multiply_adds + sum(layer.weight.numel() for layer in layers)
 
 
-def forecast(recipe: Recipe, index: ClipIndex, *, measure: bool = True, processes: int = 1) -> Forecast:
+def forecast(
+    recipe: Recipe,
+    index: ClipIndex | None,
+    *,
+    measure: bool = True,
+    processes: int = 1,
+    obstacle: str = "",
+) -> Forecast:
     """Size up a run of a recipe on the clips that it selects, with `processes` sharing the groups evenly.
 
     `measure` passes windows through the network, for at most about 20 s; without it there is neither the
-    memory of activations nor a time. Raises InputError for encoders that cannot be made, CorpusError for
-    too few clips.
+    memory of activations nor a time. `obstacle` says why there is no index, or why its clips do not do: the
+    run is then sized up as the recipe states it. Raises InputError for encoders that cannot be made,
+    CorpusError for too few clips without an obstacle.
     """
     network = Network.create(recipe).train()
-    paths = _paths(network, recipe, index)
-    per_epoch = epoch_steps(index, recipe.views, recipe.groups)
-    batch = recipe.groups * batch_size(index, recipe.views, recipe.groups)
-    steps, local = total_steps(recipe.schedule, per_epoch), batch // processes
+    usable = None if obstacle else index
+    paths = _paths(network, recipe, usable)
+    batch, per_epoch, steps = recipe.groups * recipe.views.batch_size, None, recipe.schedule.steps
+    if usable is not None:
+        batch = recipe.groups * batch_size(usable, recipe.views, recipe.groups)
+        per_epoch = epoch_steps(usable, recipe.views, recipe.groups)
+        steps = total_steps(recipe.schedule, per_epoch)
+    local = batch // processes
     held = min(recipe.machine.chunk or local, local)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     device = choose_device(recipe.machine.device)
@@ -166,15 +199,15 @@ def forecast(recipe: Recipe, index: ClipIndex, *, measure: bool = True, processe
     saved = sum(count * cost.saved for count, cost in measured)
     return Forecast(
         recipe=recipe,
-        clips=len(index.clips),
-        dubbed_clips=index.dubbed,
-        titles=len(index.titles),
+        clips=0 if index is None else index.clip_count,
+        dubbed_clips=0 if index is None else index.dubbed,
+        titles=0 if index is None else len(index.titles),
         batch=batch,
         processes=processes,
         epoch_steps=per_epoch,
         steps=steps,
-        parity={name: _steps_of(name, index) for name in recipe.same_steps_as},
-        sounds=_sounds(recipe, index),
+        parity={name: _steps_of(name, usable) for name in recipe.same_steps_as},
+        sounds=_sounds(recipe, usable),
         parameters=parameters,
         flops=_flops(paths),
         weight_bytes=_BYTES * parameters,
@@ -184,7 +217,8 @@ def forecast(recipe: Recipe, index: ClipIndex, *, measure: bool = True, processe
         video=costs.get("video"),
         audio=costs.get("audio"),
         activation_bytes=round(held * saved) if measured else None,
-        seconds=steps * local * instance_s if measured else None,
+        step_seconds=local * instance_s if measured else None,
+        obstacle=obstacle,
     )
 
 
@@ -197,21 +231,23 @@ def _flops(paths: list[_Path]) -> int:
     return round(2 * _TRAINING * sum(path.count * path.multiply_adds for path in paths))
 
 
-def _paths(network: Network, recipe: Recipe, index: ClipIndex) -> list[_Path]:
+def _paths(network: Network, recipe: Recipe, index: ClipIndex | None) -> list[_Path]:
     paths = [_Path(network.audio, network.audio_head, "audio", _sounds(recipe, index))]
     if network.video is not None and network.video_head is not None:
         paths.append(_Path(network.video, network.video_head, "video", recipe.views.windows))
     return paths
 
 
-def _sounds(recipe: Recipe, index: ClipIndex) -> float:
-    """Sounds of an instance, on average over the clips."""
+def _sounds(recipe: Recipe, index: ClipIndex | None) -> float:
+    """Sounds of an instance, on average over the clips; without any, as if each had what the recipe names."""
     views = recipe.views
     if views.secondary == "none":
         return 1.0
     if views.secondary != "all":
         return 2.0
     wanted = views.secondary_languages
+    if index is None:
+        return 1.0 + max(1, len(wanted))
     # A clip without a dub of these has its original again.
     others = (
         clips * (sum(not wanted or code in wanted for code in codes) or 1)
@@ -220,11 +256,13 @@ def _sounds(recipe: Recipe, index: ClipIndex) -> float:
     return 1.0 + sum(others) / index.clip_count
 
 
-def _steps_of(name: str, index: ClipIndex) -> int | None:
+def _steps_of(name: str, index: ClipIndex | None) -> int | None:
     """Steps of a packaged recipe on the same corpus; None where the corpus has no clips for it."""
     other = load_named("same_steps_as", name)
     if other.schedule.steps is not None:
         return other.schedule.steps
+    if index is None:
+        return None
     try:
         clips = ClipIndex.read(Catalog.open(index.root), other.data)
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))

@@ -21,16 +21,16 @@ from lssd.store import hash_file
 T = TypeVar("T")
 
 _WEIGHTS = "model.safetensors"
-# What says which recipe it is; a change of these is meant for the recipe that was asked for alone.
+# Keys that identify a recipe: a change of these applies only to the recipe that was asked for.
 _OWN = ("name", "description", "parent", "same_steps_as")
 
 
 def lineage(recipe: str | Path | Recipe, settings: Sequence[str] = ()) -> list[Recipe]:
     """A recipe and those it descends from, the oldest first: paper/B.5 gives paper/B.3, paper/B.5.
 
-    `settings` (`KEY=VALUE`) change all of them, so that the weights of one fit the next; but those of name,
-    description, parent and same_steps_as the last alone. What is to differ otherwise goes into a recipe
-    file of its own that `extends` the packaged one.
+    `settings` (`KEY=VALUE`) change all of them, so that the weights of one fit the next; only those of name,
+    description, parent and same_steps_as change the last one alone. Other differences between them go into a
+    recipe file of one's own that `extends` the packaged one.
 
     Raises InputError as `load_recipe` does, and for a recipe that descends from itself.
     """
@@ -55,7 +55,7 @@ def train_chain(
 
     `train(recipe, run, parent's run)` trains one, or returns what stands when it is finished; its results
     are returned in the order of the recipes. Raises InputError, before anything is trained, when `out` is
-    itself a run or a name is no place below it.
+    itself a run, or a recipe's name cannot be a folder in it.
     """
     root = Path(out)
     if (root / "recipe.yaml").exists():
@@ -161,13 +161,12 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
 def _check_fit(expected: Mapping[str, Tensor], parent: Parent) -> None:
     """Every tensor with its shape, in the network's order, then what the parent has beyond them."""
     for name in [*expected, *(name for name in parent.weights if name not in expected)]:
-        wanted, found = (_shape(tensors.get(name)) for tensors in (expected, parent.weights))
+        wanted, found = (
+            str(tuple(tensors[name].shape)) if name in tensors else "missing"
+            for tensors in (expected, parent.weights)
+        )
         if wanted != found:
             raise CheckpointError(
                 f"{parent.file} is of another architecture: '{name}' is {found} there and {wanted} here; "
                 "encoders and heads must be those of the parent"
             )
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "missing" if tensor is None else str(tuple(tensor.shape))

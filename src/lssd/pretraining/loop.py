@@ -4,9 +4,9 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lssd.engine import Progress
 from lssd.errors import LssdError
 from lssd.models.draws import Draws
-from lssd.pretraining.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from lssd.pretraining.checkpoint import SavedState, list_checkpoints, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
@@ -87,8 +87,8 @@ def resume(training: Training) -> None:
         state = load_checkpoint(
             checkpoints[-1], training.network, training.optimiser, digest(training.recipe)
         )
-        training.step = int(state["step"])
-        training.totals = RunTotals(**state["tally"])
+        training.step = state.step
+        training.totals = state.totals
         # The saved number is that of all processes: the first alone goes on with it.
         if not training.leads:
             training.totals.replaced = 0
@@ -108,7 +108,7 @@ def train(training: Training, progress: Progress) -> None:
         first_step=training.step,
         last_step=steps,
         groups=training.own_groups,
-        of=recipe.groups,
+        total_groups=recipe.groups,
         workers=recipe.machine.workers,
         cache=training.cache,
     )
@@ -261,9 +261,9 @@ def _warn_of_replacements(training: Training, batch: Batch) -> None:
 
 def _save(training: Training) -> None:
     gc.collect()
-    totals = {**asdict(training.totals), "replaced": sum(gather_objects(training.totals.replaced))}
-    state: dict[str, Any] = {"tally": totals, "recipe": digest(training.recipe)}
+    totals = replace(training.totals, replaced=sum(gather_objects(training.totals.replaced)))
+    state, recipe = SavedState(training.step, totals), digest(training.recipe)
     on_first(
-        lambda: save_checkpoint(training.run, training.step, training.network, training.optimiser, state),
+        lambda: save_checkpoint(training.run, training.network, training.optimiser, state, recipe),
         "save",
     )

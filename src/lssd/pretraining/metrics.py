@@ -42,7 +42,7 @@ _GIB = 2**30
 
 @dataclass
 class RunTotals:
-    """What a run has used so far, over all sittings.
+    """What a run has used so far, over all sessions.
 
     total_s: seconds of training; wait_s: of them, seconds of waiting for data. skipped: updates left out
     since their gradient was not finite. replaced: clips that could not be read and were replaced.
@@ -130,7 +130,7 @@ class MetricsWriter:
 
     Lines of steps after `resume_step` come from a run that was killed beyond its last checkpoint and
     are dropped, since those steps are done again. `wandb` names a project of Weights & Biases to log to as
-    well, with `config` as the run's settings: later sittings continue the same run there, by the id in
+    well, with `config` as the run's settings: later sessions continue the same run there, by the id in
     `RUN/wandb-id.txt`, and WANDB_MODE=offline keeps it in `RUN/wandb`.
 
     Raises MissingExtraError when wandb is asked for and not installed, and LssdError when it cannot start
@@ -155,7 +155,7 @@ class MetricsWriter:
                 self._board = _AppendedFile(_event_file(run))
                 opened.callback(self._board.close)
                 self._board.write(_record(Event(file_version="brain.Event:2")))
-                # TensorBoard then forgets what an earlier sitting wrote of the steps that are done again.
+                # TensorBoard then forgets what an earlier session wrote of the steps that are done again.
                 begun = SessionLog(status=SessionLog.START)
                 self._board.write(_record(Event(step=resume_step + 1, session_log=begun)))
             opened.pop_all()
@@ -200,7 +200,7 @@ def read_metrics(run: str | Path) -> list[dict[str, Any]]:
 
 
 class _AppendedFile:
-    """A file that grows by whole pieces, or raises OSError.
+    """A file to which whole pieces are appended; raises OSError where one does not fit.
 
     Nothing is buffered: a piece that did not fit on the disk is not tried again when the file is closed.
     """
@@ -237,7 +237,7 @@ def _record(event: Event) -> bytes:
 
 @contextmanager
 def _writing(run: Path) -> Iterator[None]:
-    """Turn what the system says of a write into one line."""
+    """Turn the system's errors of a write into one line."""
     try:
         yield
     except OSError as error:

@@ -16,7 +16,6 @@ from lssd.models.acceleration import blocks_of
 from lssd.models.draws import Draws
 from lssd.pretraining.objective import Projections
 from lssd.pretraining.recipe import ObjectiveRecipe, Recipe
-from lssd.views import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -24,29 +23,29 @@ class Inputs:
     """A batch as the encoders take it, and the keys of its random numbers.
 
     video_BWCTHW: float32, or None without pictures. sound_PC1ML: spectrograms of the present sounds,
-    instance by instance; places_BK: which of them a sound is, -1 where there is none.
+    instance by instance; rows_BK: which row of them each sound is, -1 where there is none.
     video_draws, sound_draws: for B * W and P items.
     """
 
     video_BWCTHW: Tensor | None
     sound_PC1ML: Tensor
-    places_BK: Tensor
+    rows_BK: Tensor
     video_draws: Draws
     sound_draws: Draws
 
     def __len__(self) -> int:
-        return len(self.places_BK)
+        return len(self.rows_BK)
 
     def part(self, first: int, last: int) -> "Inputs":
         """Instances [first, last)."""
-        places_BK = self.places_BK[first:last]
-        present = places_BK[places_BK >= 0]
+        rows_BK = self.rows_BK[first:last]
+        present = rows_BK[rows_BK >= 0]
         sounds = slice(int(present.min()), int(present.max()) + 1)
         windows = 1 if self.video_BWCTHW is None else self.video_BWCTHW.shape[1]
         return Inputs(
             None if self.video_BWCTHW is None else self.video_BWCTHW[first:last],
             self.sound_PC1ML[sounds],
-            torch.where(places_BK >= 0, places_BK - sounds.start, -1),
+            torch.where(rows_BK >= 0, rows_BK - sounds.start, -1),
             self.video_draws[slice(first * windows, last * windows)],
             self.sound_draws[sounds],
         )
@@ -86,9 +85,11 @@ class Network(nn.Module):
         together or the views.
         """
         views = recipe.views
+        sound = {"sample_rate": views.sample_rate, "window_s": views.window_s, "channels": views.channels}
+        picture = {"frames": views.frames, "size": views.size, "window_s": views.window_s}
         model = build_model(
-            audio=_tower(recipe.audio, _sound_input(views)),
-            video=None if recipe.video is None else _tower(recipe.video, _frame_input(views)),
+            audio=_tower(recipe.audio, sound),
+            video=None if recipe.video is None else _tower(recipe.video, picture),
             seed=recipe.seed,
         )
         width, head = model.embedding_size, recipe.head
@@ -107,7 +108,7 @@ class Network(nn.Module):
         span_processes(network)
         if views.secondary == "all":
             for block in blocks_of(network.audio.encoder):
-                block.register_forward_pre_hook(_take_any_number)
+                block.register_forward_pre_hook(_allow_any_count)
         return network
 
     @property
@@ -135,8 +136,8 @@ class Network(nn.Module):
         if not present.all():
             waveform_PCS = waveform_PCS[present.to(waveform_PCS.device)]
         sound_PC1ML = self.audio.prepare(waveform_PCS, sound_draws)
-        places = torch.where(present, present.cumsum(0) - 1, -1).view(present_BK.shape)
-        return Inputs(video, sound_PC1ML, places, video_draws, sound_draws)
+        rows_BK = torch.where(present, present.cumsum(0) - 1, -1).view(present_BK.shape)
+        return Inputs(video, sound_PC1ML, rows_BK, video_draws, sound_draws)
 
     def forward(self, inputs: Inputs) -> Projections:
         """Unit rows of windows (B, W, Z) and sounds (B, K, Z; zeros where absent), and 1 / temperature."""
@@ -146,10 +147,10 @@ class Network(nn.Module):
             embedding = self.video.encode(inputs.video_BWCTHW.flatten(0, 1), inputs.video_draws)
             z_v = self.video_head(embedding).unflatten(0, (-1, windows))
         embedding_PD = self.audio.encode(inputs.sound_PC1ML, inputs.sound_draws)
-        places_BK = inputs.places_BK.to(embedding_PD.device)
-        z_PZ = self._project_sounds(embedding_PD, places_BK)
+        rows_BK = inputs.rows_BK.to(embedding_PD.device)
+        z_PZ = self._project_sounds(embedding_PD, rows_BK)
         # Row -1 of the padded table is zero: an absent sound.
-        z_BKZ = torch.cat([z_PZ, z_PZ.new_zeros(1, z_PZ.shape[1])])[places_BK]
+        z_BKZ = torch.cat([z_PZ, z_PZ.new_zeros(1, z_PZ.shape[1])])[rows_BK]
         return Projections(z_v, z_BKZ, self.scale())
 
     def scale(self) -> Tensor:
@@ -160,43 +161,32 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def limit_scale(self) -> None:
-        """Put a learned temperature that an update took below the least one back to that.
+        """Set a learned temperature that an update took below the lower limit back to the limit.
 
-        The parameter, not what `scale` makes of it: that would have no gradient there, and never return.
+        The parameter itself is limited. Clamping the result of `scale` would leave it without gradient
+        there, so that it could never come back.
         """
         if self.log_scale is not None:
             self.log_scale.clamp_(max=-math.log(ObjectiveRecipe.LEAST_LEARNED))
-
-    def project_video(self, frames_BTCHW: Tensor) -> Tensor:
-        """One window of pictures each: (B, T, 3, H, W) uint8 -> (B, Z)."""
-        if self.video is None or self.video_head is None:
-            raise InputError("this network was trained on sound alone")
-        z: Tensor = self.video_head(self.video(frames_BTCHW))
-        return z
-
-    def project_audio(self, waveform_BCS: Tensor) -> Tensor:
-        """One window of primary sound each: (B, C, S) -> (B, Z)."""
-        z: Tensor = self.audio_head(self.audio(waveform_BCS))
-        return z
 
     def to_model(self) -> Model:
         """The towers without the heads, as users hold them."""
         return Model(self.audio, self.video).eval()
 
-    def _project_sounds(self, embedding_PD: Tensor, places_BK: Tensor) -> Tensor:
+    def _project_sounds(self, embedding_PD: Tensor, rows_BK: Tensor) -> Tensor:
         if self.secondary_head is None:
             z_PZ: Tensor = self.audio_head(embedding_PD)
             return z_PZ
         primary = torch.zeros(len(embedding_PD), 1, dtype=torch.bool, device=embedding_PD.device)
-        primary[places_BK[:, 0]] = True
+        primary[rows_BK[:, 0]] = True
         return torch.where(primary, self.audio_head(embedding_PD), self.secondary_head(embedding_PD))
 
 
-def _take_any_number(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Have the compiler take the number of items for one that changes: with all of a clip's languages
-    heard, nearly every step has another number of sounds, and would compile all blocks anew.
+def _allow_any_count(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Tell the compiler that the number of items varies: where all of a clip's languages are heard, nearly
+    every step has another number of sounds, and would otherwise compile all blocks again.
 
-    No padding to a few sizes instead: batch norms inside a block would measure it.
+    Padding to a few sizes is no way out: batch norms inside a block would take the padding into account.
     """
     x, *others = inputs
     torch._dynamo.maybe_mark_dynamic(x, 0)
@@ -212,11 +202,3 @@ def _tower(tower: TowerConfig, given: dict[str, Any]) -> dict[str, Any]:
         if preprocessing[key] != value:
             raise InputError(f"preprocessing.{key} is {preprocessing[key]}, but the views give {value}")
     return {"name": tower.name, "dials": dict(tower.dials), "preprocessing": preprocessing}
-
-
-def _sound_input(views: ViewSettings) -> dict[str, Any]:
-    return {"sample_rate": views.sample_rate, "window_s": views.window_s, "channels": views.channels}
-
-
-def _frame_input(views: ViewSettings) -> dict[str, Any]:
-    return {"frames": views.frames, "size": views.size, "window_s": views.window_s}

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lssd.corpus import Catalog
@@ -19,7 +20,7 @@ from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_r
 from lssd.pretraining.forecast import Forecast, forecast, training_flops
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.lineage import Parent, lineage, load_parent, start_from, train_chain
+from lssd.pretraining.lineage import lineage, load_parent, start_from, train_chain
 from lssd.pretraining.loop import Training, resume, train
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
@@ -54,7 +55,8 @@ def pretrain(
         init: for a recipe with a parent, the run (or its checkpoint) to start from.
         chain: train the parents first; each run then lies in `OUT/<its recipe's name>`.
         cache_folder: for decoded clips (`machine.cache_gb` of them); several runs may share it.
-        dry_run: only say what the run would be; needs no `out`.
+        dry_run: only say what the run would be; needs no `out`, and no clips: a corpus that the recipe cannot
+            be trained on is named as the forecast's obstacle.
 
     Raises InputError for a wrong recipe, a corpus without dubs under a recipe that pairs them, or an
     `out` that holds a run of another recipe; CorpusError when the corpus has too few clips;
@@ -80,11 +82,43 @@ def pretrain(
 
 
 def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
+    """What a run would cost, also on a corpus that it could not run on: then with the reason why not."""
     _, processes, _ = torchrun_numbers()
-    index = _index(recipe, Catalog.open(corpus))
-    _check(recipe, index, processes)
+    _check_groups(recipe, processes)
+    catalog = Catalog.open(corpus)
+    index, obstacle = None, ""
+    try:
+        index = _read_clips(recipe, catalog)
+        _check_clips(recipe, index)
+    except CorpusError as error:
+        obstacle = str(error)
     with _threads(recipe.machine.threads):
-        return forecast(recipe, index, processes=processes)
+        return forecast(recipe, index, processes=processes, obstacle=obstacle)
+
+
+def _check_groups(recipe: Recipe, processes: int) -> None:
+    """InputError when the processes cannot share the groups of a step evenly."""
+    if recipe.groups % processes:
+        raise InputError(
+            f"recipe {recipe.name} has {recipe.groups} groups a step, which {processes} processes "
+            "cannot share evenly; start another number, or set groups"
+        )
+
+
+def _read_clips(recipe: Recipe, catalog: Catalog) -> ClipIndex:
+    return ClipIndex.read(catalog, recipe.data, near_duplicates=recipe.objective.mask == "near_duplicate")
+
+
+def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
+    """CorpusError when the clips do not do for the recipe; it names what to change."""
+    if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
+        raise CorpusError(
+            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
+            "the dubs too, or set views.secondary=original"
+        )
+    # Both raise where the corpus has too few clips, or none in a language that the recipe lists.
+    batch_size(index, recipe.views, recipe.groups)
+    sounds_per_clip(index, recipe.views)
 
 
 def _pretrain(
@@ -96,89 +130,110 @@ def _pretrain(
     world: World,
     progress: Progress,
 ) -> Run:
+    """One run to its end, from wherever it stands; a finished one is returned as it is."""
     catalog = Catalog.open(corpus)
-    index = _index(recipe, catalog)
-    _check(recipe, index, world.size)
+    index = _read_clips(recipe, catalog)
+    _check_groups(recipe, world.size)
+    _check_clips(recipe, index)
     if (run / "catalog").exists():
         raise InputError(f"{run} is a corpus; choose another --out")
-    parent = _parent(recipe, init, run)
+
+    # The weights to start from. A run that has begun needs its parent no more.
+    parent = None if init is None else load_parent(init, recipe)
+    if parent is None and recipe.parent is not None and not (run / "recipe.yaml").exists():
+        raise InputError(
+            f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
+            "train it first"
+        )
     network = Network.create(recipe)
     if parent is not None:
         start_from(network, parent)
-    with ExitStack() as held:
 
+    with ExitStack() as held:
+        # The first process locks the folder until the run ends, and says what run it holds.
         def begin() -> Run | None:
             held.enter_context(lock(run))
             claim(run, recipe, corpus, index, parent)
             return read_run(run)
 
-        standing = on_first(begin, "begin")
-        if standing is not None:
-            return standing
-        folder = Path(cache_folder) if cache_folder else run / "cache"
-        limit = int(recipe.machine.cache_gb * _GB)
-        cache = CacheSettings(str(folder), limit) if limit else None
+        finished = on_first(begin, "begin")
+        if finished is not None:
+            return finished
+
+        # What is read beside the training clips: the cache of decoded ones, and those that are held out.
+        limit_bytes = int(recipe.machine.cache_gb * _GB)
+        cache = CacheSettings(str(cache_folder or run / "cache"), limit_bytes) if limit_bytes else None
         monitor = Monitor.prepare(recipe, catalog, cache)
-        if world.rank == 0:
-            _warn(recipe, index, monitor)
-        training = _prepare(recipe, index, network, monitor, world, run, cache)
+        size = batch_size(index, recipe.views, recipe.groups)
+        if world.rank == 0 and size < recipe.views.batch_size:
+            _logger.warning(
+                "%s has %d usable clips, so %s hold %d instead of %d",
+                index.root,
+                len(index.clips),
+                "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch",
+                size,
+                recipe.views.batch_size,
+            )
+        if world.rank == 0 and recipe.monitor.clips and not monitor.clips:
+            _logger.warning(
+                "%s has no clip in its %s titles, so what is learned is not measured on held-out ones; name "
+                "such titles in the column split of a titles table, and give it to lssd ingest --titles",
+                index.root,
+                " or ".join(recipe.monitor.splits),
+            )
+
+        # The network moves to its device and, among several processes, averages their gradients.
+        how = acceleration(recipe.machine, world.device)
+        accelerate(network.to(world.device), how)
+        parallel: nn.Module = network
+        if world.size > 1:
+            with warnings.catch_warnings():
+                # torch 2.13 gives this option another name, which older versions do not know.
+                warnings.simplefilter("ignore", FutureWarning)
+                # Buffers need no care: their statistics span the processes.
+                parallel = DistributedDataParallel(network, broadcast_buffers=False)
+
+        training = Training(
+            recipe=recipe,
+            index=index,
+            network=network,
+            parallel=parallel,
+            optimiser=build_optimiser(network, recipe.optimiser),
+            monitor=monitor,
+            world=world,
+            run=run,
+            cache=cache,
+            operations=training_flops(recipe, index, network),
+            peak=matmul_peak(world.device, how.precision),
+        )
         resume(training)
         if training.step < training.steps:
             train(training, progress)
-        return on_first(lambda: _finish(training), "write the model")
 
+        # The model with its card, and last of all the note that the run is finished.
+        def finish() -> Run:
+            save_model(network.to_model().cpu(), run / "model")
+            write_card(
+                run,
+                recipe,
+                describe_data(index),
+                instances=training.steps * recipe.groups * size,
+                hardware=f"{world.size} x {describe_device(world.device)}",
+            )
+            totals = training.totals
+            return write_run(
+                Run(
+                    folder=run,
+                    steps=training.step,
+                    seconds=totals.total_s,
+                    wait_share=totals.wait_share,
+                    held_out=last_held_out(run),
+                    skipped=totals.skipped,
+                    replaced=totals.replaced,
+                )
+            )
 
-def _index(recipe: Recipe, catalog: Catalog) -> ClipIndex:
-    return ClipIndex.read(catalog, recipe.data, near_duplicates=recipe.objective.mask == "near_duplicate")
-
-
-def _check(recipe: Recipe, index: ClipIndex, processes: int) -> None:
-    """What can be told of a run before it begins; the errors name what to change."""
-    if recipe.groups % processes:
-        raise InputError(
-            f"recipe {recipe.name} has {recipe.groups} groups a step, which {processes} processes "
-            "cannot share evenly; start another number, or set groups"
-        )
-    if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
-        raise CorpusError(
-            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
-            "the dubs too, or set views.secondary=original"
-        )
-    batch_size(index, recipe.views, recipe.groups)
-    sounds_per_clip(index, recipe.views)
-
-
-def _parent(recipe: Recipe, init: str | Path | None, run: Path) -> Parent | None:
-    """What a new run starts from. A run that stands has its start behind it, and needs it no more."""
-    if init is None:
-        if recipe.parent is None or (run / "recipe.yaml").exists():
-            return None
-        raise InputError(
-            f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
-            "train it first"
-        )
-    return load_parent(init, recipe)
-
-
-def _warn(recipe: Recipe, index: ClipIndex, monitor: Monitor) -> None:
-    size = batch_size(index, recipe.views, recipe.groups)
-    if size < recipe.views.batch_size:
-        groups = "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch"
-        _logger.warning(
-            "%s has %d usable clips, so %s hold %d instead of %d",
-            index.root,
-            len(index.clips),
-            groups,
-            size,
-            recipe.views.batch_size,
-        )
-    if recipe.monitor.clips and not monitor.clips:
-        _logger.warning(
-            "%s has no clip in its %s titles, so what is learned is not measured on held-out ones; name such "
-            "titles in the column split of a titles table, and give it to lssd ingest --titles",
-            index.root,
-            " or ".join(recipe.monitor.splits),
-        )
+        return on_first(finish, "write the model")
 
 
 @contextmanager
@@ -191,63 +246,3 @@ def _threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _prepare(
-    recipe: Recipe,
-    index: ClipIndex,
-    network: Network,
-    monitor: Monitor,
-    world: World,
-    run: Path,
-    cache: CacheSettings | None,
-) -> Training:
-    device = world.device
-    settings = acceleration(recipe.machine, device)
-    accelerate(network.to(device), settings)
-    return Training(
-        recipe=recipe,
-        index=index,
-        network=network,
-        parallel=_in_parallel(network) if world.size > 1 else network,
-        optimiser=build_optimiser(network, recipe.optimiser),
-        monitor=monitor,
-        world=world,
-        run=run,
-        cache=cache,
-        operations=training_flops(recipe, index, network),
-        peak=matmul_peak(device, settings.precision),
-    )
-
-
-def _in_parallel(network: Network) -> DistributedDataParallel:
-    """Average the processes' gradients. Buffers need no care: their statistics span the processes."""
-    with warnings.catch_warnings():
-        # torch 2.13 renames the dial that older versions have alone.
-        warnings.simplefilter("ignore", FutureWarning)
-        return DistributedDataParallel(network, broadcast_buffers=False)
-
-
-def _finish(training: Training) -> Run:
-    """Write the model folder (weights, configuration and card), and then that the run is finished."""
-    model, recipe, index = training.network.to_model().cpu(), training.recipe, training.index
-    save_model(model, training.run / "model")
-    write_card(
-        training.run,
-        recipe,
-        describe_data(index),
-        instances=training.steps * recipe.groups * batch_size(index, recipe.views, recipe.groups),
-        hardware=f"{training.world.size} x {describe_device(training.world.device)}",
-    )
-    totals = training.totals
-    return write_run(
-        Run(
-            folder=training.run,
-            steps=training.step,
-            seconds=totals.total_s,
-            wait_share=totals.wait_share,
-            held_out=last_held_out(training.run),
-            skipped=totals.skipped,
-            replaced=totals.replaced,
-        )
-    )

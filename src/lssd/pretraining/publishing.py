@@ -1,4 +1,4 @@
-"""Models to the Hugging Face hub; the way back is `lssd.models.hub`."""
+"""Upload models to the Hugging Face hub; `lssd.models.hub` downloads them."""
 
 import importlib
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ def push_model(
 
     Args:
         run_or_model: the folder of a finished run, or its `model`.
-        repo_id: "owner/name"; it is made unless it is there.
-        private: whether only its owner may see it. A public one that is there is refused then.
-        revision: a branch, made unless it is there. None: the main one.
+        repo_id: "owner/name"; created if it does not exist.
+        private: whether only its owner may see it. An existing public repository is then refused.
+        revision: a branch, created if it does not exist. None: the main branch.
 
     Raises CheckpointError for a model that is incomplete or damaged, MissingExtraError without the extra
     `hub`, InputError when the hub knows no name or nobody who may write there, and LssdError when it
@@ -96,7 +96,7 @@ def _push(api: Any, folder: Path, repo_id: str, private: bool, revision: str | N
 
 
 def _explained(error: Exception, what: str, repo_id: str) -> LssdError:
-    """One line, with the way out that fits."""
+    """The error in one line, with the advice that fits."""
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403) or type(error).__name__ == "LocalTokenNotFoundError":

@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lssd import config
+from lssd.engine import reason_of
 from lssd.errors import InputError
 from lssd.models import TowerConfig
+from lssd.models.limits import SIZE, check_values, require_ranges
 from lssd.store import hash_json
 from lssd.views import Selection, ViewSettings, require_splits
+
+_MOST_STEPS = 10**9  # and epochs, clips: far more than anybody trains
+_MOST_PROCESSES = 1024  # of one machine, and threads of one process
+_WIDEST_HEAD = 16_384
+_RECIPE_BYTES = 1 << 16  # the longest packaged one has some 1,000, with all defaults 3,000
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class HeadRecipe:
     separate_sounds: bool = False
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(1, _WIDEST_HEAD))
         _require(self.size >= 1 and (self.hidden is None or self.hidden >= 1), "sizes must be at least 1")
 
 
@@ -57,6 +65,7 @@ class ObjectiveRecipe:
     mask: Literal["none", "clip", "near_duplicate"] = "none"
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(0, 1e6))
         _require(min(self.lambda_v, self.lambda_a) >= 0, "lambda_v and lambda_a must not be negative")
         _require(self.temperature > 0, "temperature must be above 0")
         _require(
@@ -75,6 +84,7 @@ class OptimiserRecipe:
     clip_norm: float | None = None
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(0, 1e6))
         _require(self.lr > 0, "lr must be above 0")
         _require(self.weight_decay >= 0, "weight_decay must not be negative")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
@@ -93,6 +103,7 @@ class ScheduleRecipe:
     log_every: int = 10
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(0, _MOST_STEPS))
         _require(self.epochs >= 1, "epochs must be at least 1")
         _require(self.steps is None or self.steps >= 1, "steps must be at least 1")
         _require(self.warmup_epochs >= 0, "warmup_epochs must not be negative")
@@ -113,6 +124,7 @@ class MonitorRecipe:
     neighbours: int = 10
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(0, _MOST_STEPS))
         _require(self.neighbours >= 1, "neighbours must be at least 1")
         _require(self.every >= 0 and self.clips >= 0, "every and clips must not be negative")
         require_splits(self.splits)
@@ -120,7 +132,7 @@ class MonitorRecipe:
 
 @dataclass(frozen=True)
 class MachineRecipe:
-    """What may differ between machines, and between sittings of one run.
+    """What may differ between machines, and between sessions of one run.
 
     workers: loader processes; cache_gb: of decoded clips (0: none); threads: None leaves torch's choice.
     device: "auto" takes a GPU where there is one. precision, compile: "auto" is bf16 and "block" on a
@@ -142,6 +154,8 @@ class MachineRecipe:
     wandb: str | None = None
 
     def __post_init__(self) -> None:
+        most = (0, _MOST_PROCESSES)
+        require_ranges(self, default=(0, _MOST_STEPS), workers=most, threads=most)
         _require(self.workers >= 0, "workers must not be negative")
         _require(self.cache_gb >= 0, "cache_gb must not be negative")
         _require(self.threads is None or self.threads > 0, "threads must be at least 1")
@@ -177,6 +191,7 @@ class Recipe:
     machine: MachineRecipe = field(default_factory=MachineRecipe)
 
     def __post_init__(self) -> None:
+        require_ranges(self, default=(1, SIZE), seed=(0, 2**62 - 1))
         _require(self.seed >= 0, "seed must not be negative")
         _require(self.groups >= 1, "groups must be at least 1")
         views, objective = self.views, self.objective
@@ -197,20 +212,20 @@ class Recipe:
         )
 
 
-def science(recipe: Recipe) -> dict[str, Any]:
-    """What must not change between sittings of a run: all but the machine's own dials."""
+def reproducible_part(recipe: Recipe) -> dict[str, Any]:
+    """A recipe without `machine`: what decides a run's results, and may not change once it has begun."""
     mapping: dict[str, Any] = config.to_mapping(recipe)
     return {key: value for key, value in mapping.items() if key != "machine"}
 
 
 def digest(recipe: Recipe) -> str:
-    """A hash of `science`: equal for recipes that define the same run."""
-    return hash_json(science(recipe))
+    """A hash of `reproducible_part`: equal for recipes that define the same run."""
+    return hash_json(reproducible_part(recipe))
 
 
 def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
-    """The first dotted key of `science` whose values differ, with both of them; None when they are equal."""
-    return _difference(science(one), science(other))
+    """The first dotted key of the reproducible parts whose values differ, and both values; None if equal."""
+    return _difference(reproducible_part(one), reproducible_part(other))
 
 
 def _difference(one: Any, other: Any, key: str = "") -> tuple[str, Any, Any] | None:
@@ -251,24 +266,35 @@ def load_recipe(recipe: str | Path | Recipe, settings: Sequence[str] = ()) -> Re
 
     Raises InputError for an unknown name, and for an unknown key or a wrong value, naming it.
     """
-    if isinstance(recipe, Recipe):
-        mapping: Mapping[str, Any] = config.to_mapping(recipe)
-        source = f"recipe {recipe.name}"
-    else:
-        mapping, source = _read(recipe, seen=()), f"recipe {recipe}"
-    return config.build(Recipe, config.override(mapping, settings), source)
+    source = f"recipe {recipe.name if isinstance(recipe, Recipe) else recipe}"
+    mapping = config.to_mapping(recipe) if isinstance(recipe, Recipe) else _read(recipe, seen=())
+    try:
+        changed = config.override(mapping, settings)
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{source}: a setting cannot be read as YAML: {reason_of(error)}") from error
+    check_values(changed, source)
+    return config.build(Recipe, changed, source)
 
 
 def _read(recipe: str | Path, seen: tuple[str, ...]) -> dict[str, Any]:
     if str(recipe) in seen:
         raise InputError(f"recipe {recipe} extends itself through {' -> '.join(seen)}")
     path = _find(recipe)
-    mapping = config.read_yaml(path)
+    size = path.stat().st_size
+    if size > _RECIPE_BYTES:
+        raise InputError(f"recipe {recipe} has {size:,} bytes; a recipe has at most {_RECIPE_BYTES:,}")
+    try:
+        mapping = config.read_yaml(path)
+    except (RecursionError, ValueError) as error:  # nested without end, a number of thousands of digits
+        raise InputError(f"recipe {recipe} cannot be read as YAML: {reason_of(error)}") from error
+    check_values(mapping, f"recipe {recipe}")
     parent = mapping.pop("extends", None)
     if parent is None:
         return mapping
+    if not isinstance(parent, str):
+        raise InputError(f"recipe {recipe}: 'extends' must name a recipe, not {type(parent).__name__}")
     near = path.parent / f"{parent}.yaml"
-    base = _read(near if near.is_file() else str(parent), (*seen, str(recipe)))
+    base = _read(near if near.is_file() else parent, (*seen, str(recipe)))
     return _merge(base, mapping)
 
 

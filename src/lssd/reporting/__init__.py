@@ -1,7 +1,7 @@
 """Pages for people: results side by side, a whole study with its verdict first, a film set to look at.
 
-They open from disk and ask nothing of the network. `terminal` is what the command line prints; the public
-names load at first use, so that it need not wait for what draws.
+They open from disk, without a network. `terminal` is what the command line prints. The public names load at
+first use, so that the command line need not wait for plotting libraries.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`report` and `report_study`: one page that opens from disk, and asks nothing of the network."""
+"""`report` and `report_study`: one page that opens from disk, without a network."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -103,8 +103,8 @@ def report(
         if progress is not None:
             progress.advance()
     tasks = scores.gather(found, margin=margin)
-    tally = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
-    tally += [counted(len(arms), "run")] if arms else []
+    counts = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
+    counts += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
     for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
         tell(line)
@@ -112,7 +112,7 @@ def report(
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
-    return _write(page(title, f"{', '.join(tally)}.", parts), out)
+    return _write(page(title, f"{', '.join(counts)}.", parts), out)
 
 
 def _run_sections(arms: Sequence[Arm]) -> list[str]:
@@ -150,7 +150,12 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
     if len({arm.name for arm in study.arms}) < len(study.arms):
         raise InputError("the arms of a study need names of their own")
     names = [arm.name for arm in study.arms]
-    results = [_renamed(result, arm.name) for arm in study.arms for result in arm.results]
+    # The page speaks of arms, whatever their models' folders are called.
+    results = [
+        dataclasses.replace(result, model=dataclasses.replace(result.model, name=arm.name))
+        for arm in study.arms
+        for result in arm.results
+    ]
     tasks = scores.gather(results, names, study.random_init)
     rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
     arms = table("All arms are compared with the first", ["Arm", "What it is"], rows)
@@ -183,11 +188,6 @@ def read_results(results: Sequence[Result | str | Path]) -> list[Result]:
     if not found:
         raise InputError("no result to report; make some: lssd evaluate")
     return found
-
-
-def _renamed(result: Result, name: str) -> Result:
-    """The result under its arm's name: the page speaks of arms, whatever the model's folder is called."""
-    return dataclasses.replace(result, model=dataclasses.replace(result.model, name=name))
 
 
 def _write(markup: str, out: str | Path) -> Path:

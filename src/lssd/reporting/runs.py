@@ -14,7 +14,7 @@ from lssd.reporting.charts import Curve, Mark, curve_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 from lssd.reporting.study import Arm
 
-# The terms of the objective in the order they are drawn, with what each compares.
+# The terms of the objective in the order of their charts, with what each compares.
 _TERMS = (
     ("cross", "Cross-modal", "a clip's picture against its sound"),
     ("video", "Within picture", "two windows of a clip, picture only"),
@@ -22,8 +22,8 @@ _TERMS = (
 )
 
 
-# Of the measures on held-out titles, those that are drawn over training; the others stand in the table.
-_DRAWN = (
+# Of the measures on held-out titles, those charted over training; the others are only in the table.
+_CHARTED = (
     "video_to_audio@1",
     "audio_to_video@1",
     "audio_to_dub@1",
@@ -114,10 +114,10 @@ def loss_curves(arms: Sequence[Arm]) -> str:
             Curve(arm.name, *found.curve(key), series)
             for series, (arm, found) in enumerate(zip(arms, metrics, strict=True))
         ]
-        drawn = curve_chart(f"{name} loss", curves)
-        if drawn:
+        chart = curve_chart(f"{name} loss", curves)
+        if chart:
             caption = f'<figcaption>{name} loss <span class="more">{text(meaning)}</span></figcaption>'
-            charts.append(f"<figure>{caption}{drawn}</figure>")
+            charts.append(f"<figure>{caption}{chart}</figure>")
     if charts:
         parts.append(legend([(f"s{series}", arm.name) for series, arm in enumerate(arms)]))
         parts.append(f'<div class="charts three">{"".join(charts)}</div>')
@@ -170,13 +170,12 @@ def held_out(arms: Sequence[Arm]) -> str:
     measures = measures_in(known)
     if not measures:
         return ""
-    charts = [_measure_chart(measure, arms, metrics, known) for measure in measures]
-    drawn = [chart for chart in charts if chart]
+    charts = [chart for measure in measures if (chart := _measure_chart(measure, arms, metrics, known))]
     parts = []
-    if drawn:
+    if charts:
         keys = [(f"s{series}", arm.name) for series, arm in enumerate(arms)]
         parts.append(legend([*keys, ("mark", "Chance")]))
-        parts.append(f'<div class="charts three">{"".join(drawn)}</div>')
+        parts.append(f'<div class="charts three">{"".join(charts)}</div>')
     rows = []
     for measure in measures:
         values = [_shown(found.last.get(measure.key), measure) for found in metrics]
@@ -224,7 +223,7 @@ def _measure_chart(
     measure: Measure, arms: Sequence[Arm], metrics: Sequence[Metrics], known: dict[str, Any]
 ) -> str:
     """One measure over training, all arms; empty when there are not two points of any."""
-    if not measure.key.startswith(_DRAWN):
+    if not measure.key.startswith(_CHARTED):
         return ""
     scale, unit = (100.0, "%") if measure.share else (1.0, "")
     curves = []
@@ -234,8 +233,8 @@ def _measure_chart(
             curves.append(Curve(arm.name, steps, [scale * value for value in values], series))
     chance = known.get(measure.chance or "")
     marks = [] if chance is None else [Mark("chance", scale * chance)]
-    drawn = curve_chart(measure.name, curves, unit, marks)
-    return f"<figure><figcaption>{text(measure.name)}</figcaption>{drawn}</figure>" if drawn else ""
+    chart = curve_chart(measure.name, curves, unit, marks)
+    return f"<figure><figcaption>{text(measure.name)}</figcaption>{chart}</figure>" if chart else ""
 
 
 def _collapse_warning(arm: Arm, metrics: Metrics) -> str:

@@ -4,16 +4,17 @@ After the paper's Figure 4: the same picture, the same scene around the words, o
 """
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
 import torch
 from matplotlib.image import imsave
 
-from lssd.corpus import Catalog
+from lssd.corpus import Catalog, Member, rows_of
+from lssd.corpus.schema import ClipRow, TitleRow, TrackRow
 from lssd.errors import CorpusError, MediaError
 from lssd.languages import display_name
 from lssd.media import read_frames, read_sound
@@ -30,17 +31,24 @@ _LONGEST_S = 3600.0  # that a clip may last, whatever a catalog says
 _CANDIDATES = 12  # clips that are looked at for the figure
 
 
+class SceneTrack(NamedTuple):
+    """A sound of the clip: the name of its language, its role, and its log-mel (F, L) in dB."""
+
+    language: str
+    role: str
+    mel_FL: np.ndarray
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A clip as shown: stills uint8 (T, H, W, 3) at `times_s`; of each track its language, role and
-    log-mel (F, L) in dB, the original's first."""
+    """A clip as shown: stills uint8 (T, H, W, 3) at `times_s`, and its tracks, the original first."""
 
     clip_id: str
     title: str
     duration_s: float
     times_s: tuple[float, ...]
     stills: np.ndarray
-    tracks: tuple[tuple[str, str, np.ndarray], ...]
+    tracks: tuple[SceneTrack, ...]
 
 
 def read_scene(corpus: Path) -> Scene | None:
@@ -50,41 +58,42 @@ def read_scene(corpus: Path) -> Scene | None:
     Raises CorpusError and MediaError when the corpus cannot be read.
     """
     catalog = Catalog.open(corpus)
-    sounds: dict[str, list[dict]] = {}
-    for row in catalog.members.filter(pc.equal(catalog.members["kind"], "sound")).to_pylist():
-        sounds.setdefault(row["clip_id"], []).append(row)
-    clips = [row for row in catalog.clips.to_pylist() if row["clip_id"] in sounds]
+    sounds: dict[str, list[Member]] = {}
+    for member in rows_of(Member, catalog.members.filter(pc.equal(catalog.members["kind"], "sound"))):
+        sounds.setdefault(member.clip_id, []).append(member)
+    clips = [clip for clip in rows_of(ClipRow, catalog.clips) if clip.clip_id in sounds]
     if not clips:
         return None
-    spoken = {clip_id: len({row["language"] for row in rows}) for clip_id, rows in sounds.items()}
+    spoken = {clip_id: len({member.language for member in members}) for clip_id, members in sounds.items()}
     for clip in clips:
-        if not 0 < clip["duration_s"] <= _LONGEST_S:
-            raise CorpusError(f"{corpus}: clip {clip['clip_id']} lasts {clip['duration_s']} s in the catalog")
-    clips = [clip for clip in clips if spoken[clip["clip_id"]] == max(spoken.values())]
-    clips.sort(key=lambda clip: (-clip["duration_s"], clip["clip_id"]))
-    candidates = [
-        (clip, _read_tracks(catalog, clip, sounds[clip["clip_id"]])) for clip in clips[:_CANDIDATES]
-    ]
-    clip, tracks = max(candidates, key=lambda candidate: _difference(candidate[1]))
-    return _read_picture(catalog, clip, tracks)
+        if not 0 < clip.duration_s <= _LONGEST_S:
+            raise CorpusError(f"{corpus}: clip {clip.clip_id} lasts {clip.duration_s} s in the catalog")
+    clips = [clip for clip in clips if spoken[clip.clip_id] == max(spoken.values())]
+    clips.sort(key=lambda clip: (-clip.duration_s, clip.clip_id))
+    tracks = {clip: _read_tracks(catalog, clip, sounds[clip.clip_id]) for clip in clips[:_CANDIDATES]}
+    chosen = max(tracks, key=lambda clip: _difference(tracks[clip]))
+    return _read_picture(catalog, chosen, tracks[chosen])
 
 
-_Tracks = tuple[tuple[str, str, np.ndarray], ...]
+def _read_tracks(catalog: Catalog, clip: ClipRow, sounds: list[Member]) -> tuple[SceneTrack, ...]:
+    """The sounds of a clip: the original first, then the others by the names of their languages."""
+    roles = {row.track_id: row.role for row in rows_of(TrackRow, catalog.tracks) if row.kept}
 
+    def order(sound: Member) -> tuple[bool, str, str]:
+        role = roles.get(str(sound.track_id))
+        return role != "original", display_name(sound.language), str(sound.track_id)
 
-def _read_tracks(catalog: Catalog, clip: dict, sounds: list[dict]) -> _Tracks:
-    known = {row["track_id"]: row for row in catalog.tracks.to_pylist() if row["kept"]}
     tracks = []
-    for row in sorted(sounds, key=lambda row: _order(known.get(row["track_id"], {}), row)):
-        samples_CS = read_sound(catalog.read(row), 0, 0.0, float(clip["duration_s"]), _RATE, channels=1)
-        role = str(known.get(row["track_id"], {}).get("role") or "unknown")
-        tracks.append((display_name(row["language"]), role, log_mel(samples_CS)))
+    for sound in sorted(sounds, key=order):
+        samples_CS = read_sound(catalog.read(sound), 0, 0.0, clip.duration_s, _RATE, channels=1)
+        role = roles.get(str(sound.track_id)) or "unknown"
+        tracks.append(SceneTrack(display_name(sound.language), role, log_mel(samples_CS)))
     return tuple(tracks)
 
 
-def _difference(tracks: _Tracks) -> float:
+def _difference(tracks: tuple[SceneTrack, ...]) -> float:
     """Mean distance in dB of the other tracks to the first, near-silence left out."""
-    shown = _above_floor([mel for _, _, mel in tracks])
+    shown = _above_floor([track.mel_FL for track in tracks])
     return float(np.mean([np.abs(mel - shown[0]).mean() for mel in shown[1:]] or [0.0]))
 
 
@@ -94,15 +103,14 @@ def _above_floor(mels: list[np.ndarray]) -> list[np.ndarray]:
     return [np.maximum(mel, floor) for mel in mels]
 
 
-def _read_picture(catalog: Catalog, clip: dict, tracks: _Tracks) -> Scene:
-    clip_id, duration_s = clip["clip_id"], float(clip["duration_s"])
-    members = catalog.members.filter(pc.equal(catalog.members["clip_id"], clip_id))
-    picture = next(row for row in members.to_pylist() if row["kind"] == "picture")
-    times_s = tuple((index + 0.5) * duration_s / _STILLS for index in range(_STILLS))
+def _read_picture(catalog: Catalog, clip: ClipRow, tracks: tuple[SceneTrack, ...]) -> Scene:
+    members = catalog.members.filter(pc.equal(catalog.members["clip_id"], clip.clip_id))
+    picture = next(member for member in rows_of(Member, members) if member.kind == "picture")
+    times_s = tuple((index + 0.5) * clip.duration_s / _STILLS for index in range(_STILLS))
     stills = read_frames(catalog.read(picture), times_s, short_side=_STILL_SIDE)
-    names = {row["title_id"]: row["name"] for row in catalog.titles.to_pylist()}
-    title = str(names.get(clip["title_id"]) or clip["title_id"])
-    return Scene(clip_id, title, duration_s, times_s, stills, tracks)
+    names = {row.title_id: row.name for row in rows_of(TitleRow, catalog.titles)}
+    title = names.get(clip.title_id) or clip.title_id
+    return Scene(clip.clip_id, title, clip.duration_s, times_s, stills, tracks)
 
 
 def log_mel(samples_CS: np.ndarray) -> np.ndarray:
@@ -129,9 +137,9 @@ def scene_markup(scene: Scene) -> str:
         image(_jpeg(still), f"{scene.title} at {time_s:.1f} s of the clip", "still", "image/jpeg")
         for still, time_s in zip(scene.stills, scene.times_s, strict=True)
     )
-    top = max(float(mel.max()) for _, _, mel in scene.tracks)
-    shown = _above_floor([mel for _, _, mel in scene.tracks])
-    original = scene.tracks[0][0]
+    top = max(float(track.mel_FL.max()) for track in scene.tracks)
+    shown = _above_floor([track.mel_FL for track in scene.tracks])
+    original = scene.tracks[0].language
     cells = ['<div class="head first">Track</div><div class="head">Log-mel</div>']
     cells.append(f'<div class="head">Difference to {text(original)}</div>')
     span = f"0 to {scene.duration_s:.1f} s, 96 mel bands"
@@ -152,10 +160,6 @@ def scene_markup(scene: Scene) -> str:
         f"{_scale('magma', f'−{_RANGE_DB:.0f} dB', 'the loudest')}"
         f"{_scale('RdBu_r', f'−{_DIFFERENCE_DB:.0f} dB', f'+{_DIFFERENCE_DB:.0f} dB, difference')}"
     )
-
-
-def _order(track: Mapping[str, object], row: Mapping[str, object]) -> tuple[bool, str, str]:
-    return (track.get("role") != "original", display_name(row["language"]), str(row["track_id"]))  # type: ignore[arg-type]
 
 
 def _panel(values_FT: np.ndarray, low: float, high: float, colours: str) -> bytes:

@@ -10,12 +10,6 @@ from lssd.evaluation.statistics.comparison import check_margin
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
 
-_METRICS = {
-    "top1_acc": "accuracy",
-    "mAP": "mean average precision",
-    "aucroc": "area under the ROC curve",
-    "d_prime": "d'",
-}
 _NAMED = 3  # tasks that a sentence names; of more it says how many
 
 
@@ -178,13 +172,12 @@ def summary(tasks: Sequence[TaskScores]) -> str:
     sentences = []
     for index, name in enumerate(tasks[0].models if tasks else ()):
         compared = [
-            (scores.title, scores.comparisons[index])
+            (scores.title, one)
             for scores in tasks
-            if isinstance(scores.comparisons[index], Comparison)
+            if isinstance(one := scores.comparisons[index], Comparison)
         ]
         found: dict[str, list[str]] = {"higher": [], "lower": [], "open": []}
         for title, one in compared:
-            assert isinstance(one, Comparison)
             kind = "open" if not one.significant else "higher" if one.difference > 0 else "lower"
             found[kind].append(title)
         first = tasks[0].models[0]
@@ -209,11 +202,6 @@ def _on(titles: Sequence[str], of: int) -> str:
     return f"on {', '.join(titles[:-1])}{' and ' if titles[1:] else ''}{titles[-1]}"
 
 
-def metric_words(name: str) -> str:
-    """What a metric is called in a sentence."""
-    return _METRICS.get(name, name)
-
-
 def verdicts(tasks: Sequence[TaskScores]) -> str:
     """A line a task and pair: the verdict in words, then the values behind it."""
     lines = []
@@ -230,7 +218,7 @@ def verdicts(tasks: Sequence[TaskScores]) -> str:
                 shown(result, value) for value in (result.primary.value, first.primary.value, result.chance)
             )
             values = (
-                f"{metric_words(result.primary_metric)}: {name} {ours} against {scores.models[0]} "
+                f"{METRICS[result.primary_metric].title}: {name} {ours} against {scores.models[0]} "
                 f"{theirs}, {result.n} test items; chance {chance}"
             )
             if isinstance(comparison, Comparison):
@@ -304,11 +292,11 @@ def charts(tasks: Sequence[TaskScores]) -> str:
             if result
         ]
         dots += [_dot(result, -1, label) for label, result in scores.untrained]
-        drawn = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
-        metric = metric_words(scores.any.primary_metric)
+        chart = dot_chart(scores.title, dots, [Mark("chance", scores.any.chance)])
+        metric = METRICS[scores.any.primary_metric].title
         detail = f"{metric}, {scores.any.classes} classes, {scores.any.n} test items"
         caption = f'<figcaption>{text(scores.title)} <span class="more">{text(detail)}</span></figcaption>'
-        figures.append(f"<figure>{caption}{drawn}</figure>")
+        figures.append(f"<figure>{caption}{chart}</figure>")
     return legend(key) + f'<div class="charts">{"".join(figures)}</div>'
 
 
@@ -328,7 +316,7 @@ def score_table(tasks: Sequence[TaskScores], caption: str) -> str:
         )
         references = [shown(any_result, value) for value in (any_result.majority, any_result.chance)]
         cells += [untrained or "–", *references, _items(scores)]
-        rows.append([text(scores.title), text(metric_words(any_result.primary_metric)), *cells])
+        rows.append([text(scores.title), text(METRICS[any_result.primary_metric].title), *cells])
     return table(caption, head, rows, numeric=range(2, len(head)))
 
 

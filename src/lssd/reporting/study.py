@@ -42,8 +42,8 @@ class Study:
     """Arms of one experiment, compared with the first of them.
 
     `random_init`: the results of an untrained model, one a task. `corpus`: a corpus folder, of which
-    one clip is shown. `commands`: lines for a shell that make the study again. `seeds` and `versions`: by
-    name of what was drawn, and of the package.
+    one clip is shown. `commands`: lines for a shell that make the study again. `seeds`: by what
+    they are for; `versions`: by package.
     """
 
     title: str

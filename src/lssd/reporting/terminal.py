@@ -5,7 +5,7 @@ Words that come from files pass through `lssd.text.printable`, in `_say` and `_a
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,11 +16,14 @@ from lssd.languages import display_name
 from lssd.text import counted, printable, printable_json
 
 if TYPE_CHECKING:
-    from lssd.corpus import Catalog, Plan, Verdict
+    from filmset import FilmSetDescription
+    from lssd.corpus import Catalog, CorpusDescription, Plan, Verdict
+    from lssd.corpus.schema import QuarantineRow
     from lssd.dubbing import DubReport
     from lssd.embedding.table import Embeddings
-    from lssd.evaluation import Result, Unjudged
-    from lssd.pretraining import Run
+    from lssd.evaluation import Evaluation
+    from lssd.media import FilmInfo
+    from lssd.pretraining import Run, RunDescription
 
 _console = Console(highlight=False, soft_wrap=True)
 # What a finished run's line quotes, the first that was measured: words, recall, chance, number of clips.
@@ -83,109 +86,110 @@ def _add(table: Table, *values: object) -> None:
     table.add_row(*(Text(printable(str(value))) for value in values))
 
 
-def show_film(film: dict[str, Any]) -> None:
-    """A film as `lssd.media.FilmInfo.to_json` describes it."""
-    video = film["video"]
+def show_film(film: "FilmInfo") -> None:
+    """The picture of a film and its sound tracks."""
+    video = film.video
     picture = "no picture"
     if video is not None:
-        rate = video["fps"]
-        picture = f"{video['codec']} {video['width']}x{video['height']} at {rate} fps"
-    _say(f"  {film['duration_s']:.2f} s, {picture}", bold=str(film["path"]))
+        picture = f"{video.codec} {video.width}x{video.height} at {video.fps} fps"
+    _say(f"  {film.duration_s:.2f} s, {picture}", bold=film.path)
     columns = ("#", "language", "role", "channels", "sample rate, Hz", "start, s", "duration, s")
-    table = _table(counted(len(film["tracks"]), "sound track"), *columns)
-    for track in film["tracks"]:
+    table = _table(counted(len(film.tracks), "sound track"), *columns)
+    for track in film.tracks:
         _add(
             table,
-            track["index"],
-            display_name(track["language"]),
-            track["role"],
-            track["channels"],
-            track["sample_rate"],
-            f"{track['start_s']:.3f}",
-            f"{track['duration_s']:.2f}",
+            track.index,
+            display_name(track.language),
+            track.role,
+            track.channels,
+            track.sample_rate,
+            f"{track.start_s:.3f}",
+            f"{track.duration_s:.2f}",
         )
     _console.print(table)
 
 
-def show_corpus(corpus: dict[str, Any]) -> None:
-    """A corpus as `lssd.corpus.describe_corpus` describes it."""
-    splits = ", ".join(f"{count} {name}" for name, count in corpus["splits"].items())
+def show_corpus(corpus: "CorpusDescription") -> None:
+    """The numbers of a corpus, and what of its films was left out."""
+    splits = ", ".join(f"{count} {name}" for name, count in corpus.splits.items())
     _say(
-        f"  {counted(corpus['titles'], 'title')} ({splits}), {counted(corpus['clips'], 'clip')}, "
-        f"{corpus['hours']:.2f} hours",
-        bold=corpus["path"],
+        f"  {counted(corpus.titles, 'title')} ({splits}), {counted(corpus.clips, 'clip')}, "
+        f"{corpus.hours:.2f} hours",
+        bold=corpus.path,
     )
     table = _table("Languages", "language", "titles", "original of", "clips", "hours")
-    for code, row in corpus["languages"].items():
+    for code, row in corpus.languages.items():
         name = display_name(None if code == "None" else code)
-        _add(
-            table, f"{name} ({code})", row["titles"], row["original_of"], row["clips"], f"{row['hours']:.2f}"
-        )
+        _add(table, f"{name} ({code})", row.titles, row.original_of, row.clips, f"{row.hours:.2f}")
     _console.print(table)
     table = _table("Clips by the number of their languages", "languages", "clips")
-    for number, count in corpus["clips_by_language_count"].items():
+    for number, count in corpus.clips_by_language_count.items():
         _add(table, number, count)
     _console.print(table)
-    if corpus["background"]:
-        _say(f"with a background track: {counted(corpus['background'], 'clip')}")
-    if corpus["labels"]:
+    if corpus.background:
+        _say(f"with a background track: {counted(corpus.background, 'clip')}")
+    if corpus.labels:
         table = _table("Labels", "name", "values", "clips")
-        for name, found in corpus["labels"].items():
-            _add(table, name, found["values"], found["clips"])
+        for name, found in corpus.labels.items():
+            _add(table, name, found.values, found.clips)
         _console.print(table)
-    shots = corpus["shots"]
-    table = _table(f"Shots: {shots['kept']} kept", "not kept because", "count")
-    for reason, count in shots["rejected"].items():
+    table = _table(f"Shots: {corpus.shots.kept} kept", "not kept because", "count")
+    for reason, count in corpus.shots.rejected.items():
         _add(table, reason, count)
     _console.print(table)
-    _show_faults(corpus)
-
-
-def _show_faults(corpus: dict[str, Any]) -> None:
-    if corpus["tracks_not_kept"]:
+    if corpus.tracks_not_kept:
         table = _table("Tracks not kept", "because", "count")
-        for reason, count in corpus["tracks_not_kept"].items():
+        for reason, count in corpus.tracks_not_kept.items():
             _add(table, reason, count)
         _console.print(table)
-    if corpus["quarantine"]:
+    if corpus.quarantine:
         table = _table("Quarantine", "file", "stage", "reason")
-        for row in corpus["quarantine"]:
-            _add(table, row["path"], row["stage"], row["reason"])
+        for fault in corpus.quarantine:
+            _add(table, fault.path, fault.stage, fault.reason)
         _console.print(table)
 
 
-def show_filmset(films: dict[str, Any]) -> None:
-    """A film set as `filmset.describe_filmset` describes it."""
+def show_filmset(films: "FilmSetDescription") -> None:
+    """The numbers of a film set."""
     _say(
-        f"  {counted(films['titles'], 'title')}, {films['hours']:.2f} hours, "
-        f"{counted(films['shots'], 'shot')}, {counted(films['lines'], 'line')}, seed {films['seed']}",
-        bold=films["path"],
+        f"  {counted(films.titles, 'title')}, {films.hours:.2f} hours, "
+        f"{counted(films.shots, 'shot')}, {counted(films.lines, 'line')}, seed {films.seed}",
+        bold=films.path,
     )
     table = _table("languages", "language", "original of", "tracks")
-    for language, counts in films["languages"].items():
-        _add(table, display_name(language), counts["original of"], counts["tracks"])
+    for language, numbers in films.languages.items():
+        _add(table, display_name(language), numbers.original_of, numbers.tracks)
     _console.print(table)
-    for name in ("splits", "directors", "scenes", "transitions", "events", "faults"):
-        numbers = ", ".join(f"{value} {key}" for key, value in films[name].items())
-        if numbers:
-            _say(f"{name}: {numbers}")
+    for name, counts in (
+        ("splits", films.splits),
+        ("directors", films.directors),
+        ("scenes", films.scenes),
+        ("transitions", films.transitions),
+        ("events", films.events),
+        ("faults", films.faults),
+    ):
+        if counts:
+            _say(f"{name}: {', '.join(f'{count} {key}' for key, count in counts.items())}")
 
 
-def show_run(run: dict[str, Any]) -> None:
-    """A pretraining run as `lssd.pretraining.describe_run` describes it."""
-    _say(f"  recipe {run['recipe']}, {run['state']}", bold=run["path"])
+def show_run(run: "RunDescription") -> None:
+    """How far a pretraining run is, and its last metrics."""
+    _say(f"  recipe {run.recipe}, {run.state}", bold=run.path)
     table = _table("Last metrics", "name", "value")
-    for name, value in run["metrics"].items():
+    for name, value in run.metrics.items():
         _add(table, name, "-" if value is None else f"{value:.4g}")
     _console.print(table)
 
 
-def show_results(results: Sequence["Result"], unjudged: Sequence["Unjudged"] = ()) -> None:
+def show_evaluation(evaluation: "Evaluation") -> None:
     """What models scored: each row with its interval, and chance and the majority's score beside it.
 
     What could not be judged follows on stderr.
     """
+    from lssd.evaluation.metrics import METRICS
     from lssd.reporting.scores import shown
+
+    results, unjudged = evaluation.results, evaluation.unjudged
 
     table = _table(
         "Results", "task", "metric", "model", "score", "interval", "chance", "majority", "n", "missing"
@@ -195,7 +199,7 @@ def show_results(results: Sequence["Result"], unjudged: Sequence["Unjudged"] = (
         _add(
             table,
             result.task_title,
-            result.primary_metric,
+            METRICS[result.primary_metric].title,
             result.model.name,
             shown(result, score.value),
             f"{shown(result, score.low)} to {shown(result, score.high)}",
@@ -267,15 +271,17 @@ def show_plan(plan: "Plan") -> None:
     """What an ingest would do."""
     for title in plan.titles:
         spoken = " ".join(title.speech_languages)
-        _say(f"{title.title_id}  {title.film.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
-    stand = "stands" if plan.standing == 1 else "stand"
-    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.standing, 'file')} {stand} already")
+        _say(f"{title.title_id}  {title.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
+    stand = "stands" if plan.unchanged == 1 else "stand"
+    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
     _tell_quarantine(plan.failures)
 
 
 def show_catalog(out: object, catalog: "Catalog") -> None:
     """What a corpus holds after an ingest."""
-    quarantine = catalog.quarantine.to_pylist()
+    from lssd.corpus.schema import QuarantineRow, rows_of
+
+    quarantine = rows_of(QuarantineRow, catalog.quarantine)
     _say(
         f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
         f"{counted(len(quarantine), 'file')} in quarantine"
@@ -285,9 +291,9 @@ def show_catalog(out: object, catalog: "Catalog") -> None:
         tell("run again with --retry-failed once they are mended")
 
 
-def _tell_quarantine(rows: Sequence[Mapping[str, object]]) -> None:
+def _tell_quarantine(rows: Sequence["QuarantineRow"]) -> None:
     for row in rows:
-        tell(f"quarantine: {row['path']} ({row['stage']}): {row['reason']}")
+        tell(f"quarantine: {row.path} ({row.stage}): {row.reason}")
 
 
 def show_verdict(path: object, verdict: "Verdict") -> None:

@@ -1,4 +1,4 @@
-"""Where words begin and end in the sound itself: espeak-ng announces a word, this finds its onset.
+"""Finds where words begin and end in the sound, starting from the times that espeak-ng reports.
 
 The library's times lie at the border of two words' sounds, but a word that begins with a closed mouth
 ("puente") is silent for up to 100 ms from there on. And where a word runs on from the last without a dip

@@ -1,7 +1,7 @@
-"""Ways of speaking: what each changes in pitch, pace, loudness and sound.
+"""Styles of speaking: what each changes in pitch, pace, loudness and timbre.
 
-A style is told by its melody and its timbre, not by loudness alone: a mix that levels all lines keeps
-it. espeak-ng is steered by pitch commands before words; the rest is done to the samples.
+A style differs by intonation and timbre, not by loudness alone, so that it survives a mix that levels all
+lines. espeak-ng is steered by pitch commands before words; the rest is done to the samples.
 """
 
 import re
@@ -25,8 +25,8 @@ class Style:
 
     rate, pitch_range: factors on the voice's own. contour: pitch added (-99..99, of espeak-ng's scale)
     from the first word to the last, interpolated between these points; accent: to every other word;
-    last: to the last word. ending: the sign at the end of a sentence that does not ask.
-    tilt_db: of the spectrum, dB an octave; level_db; drive: how hard the sound is pressed, 0 for not;
+    last: to the last word. ending: the mark at the end of a sentence that is no question.
+    tilt_db: of the spectrum, dB an octave; level_db; drive: amount of saturation, 0 for none;
     breath: share of whisper, from 0 (none) to 1 (nothing else).
     """
 

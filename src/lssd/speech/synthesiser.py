@@ -1,4 +1,4 @@
-"""A text in a voice becomes samples, through a worker process that holds espeak-ng."""
+"""Text to speech through a worker process that holds espeak-ng."""
 
 import importlib.util
 import json
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lssd.errors import InputError, LssdError, MissingExtraError, install_hint
+from lssd.errors import ItemError, MissingExtraError, install_hint
 from lssd.speech.onsets import refined
 from lssd.speech.styles import coloured, marked, style_of, unmarked_positions, word_spans
 from lssd.speech.utterance import Utterance, Word
@@ -21,8 +21,8 @@ from lssd.speech.voices import Voice, espeak_language, voices
 _SLOWEST, _FASTEST = 80, 450  # words a minute
 
 
-class SpeechError(LssdError):
-    """The speech process died or refused a line; the message says why."""
+class SpeechError(ItemError):
+    """A line cannot be spoken: it or its language is refused, or the speech process died."""
 
 
 def check_installed() -> None:
@@ -99,8 +99,8 @@ class Synthesiser:
         for another language keeps its timbre and speaks this one. `style`: of STYLES; calm is the voice
         as it is. `pace`: how many times as fast as the voice speaks in that style.
 
-        Raises InputError for an empty or unencodable text, an unknown language, variant or style, and
-        SpeechError when the process dies.
+        Raises InputError for what is no language or style; SpeechError for an empty or unencodable text, for
+        a language or variant that espeak-ng does not have, and when the process dies.
         """
         if self._closed:
             raise SpeechError("the speech process is closed; open a new Synthesiser")
@@ -144,7 +144,7 @@ class Synthesiser:
         if "error" in header:
             raise SpeechError(header["error"])
         if "refused" in header:
-            raise InputError(header["refused"])
+            raise SpeechError(header["refused"])
         return header
 
     def _read(self, count: int) -> bytes:
@@ -155,7 +155,7 @@ class Synthesiser:
         return data
 
     def _death(self) -> SpeechError:
-        """The error that tells how the process ended, and closes what is left of it."""
+        """The error that says how the process ended. Closes what is left of it."""
         self._process.kill()
         status = self._process.wait()
         self._complaints.seek(0)
@@ -196,10 +196,10 @@ def _words(text: str, given: str, events: list[list[int]], total: int, sample_ra
 
 def _check_text(text: str) -> None:
     if not text.strip():
-        raise InputError("there is no text to speak")
+        raise SpeechError("there is no text to speak")
     if "\0" in text:
-        raise InputError("a text to speak may not contain NUL characters")
+        raise SpeechError("a text to speak may not contain NUL characters")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InputError(f"a text to speak is not valid Unicode: {error.reason}") from error
+        raise SpeechError(f"a text to speak is not valid Unicode: {error.reason}") from error

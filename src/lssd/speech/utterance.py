@@ -1,4 +1,4 @@
-"""What speaking returns: samples, and words with their times."""
+"""The result of speech synthesis: samples, and words with their times."""
 
 from dataclasses import dataclass, replace
 
@@ -9,8 +9,8 @@ import numpy as np
 class Word:
     """One spoken word: its text as written, and when it is heard, in seconds from the first sample.
 
-    clear: whether its onset shows in the sound's energy. Where it does not, since the word runs on from
-    the last one, the start is the synthesiser's own border between the two.
+    clear: whether its onset shows in the sound's energy. Where it does not, since the word follows the
+    last one without a pause, the start is the one that the synthesiser reports.
     """
 
     text: str
@@ -23,7 +23,7 @@ class Word:
 class Utterance:
     """A spoken line: float32 mono samples in [-1, 1] of shape (S,), their rate in Hz, and its words.
 
-    Languages written without spaces give one "word" a phrase.
+    In languages written without spaces a "word" is a phrase.
     """
 
     samples: np.ndarray

@@ -1,13 +1,13 @@
-"""Who speaks: a list of voices for every language, the same timbres and prosodies in each.
+"""Voices: a list for every language, with the same timbres and prosodies in each.
 
 A voice is one of espeak-ng's timbre variants at one of three pitches. The list holds the same people
-in every language, so that nothing but the words and their sounds tells languages apart.
+in every language, so that languages differ by their words and sounds alone.
 """
 
 from dataclasses import dataclass
 
 from lssd.errors import InputError
-from lssd.languages import normalise
+from lssd.languages import code_of
 
 # Variants that neither clip nor whisper nor play robot at their own pitch (judged by level, peak and
 # fundamental frequency of one sentence each).
@@ -54,7 +54,7 @@ def voices(language: str) -> list[Voice]:
 
     Names differ by language, all else is equal. Raises InputError when `language` is no language tag.
     """
-    code = _code(language)
+    code = code_of(language)
     return [
         Voice(code, f"{code}-{variant}-{prosody}", variant, sex, pitch, pitch_range, rate)
         for sex, variants in (("m", _MEN), ("f", _WOMEN))
@@ -65,12 +65,5 @@ def voices(language: str) -> list[Voice]:
 
 def espeak_language(language: str) -> str:
     """espeak-ng's own name of a language."""
-    code = _code(language)
+    code = code_of(language)
     return _ESPEAK_NAMES.get(code, code)
-
-
-def _code(language: str) -> str:
-    code = normalise(language)
-    if code is None:
-        raise InputError(f"'{language}' is not a language; use a code such as en, es or ja")
-    return code

@@ -1,6 +1,6 @@
-"""Whisper: the same mouth without the voice.
+"""Turns speech into whisper.
 
-The spectral envelope of each moment, which is the mouth's, is kept; what excites it becomes noise.
+The spectral envelope, which the vocal tract shapes, is kept; the excitation is replaced by noise.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The process that holds espeak-ng. It shares no memory, and no licence, with the rest of the project.
+"""The process that holds espeak-ng, apart from the rest of the project, whose licence is another.
 
 espeak-ng is GPL-3, so nothing else of this project loads it; and what it says depends on what it
 said before. So this process only initialises the library; for each language it forks a process that

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lssd.errors import InputError
+from lssd.errors import InputError, storage_error
 
 
 def sync_folder(folder: Path) -> None:
@@ -50,12 +50,17 @@ def _partial(final: Path) -> Iterator[Path]:
             if _dead(left):
                 _remove(left)
     except OSError as error:
-        raise InputError(f"cannot write {final}: {error.strerror}; choose another output folder") from error
+        full = storage_error(error, final)
+        raise full or InputError(
+            f"cannot write {final}: {error.strerror}; choose another output folder"
+        ) from error
     partial = final.parent / f"{_partial_prefix(final)}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         yield partial
-    except BaseException:
+    except BaseException as error:
         _remove(partial)
+        if (full := storage_error(error, final)) is not None:
+            raise full from error
         raise
 
 
@@ -64,7 +69,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path to write one file to; on a normal exit it takes the final name.
 
     An existing file is replaced. On an error nothing remains. Raises InputError when the place
-    cannot be written.
+    cannot be written, StorageError when the disk is full.
     """
     final = Path(path)
     with _partial(final) as partial:
@@ -82,14 +87,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder to fill; on a normal exit it takes the final name.
 
-    An existing folder of that name is replaced by the new one (removed just before the rename).
+    An existing folder of that name is replaced by the new one (removed just before the rename). Raises
+    as `atomic_path` does.
     """
     final = Path(path)
     with _partial(final) as partial:
         try:
             partial.mkdir()
         except OSError as error:
-            raise InputError(f"cannot write {final}: {error.strerror}; choose another output") from error
+            full = storage_error(error, final)
+            raise full or InputError(
+                f"cannot write {final}: {error.strerror}; choose another output"
+            ) from error
         yield partial
         for file in partial.rglob("*"):
             if file.is_file():

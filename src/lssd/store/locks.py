@@ -6,7 +6,7 @@ from pathlib import Path
 
 import filelock
 
-from lssd.errors import InputError
+from lssd.errors import InputError, storage_error
 
 
 @contextmanager
@@ -14,7 +14,7 @@ def lock(folder: str | Path, timeout_s: float = 0.0) -> Iterator[None]:
     """Hold the writer's lock of a folder (created if missing).
 
     Raises InputError when another process holds it after `timeout_s` seconds, or when the folder
-    cannot be written.
+    cannot be written; StorageError when the disk is full.
     """
     path = Path(folder) / ".lock"
     try:
@@ -26,7 +26,10 @@ def lock(folder: str | Path, timeout_s: float = 0.0) -> Iterator[None]:
             f"{folder} is in use by another lssd process; wait for it or choose another"
         ) from error
     except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}; choose another output folder") from error
+        full = storage_error(error, folder)
+        raise full or InputError(
+            f"cannot write {folder}: {error.strerror}; choose another output folder"
+        ) from error
     try:
         yield
     finally:

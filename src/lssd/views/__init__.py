@@ -4,16 +4,17 @@ A step's batch is a pure function of (seed, epoch, step): `GlobalBatch` draws it
 `read_groups` decodes some of them, `Loader` does both ahead of time in worker processes.
 """
 
-from lssd.views.batch import Batch, Replacement, read_batch, read_centre, read_groups
-from lssd.views.batch_plan import GlobalBatch, batch_size, epoch_steps, plan_batch
+from lssd.views.batch import Batch, Replacement, read_groups
+from lssd.views.batch_plan import GlobalBatch, batch_size, epoch_steps
 from lssd.views.clip_cache import ClipCache
-from lssd.views.columns import ClipEntry, Member
+from lssd.views.columns import ClipEntry
 from lssd.views.decoding import Decoder
 from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
+from lssd.views.instance import Quadruplet, Window, centre_window, sounds_per_clip
 from lssd.views.loader import CacheSettings, Loader
 from lssd.views.selection import Selection, require_splits
-from lssd.views.settings import Quadruplet, ViewSettings, Window, centre_window, sounds_per_clip
+from lssd.views.settings import ViewSettings
 
 __all__ = [
     "Batch",
@@ -24,7 +25,6 @@ __all__ = [
     "Decoder",
     "GlobalBatch",
     "Loader",
-    "Member",
     "Quadruplet",
     "Replacement",
     "Selection",
@@ -34,9 +34,6 @@ __all__ = [
     "centre_window",
     "epoch_steps",
     "group_duplicates",
-    "plan_batch",
-    "read_batch",
-    "read_centre",
     "read_groups",
     "require_splits",
     "sounds_per_clip",

@@ -10,14 +10,13 @@ from lssd.corpus import LostShardError, ShardReader
 from lssd.errors import CorpusError, LssdError, MediaError
 from lssd.views.batch_plan import GlobalBatch
 from lssd.views.clip_cache import ClipCache
-from lssd.views.columns import ClipEntry, Member
 from lssd.views.decoding import Decoder, Instance
-from lssd.views.settings import Quadruplet, ViewSettings, centre_window
+from lssd.views.instance import Quadruplet
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """A clip that could not be read, why, and the clip that took its place."""
+    """A clip that could not be read, the reason, and the clip that replaced it."""
 
     clip_id: str
     reason: str
@@ -48,25 +47,14 @@ class Batch:
     replaced: tuple[Replacement, ...] = ()
 
 
-def read_batch(
-    plan: Sequence[Quadruplet], settings: ViewSettings, shards: ShardReader, cache: ClipCache | None = None
-) -> Batch:
-    """Decode, scale and crop the windows of planned instances on the CPU, exactly as planned.
-
-    Raises CorpusError or MediaError for a clip that cannot be read.
-    """
-    decoder = Decoder(settings, shards, cache)
-    return _stack([decoder.read(item) for item in plan], [])
-
-
 def read_groups(
     drawn: GlobalBatch, groups: Iterable[int], shards: ShardReader, cache: ClipCache | None = None
 ) -> Batch:
     """Groups of a step's batch, one after the other. Clips that cannot be read are replaced.
 
-    What replaces them depends on the draw, the group and what is readable alone, so the batch is the same
-    wherever and whenever it is read. Raises CorpusError when more than half of a group cannot be read, or
-    no clip is left that can take a place.
+    What replaces them depends only on the draw, the group and which clips are readable, so the batch is the
+    same wherever and whenever it is read. Raises CorpusError when more than half of a group cannot be read,
+    or no clip is left to replace one.
     """
     decoder = Decoder(drawn.settings, shards, cache)
     instances: list[Instance] = []
@@ -78,67 +66,47 @@ def read_groups(
     return _stack(instances, replaced)
 
 
-def read_centre(
-    clips: Sequence[ClipEntry],
-    settings: ViewSettings,
-    shards: ShardReader,
-    cache: ClipCache | None = None,
-    tracks: Sequence[Member] | None = None,
-) -> tuple[Tensor | None, Tensor]:
-    """The middle window of each clip: frames_BTCHW uint8 (None without pictures), waveform_BCS float32.
-
-    tracks: one sound a clip, instead of its original sound.
-    """
-    decoder = Decoder(settings, shards, cache)
-    windows = [centre_window(clip, settings) for clip in clips]
-    frames = None
-    if settings.pictures:
-        frames = torch.stack([decoder.frames(*pair) for pair in zip(clips, windows, strict=True)])
-    heard = [clip.original for clip in clips] if tracks is None else tracks
-    return frames, torch.stack([decoder.sound(*pair) for pair in zip(heard, windows, strict=True)])
-
-
 def _read_group(drawn: GlobalBatch, group: int, decoder: Decoder) -> tuple[list[Instance], list[Replacement]]:
     plan = drawn.plan(group)
-    read: dict[int, Instance] = {}  # by place
-    failed: dict[int, dict[str, str]] = {}  # by place: the clips that cannot be read, and why
+    read: dict[int, Instance] = {}  # by position in the plan
+    failed: dict[int, dict[str, str]] = {}  # by position: the clips that cannot be read, and why
     lost: set[str] = set()  # the shards from which something could not be read
 
-    def try_read(place: int, item: Quadruplet) -> bool:
+    def try_read(position: int, item: Quadruplet) -> bool:
         try:
-            read[place] = decoder.read(item)
+            read[position] = decoder.read(item)
         except (CorpusError, MediaError) as error:
-            failed.setdefault(place, {})[item.clip.clip_id] = _one_line(error)
+            failed.setdefault(position, {})[item.clip.clip_id] = _one_line(error)
             if isinstance(error, LostShardError):
                 lost.add(error.shard)
             return False
         return True
 
     # All planned clips before any substitute: where most are gone, the search for others would be long.
-    for place, item in enumerate(plan):
-        try_read(place, item)
+    for position, item in enumerate(plan):
+        try_read(position, item)
         if 2 * len(failed) > len(plan):
             raise _too_many(drawn, failed)
-    tried: set[str] = set()  # two places may be offered the same
-    for place in failed:
-        for item in drawn.substitutes(group, place):
+    tried: set[str] = set()  # two positions may be offered the same clip
+    for position in failed:
+        for item in drawn.substitutes(group, position):
             if item.clip.clip_id in tried or not lost.isdisjoint(decoder.shards_of(item)):
                 continue
             tried.add(item.clip.clip_id)
-            if try_read(place, item):
+            if try_read(position, item):
                 break
         else:
             raise _too_many(drawn, failed)
     replaced = [
-        Replacement(clip_id, reason, read[place].plan.clip.clip_id)
-        for place, reasons in failed.items()
+        Replacement(clip_id, reason, read[position].plan.clip.clip_id)
+        for position, reasons in failed.items()
         for clip_id, reason in reasons.items()
     ]
-    return [read[place] for place in range(len(plan))], replaced
+    return [read[position] for position in range(len(plan))], replaced
 
 
 def _too_many(drawn: GlobalBatch, failed: dict[int, dict[str, str]]) -> CorpusError:
-    reasons = {clip_id: reason for place in failed.values() for clip_id, reason in place.items()}
+    reasons = {clip_id: reason for clips in failed.values() for clip_id, reason in clips.items()}
     clip_id, reason = next(iter(reasons.items()))
     root = drawn.index.root
     return CorpusError(
@@ -148,7 +116,7 @@ def _too_many(drawn: GlobalBatch, failed: dict[int, dict[str, str]]) -> CorpusEr
 
 
 def _one_line(error: LssdError) -> str:
-    """An error's message without its way out, which is the same for all."""
+    """An error's message in one line, without the advice at its end, which is the same for all."""
     return " ".join(str(error).split()).partition("; run lssd verify")[0]
 
 
@@ -163,7 +131,7 @@ def _stack(instances: Sequence[Instance], replaced: Sequence[Replacement]) -> Ba
         clip_ids=tuple(plan.clip.clip_id for plan in plans),
         title_ids=tuple(plan.clip.title_id for plan in plans),
         languages=tuple(
-            tuple(None if member is None else member["language"] for member in plan.sounds) for plan in plans
+            tuple(None if member is None else member.language for member in plan.sounds) for plan in plans
         ),
         replaced=tuple(replaced),
     )

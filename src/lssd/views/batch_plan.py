@@ -1,23 +1,31 @@
-"""Draw the batch of a step, of all groups, by title (paper, section 3; DESIGN: the method)."""
+"""Draw the batch of a step, of all groups, by title (paper, section 3)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+from typing import NamedTuple
 
 import numpy as np
 
 from lssd.errors import CorpusError
 from lssd.views.index import ClipIndex
-from lssd.views.settings import DRAWS, Quadruplet, ViewSettings, make_quadruplet, sounds_per_clip
+from lssd.views.instance import DRAWS, Quadruplet, make_quadruplet, sounds_per_clip
+from lssd.views.settings import ViewSettings
 
 # What a generator is for, as a part of its seed: (seed, epoch, step, purpose, ...).
 _CLIPS, _INSTANCES, _SUBSTITUTES = 1, 2, 3
 
-# Substitutes that a title gives in its turn. What made one clip unreadable often spoils its title's others.
+# Substitutes that a title gives before the next one is tried: what made one clip unreadable often affects the
+# title's others too.
 _TURN = 3
 
-Place = tuple[int, int]  # of a clip: its title's number and its own number in the title
+
+class ClipNumber(NamedTuple):
+    """Where the index has a clip: the number of its title, and its own number in that title."""
+
+    title: int
+    clip: int
 
 
 def batch_size(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int:
@@ -37,19 +45,6 @@ def batch_size(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int
 def epoch_steps(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int:
     """Steps an epoch: floor(clips / global batch), at least 1."""
     return max(1, index.clip_count // (batch_size(index, settings, groups) * groups))
-
-
-def plan_batch(
-    index: ClipIndex,
-    settings: ViewSettings,
-    seed: int,
-    epoch: int,
-    step: int,
-    group: int = 0,
-    groups: int = 1,
-) -> tuple[Quadruplet, ...]:
-    """The instances of one group of a step's batch (`GlobalBatch`), `batch_size` of them."""
-    return GlobalBatch(index, settings, seed, epoch, step, groups).plan(group)
 
 
 @dataclass(frozen=True)
@@ -74,8 +69,8 @@ class GlobalBatch:
 
     def plan(self, group: int) -> tuple[Quadruplet, ...]:
         """The instances of one group. Raises CorpusError for what the corpus lacks, naming the key."""
-        rows = zip(self._places[group], self._numbers(group), strict=True)
-        return tuple(self._instance(place, numbers) for place, numbers in rows)
+        rows = zip(self._clips[group], self._draws(group), strict=True)
+        return tuple(self._instance(clip, draws) for clip, draws in rows)
 
     def substitutes(self, group: int, item: int) -> Iterator[Quadruplet]:
         """Instances that may stand in for an unreadable one, in the order in which to try them.
@@ -85,35 +80,35 @@ class GlobalBatch:
         left. No two groups are offered the same clip; two items of one group may be.
         """
         generator = self._generator(_SUBSTITUTES, group, item)
-        numbers = self._numbers(group)[item]
-        own = self._places[group][item][0]
+        draws = self._draws(group)[item]
+        own = self._clips[group][item].title
         others = (title for title in shuffle(len(self.index.titles), generator) if title != own)
-        begun: list[Iterator[Place]] = []
+        begun: list[Iterator[ClipNumber]] = []
         for title in chain([own], others):
             spares = self._shuffled_spares(title, group, generator)
-            for place in islice(spares, _TURN):
-                yield self._instance(place, numbers)
+            for clip in islice(spares, _TURN):
+                yield self._instance(clip, draws)
             begun.append(spares)
-        for place in chain.from_iterable(begun):
-            yield self._instance(place, numbers)
+        for clip in chain.from_iterable(begun):
+            yield self._instance(clip, draws)
 
     @cached_property
-    def _places(self) -> tuple[tuple[Place, ...], ...]:
+    def _clips(self) -> tuple[tuple[ClipNumber, ...], ...]:
         """The clips of all groups. Titles and clips are shuffled only as far as they are needed."""
         size = batch_size(self.index, self.settings, self.groups)
         generator = self._generator(_CLIPS)
-        decks: dict[int, Iterator[int]] = {}
-        taken: dict[int, int] = {}
+        decks: dict[int, Iterator[int]] = {}  # the shuffled clips of each title, as of a pack of cards
+        taken: dict[int, int] = {}  # how many of a title's clips are taken
         titles = self._turns(generator, taken)
-        groups: list[tuple[Place, ...]] = []
+        groups: list[tuple[ClipNumber, ...]] = []
         for _ in range(self.groups):
-            group: list[Place] = []
+            group: list[ClipNumber] = []
             while len(group) < size:
                 title = next(titles)
                 if title not in decks:
                     decks[title] = shuffle(len(self.index.titles[title]), generator)
                 wanted = min(self.settings.title_clips, size - len(group))
-                clips = [(title, number) for number in islice(decks[title], wanted)]
+                clips = [ClipNumber(title, clip) for clip in islice(decks[title], wanted)]
                 taken[title] = taken.get(title, 0) + len(clips)
                 group += clips
             groups.append(tuple(group))
@@ -129,38 +124,37 @@ class GlobalBatch:
             order = [title for title in order if taken[title] < len(self.index.titles[title])]
             yield from order
 
-    def _spares(self, title: int, group: int) -> list[int]:
-        """The numbers of a title's clips that are not in the batch and are this group's to take.
+    def _shuffled_spares(
+        self, title: int, group: int, generator: np.random.Generator
+    ) -> Iterator[ClipNumber]:
+        """A title's clips that are not in the batch and are this group's to take, in random order.
 
         Groups that hold the title share them; a title in no group is one group's alone.
         """
         owners = self._owners.get(title, [title % self.groups])
         if group not in owners:
-            return []
-        spares = [n for n in range(len(self.index.titles[title])) if (title, n) not in self._drawn]
-        return spares[owners.index(group) :: len(owners)]
-
-    def _shuffled_spares(self, title: int, group: int, generator: np.random.Generator) -> Iterator[Place]:
-        spares = self._spares(title, group)
+            return
+        every = (ClipNumber(title, clip) for clip in range(len(self.index.titles[title])))
+        spares = [clip for clip in every if clip not in self._drawn][owners.index(group) :: len(owners)]
         for number in shuffle(len(spares), generator):
-            yield title, spares[number]
+            yield spares[number]
 
     @cached_property
-    def _drawn(self) -> frozenset[Place]:
-        return frozenset(chain.from_iterable(self._places))
+    def _drawn(self) -> frozenset[ClipNumber]:
+        return frozenset(chain.from_iterable(self._clips))
 
     @cached_property
     def _owners(self) -> dict[int, list[int]]:
         """The groups that hold a title, in ascending order."""
         owners: dict[int, list[int]] = {}
-        for group, places in enumerate(self._places):
-            for title in {title for title, _ in places}:
+        for group, clips in enumerate(self._clips):
+            for title in {clip.title for clip in clips}:
                 owners.setdefault(title, []).append(group)
         return owners
 
-    def _instance(self, place: Place, numbers: list[float]) -> Quadruplet:
-        clip = self.index.titles[place[0]][place[1]]
-        return make_quadruplet(clip, self.settings, numbers, self._turn, self._sounds)
+    def _instance(self, clip: ClipNumber, draws: list[float]) -> Quadruplet:
+        entry = self.index.titles[clip.title][clip.clip]
+        return make_quadruplet(entry, self.settings, draws, self._turn, self._sounds)
 
     @cached_property
     def _turn(self) -> int:
@@ -171,9 +165,10 @@ class GlobalBatch:
     def _sounds(self) -> int:
         return sounds_per_clip(self.index, self.settings)
 
-    def _numbers(self, group: int) -> list[list[float]]:
-        numbers = self._generator(_INSTANCES, group).random((len(self._places[group]), DRAWS))
-        return numbers.tolist()
+    def _draws(self, group: int) -> list[list[float]]:
+        """The uniform numbers that choose each instance's windows and dub: a row an instance."""
+        draws = self._generator(_INSTANCES, group).random((len(self._clips[group]), DRAWS))
+        return draws.tolist()
 
     def _generator(self, *purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, self.epoch, self.step, *purpose])
@@ -182,10 +177,12 @@ class GlobalBatch:
 def shuffle(count: int, generator: np.random.Generator) -> Iterator[int]:
     """The numbers 0 .. count - 1 in random order, drawn only as far as they are asked for.
 
-    Fisher and Yates' shuffle of which only the moved places are kept: k numbers cost k steps, not `count`.
+    Fisher and Yates' shuffle, which swaps each position with a random one from there on. Only the numbers
+    that were moved are kept, so that k numbers cost k steps and not `count`. Say that of 3 numbers position 0
+    is swapped with 2: 2 comes first, and `moved` is {2: 0}. If 1 is swapped with 2 then, 0 follows, then 1.
     """
     moved: dict[int, int] = {}
-    for place in range(count):
-        other = place + int(generator.random() * (count - place))
+    for position in range(count):
+        other = position + int(generator.random() * (count - position))
         yield moved.get(other, other)
-        moved[other] = moved.pop(place, place)
+        moved[other] = moved.pop(position, position)

@@ -10,19 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lssd.errors import InputError
+from lssd.corpus import Member
+from lssd.errors import InputError, StorageError
 from lssd.store import atomic_path
-from lssd.views.columns import Member
 
 
 class ClipCache:
     """Arrays by key, as files under `folder`, up to `limit_bytes` in all.
 
-    A convenience: where it cannot be written, because the disk is full or the folder is not to be
-    changed, it gives what it holds and stores no more.
-
-    The limit is checked against the folder's size when the cache is opened plus what this process
-    has added, so several processes may overshoot it by what the others add meanwhile.
+    A cache that cannot be written, on a full disk or in a read-only folder, serves what it holds and stores
+    nothing more. The limit is compared with the folder's size on opening plus what this process has added
+    since, so several processes may exceed it by what the others add meanwhile.
     """
 
     def __init__(self, folder: str | Path, limit_bytes: int) -> None:
@@ -49,7 +47,7 @@ class ClipCache:
             with atomic_path(path) as partial, partial.open("wb") as file:
                 np.save(file, array)
         # Whatever its number: NumPy reports a full disk without one.
-        except (OSError, InputError):
+        except (OSError, InputError, StorageError):
             self._full = True
         else:
             self._used += array.nbytes
@@ -70,8 +68,8 @@ def _size(file: Path) -> int:
 
 
 def picture_key(member: Member) -> str:
-    return f"{member['sha256'][:32]}-picture"
+    return f"{member.sha256[:32]}-picture"
 
 
 def sound_key(member: Member, sample_rate: int, channels: int) -> str:
-    return f"{member['sha256'][:32]}-sound-{sample_rate}-{channels}"
+    return f"{member.sha256[:32]}-sound-{sample_rate}-{channels}"

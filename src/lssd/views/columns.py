@@ -1,5 +1,12 @@
 """Clips and their members as columns: about 300 bytes a clip of four members, where objects take thousands.
 
+Clips lie title after title and members clip after clip, so a list of starts says what belongs together. Two
+titles of 2 and 1 clips, with 4, 3 and 2 members:
+
+    clip_starts    [0, 2, 3]       clips 0 and 1 are of title 0, clip 2 is of title 1
+    member_starts  [0, 4, 7, 9]    clip 1 has members 4, 5 and 6: its picture, its original and a dub, or its
+                                   background where `backgrounds_N` says so
+
 Letters of shapes: T titles, N clips, M members.
 """
 
@@ -13,9 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lssd.corpus.schema import TABLES
-
-Member = dict[str, Any]
+from lssd.corpus.schema import Member, to_table
 
 _BLOCK = 1 << 16  # rows that are packed at once
 # The value of each hexadecimal digit as the catalog writes it; 255 for what is none.
@@ -25,7 +30,7 @@ _NIBBLES[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16, dty
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """A clip with the catalog's rows of its picture and its sounds.
+    """A clip with its picture and its sounds as the catalog lists them.
 
     dubs: in the order of their languages, one each. background: music and effects without speech.
     duplicates: the number of its near-duplicate group; clips that show the same have the same.
@@ -42,7 +47,7 @@ class ClipEntry:
 
     def sound(self, language: str) -> Member | None:
         """The spoken sound of a language, the original's included; None where there is none."""
-        return next((track for track in (self.original, *self.dubs) if track["language"] == language), None)
+        return next((track for track in (self.original, *self.dubs) if track.language == language), None)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -113,6 +118,7 @@ def _letters(column: pa.ChunkedArray, width: int) -> Iterator[tuple[int, np.ndar
     for chunk in column.chunks:
         for first in range(0, len(chunk), _BLOCK):
             block = chunk.slice(first, _BLOCK)
+            # Texts of one length lie side by side in one buffer, which is viewed as an array without a copy.
             padded = pc.ascii_rpad(block, width, padding="\0").cast(pa.binary()).cast(pa.binary(width))
             skipped = padded.offset * width
             letters = np.frombuffer(padded.buffers()[1], np.uint8, len(block) * width, skipped)
@@ -127,6 +133,7 @@ def _pack_digits(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
         nibbles = _NIBBLES[letters]
         if nibbles.max() == 255:
             return None
+        # Two digits a byte, the first of them the higher half.
         data[start : start + len(letters)] = nibbles[:, ::2] << 4 | nibbles[:, 1::2]
     return data.view(f"V{width // 2}")[:, 0]
 
@@ -135,7 +142,9 @@ def _pack_digits(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
 class Codes(_Columns):
     """Texts of which there are few different ones: names[codes] gives them.
 
-    names: in their order, then None, which the code -1 therefore means. codes: of the smallest signed type.
+    names: sorted, then None, which the code -1 therefore means. codes: of the smallest signed type.
+    For example, fr, None, de is names ("de", "fr", None) and codes [1, -1, 0]; of its first two rows, `take`
+    leaves names ("fr", None) and codes [0, -1].
     """
 
     names: tuple[str | None, ...]
@@ -150,8 +159,10 @@ class Codes(_Columns):
     def take(self, rows: np.ndarray) -> "Codes":
         """These rows' texts, and no names beside them: equal texts then have equal codes."""
         codes = self.codes[rows]
+        # Which names still occur; codes are counted from 1, so that 0 counts the Nones and is left out.
         used = np.bincount(codes + np.intp(1), minlength=len(self.names))[1:] > 0
         names = [name for name, kept in zip(self.names, used, strict=False) if kept]
+        # The new code of each old one: how many used names come before it. The last entry keeps -1 as it is.
         renamed = np.append(np.cumsum(used) - 1, -1).astype(np.min_scalar_type(-len(names) - 1))
         return Codes((*names, None), renamed[codes])
 
@@ -161,21 +172,24 @@ class Codes(_Columns):
 
 
 def positions(column: pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Where each row's value stands among `values`: integers (rows,), -1 where it does not or is null."""
+    """Where each row's value stands among `values`: integers (rows,), -1 where it does not or is null.
+
+    The column b, null, c, a among the values a, b gives [1, -1, -1, 0].
+    """
     return pc.fill_null(pc.index_in(column, value_set=values, skip_nulls=True), -1).to_numpy()
 
 
 @dataclass(frozen=True, eq=False)
 class MemberColumns(_Columns):
-    """Rows of the catalog's table of members, but for the clip and the kind: the clips' order tells them.
+    """Rows of the catalog's table of members, without clip and kind, which follow from the order of clips.
 
-    starts_M: of the first byte in the shard; lengths_M in bytes.
+    offsets_M: of the first byte in the shard; lengths_M in bytes.
     """
 
     tracks: Codes
     languages: Codes
     shards: Codes
-    starts_M: np.ndarray
+    offsets_M: np.ndarray
     lengths_M: np.ndarray
     hashes: Texts
 
@@ -185,7 +199,7 @@ class MemberColumns(_Columns):
             tracks=Codes.pack(table["track_id"]),
             languages=Codes.pack(table["language"]),
             shards=Codes.pack(table["shard"]),
-            starts_M=pc.fill_null(table["offset"], 0).to_numpy(),
+            offsets_M=pc.fill_null(table["offset"], 0).to_numpy(),
             lengths_M=pc.fill_null(table["length"], 0).to_numpy(),
             hashes=Texts.pack(table["sha256"]),
         )
@@ -195,35 +209,25 @@ class MemberColumns(_Columns):
             tracks=self.tracks.take(rows),
             languages=self.languages.take(rows),
             shards=self.shards.take(rows),
-            starts_M=self.starts_M[rows],
+            offsets_M=self.offsets_M[rows],
             lengths_M=self.lengths_M[rows],
             hashes=self.hashes.take(rows),
         )
 
     def read(self, span: slice, clip_id: str) -> list[Member]:
-        """The members of a clip as the catalog's rows, of which the first is the picture."""
-        rows = zip(
+        """The members of a clip, of which the first is the picture."""
+        count = span.stop - span.start
+        columns = (
+            [clip_id] * count,
+            ["picture", *["sound"] * (count - 1)],
             self.tracks.read(span),
             self.languages.read(span),
             self.shards.read(span),
-            self.starts_M[span].tolist(),
+            self.offsets_M[span].tolist(),
             self.lengths_M[span].tolist(),
             self.hashes.read(span),
-            strict=True,
         )
-        return [
-            {
-                "clip_id": clip_id,
-                "kind": "sound" if number else "picture",
-                "track_id": track,
-                "language": language,
-                "shard": shard,
-                "offset": start,
-                "length": length,
-                "sha256": sha256,
-            }
-            for number, (track, language, shard, start, length, sha256) in enumerate(rows)
-        ]
+        return list(map(Member._make, zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +250,7 @@ class ClipColumns(_Columns):
 
     @classmethod
     def pack(cls, titles: Sequence[Sequence[ClipEntry]]) -> "ClipColumns":
-        """Entries as columns. What a member lacks of a row's keys is None, and 0 bytes at 0, afterwards."""
+        """Entries as columns."""
         clips = [clip for title in titles for clip in title]
         rows = [member for clip in clips for member in clip.members]
         return cls(
@@ -257,7 +261,7 @@ class ClipColumns(_Columns):
             duplicates_N=np.array([clip.duplicates for clip in clips], dtype=np.int64),
             backgrounds_N=np.array([clip.background is not None for clip in clips], dtype=bool),
             member_starts=starts_of([len(clip.members) for clip in clips]),
-            members=MemberColumns.pack(pa.Table.from_pylist(rows, schema=TABLES["members"])),
+            members=MemberColumns.pack(to_table(Member, rows)),
         )
 
     def __len__(self) -> int:
@@ -283,8 +287,8 @@ class ClipColumns(_Columns):
         """Each clip's id and the hashes of its members."""
         for start in range(0, len(self), _BLOCK):
             stop = min(start + _BLOCK, len(self))
-            bounds = self.member_starts[start : stop + 1]
-            first, *ends = bounds.tolist()
+            # All hashes of a block of clips at once, then shared out by where each clip's members end.
+            first, *ends = self.member_starts[start : stop + 1].tolist()
             hashes = self.members.hashes.read(slice(first, ends[-1]))
             begun = 0
             for clip_id, end in zip(self.clip_ids.read(slice(start, stop)), ends, strict=True):
@@ -292,12 +296,12 @@ class ClipColumns(_Columns):
                 begun = end - first
 
     def count_dubs(self) -> np.ndarray:
-        """The number of each clip's dubs: int64 (N,)."""
+        """The number of each clip's dubs: int64 (N,), all but picture, original, background."""
         return np.diff(self.member_starts) - 2 - self.backgrounds_N
 
     @property
     def original_languages(self) -> frozenset[str | None]:
-        codes = self.members.languages.codes[self.member_starts[:-1] + 1]
+        codes = self.members.languages.codes[self.member_starts[:-1] + 1]  # the original follows the picture
         return frozenset(self.members.languages.names[code] for code in np.unique(codes))
 
     @cached_property
@@ -310,9 +314,10 @@ class ClipColumns(_Columns):
             if not count:
                 found[()] = int(np.count_nonzero(dubs_N == 0))
                 continue
+            # The languages of the dubs of all clips that have so many, one row per clip.
             starts = self.member_starts[:-1][dubs_N == count] + 2
-            # As bytes, since Arrow counts those by hashing, where NumPy would sort rows.
-            rows = np.stack([codes[starts + place] for place in range(count)], axis=1)
+            rows = np.stack([codes[starts + number] for number in range(count)], axis=1)
+            # Equal rows are counted as bytes, since Arrow does that by hashing, where NumPy would sort rows.
             width = pa.binary(rows.dtype.itemsize * count)
             raw = pa.Array.from_buffers(width, len(rows), [None, pa.py_buffer(rows.tobytes())])
             for pair in pc.value_counts(raw).to_pylist():
@@ -322,7 +327,10 @@ class ClipColumns(_Columns):
 
 
 def starts_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Where each of consecutive stretches of these lengths starts, and the end: int64 (lengths + 1,)."""
+    """Where each of consecutive stretches of these lengths starts, and the end: int64 (lengths + 1,).
+
+    The lengths 4, 3, 2 give [0, 4, 7, 9].
+    """
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
@@ -338,10 +346,10 @@ class Clips(Sequence[ClipEntry]):
         return len(self._numbers)
 
     @overload
-    def __getitem__(self, place: int) -> ClipEntry: ...
+    def __getitem__(self, index: int) -> ClipEntry: ...
     @overload
-    def __getitem__(self, place: slice) -> tuple[ClipEntry, ...]: ...
-    def __getitem__(self, place: int | slice) -> ClipEntry | tuple[ClipEntry, ...]:
-        if isinstance(place, slice):
-            return tuple(self._columns.entry(number) for number in self._numbers[place])
-        return self._columns.entry(self._numbers[place])
+    def __getitem__(self, index: slice) -> tuple[ClipEntry, ...]: ...
+    def __getitem__(self, index: int | slice) -> ClipEntry | tuple[ClipEntry, ...]:
+        if isinstance(index, slice):
+            return tuple(self._columns.entry(number) for number in self._numbers[index])
+        return self._columns.entry(self._numbers[index])

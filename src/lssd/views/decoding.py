@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lssd.corpus import ShardReader
+from lssd.corpus import Member, ShardReader
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
-from lssd.views.columns import ClipEntry, Member
-from lssd.views.settings import Quadruplet, ViewSettings, Window
+from lssd.views.columns import ClipEntry
+from lssd.views.instance import Quadruplet, Window
+from lssd.views.settings import ViewSettings
 
 _FULL_SCALE = 32768.0
 
@@ -48,11 +49,11 @@ class Decoder:
         windows = [plan.windows[0], *[plan.windows[-1]] * (len(plan.sounds) - 1)]
         whole: dict[str, np.ndarray] = {}  # the original may be both sounds, and is decoded once
         for member in plan.sounds:
-            if member is not None and member["sha256"] not in whole:
-                whole[member["sha256"]] = self._whole_sound(member)
+            if member is not None and member.sha256 not in whole:
+                whole[member.sha256] = self._whole_sound(member)
         silence = torch.zeros(self.settings.channels, self.settings.window_samples)
         sounds = [
-            silence if member is None else self._cut(whole[member["sha256"]], window)
+            silence if member is None else self._cut(whole[member.sha256], window)
             for member, window in zip(plan.sounds, windows, strict=True)
         ]
         return Instance(plan, frames, torch.stack(sounds))
@@ -60,7 +61,7 @@ class Decoder:
     def shards_of(self, plan: Quadruplet) -> set[str]:
         """The names of the shards from which an instance is read."""
         pictures = [plan.clip.picture] if self.settings.pictures else []
-        return {member["shard"] for member in (*pictures, *plan.sounds) if member is not None}
+        return {member.shard for member in (*pictures, *plan.sounds) if member is not None}
 
     def frames(self, clip: ClipEntry, window: Window) -> Tensor:
         """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""
@@ -83,15 +84,16 @@ class Decoder:
         return self._cut(self._whole_sound(member), window)
 
     def _whole_sound(self, member: Member) -> np.ndarray:
-        """The clip's sound in 16 bits, in which the cache holds it, whether there is one or not.
+        """The clip's sound in 16 bits, as the cache stores it, so that both ways give the same samples.
 
-        The whole clip in both cases: a resampler sees other edges in a window, and gives other samples.
+        Always the whole clip: resampled alone, a window has edges of its own and gives other samples.
         """
         rate, channels = self.settings.sample_rate, self.settings.channels
 
         def decode() -> np.ndarray:
             data = self.shards.read(member)
-            return _to_int16(read_sound(data, 0, sample_rate=rate, channels=channels))
+            scaled_CS = np.rint(read_sound(data, 0, sample_rate=rate, channels=channels) * _FULL_SCALE)
+            return np.clip(scaled_CS, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
         return decode() if self.cache is None else self.cache.get(sound_key(member, rate, channels), decode)
 
@@ -110,8 +112,3 @@ def _crop(picture_THWC: Tensor, window: Window, size: int) -> Tensor:
     top, left = round(window.top * (height - side)), round(window.left * (width - side))
     square_TCHW = picture_THWC[:, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
     return F.interpolate(square_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False)
-
-
-def _to_int16(sound_CS: np.ndarray) -> np.ndarray:
-    scaled = np.rint(sound_CS * _FULL_SCALE)
-    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

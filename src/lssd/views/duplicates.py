@@ -1,4 +1,4 @@
-"""Clips that show the same: intros, recaps, one film under two titles.
+"""Groups of clips that show the same: intros, recaps, one film under two titles.
 
 Letters of shapes: N clips, U different fingerprints, M bands.
 """
@@ -47,10 +47,11 @@ def group_duplicates(fingerprints: Sequence[str | None] | pa.ChunkedArray, dista
     if not telling.any():
         return numbers_N
     words_UW, inverse = np.unique(words_NW[telling], axis=0, return_inverse=True)
+    # The component of each clip that has a telling fingerprint, then the first clip of that component.
     components = _components(words_UW, distance)[inverse.reshape(-1)]
-    places = np.flatnonzero(telling)
+    clips = np.flatnonzero(telling)
     _, first, back = np.unique(components, return_index=True, return_inverse=True)
-    numbers_N[places] = places[first][back.reshape(-1)]
+    numbers_N[clips] = clips[first][back.reshape(-1)]
     return numbers_N
 
 
@@ -106,12 +107,17 @@ def _bands(words_UW: np.ndarray, bands: int) -> np.ndarray:
 
 
 def _bucket_pairs(keys_U: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All pairs of positions with equal keys, each once, in portions of at most U pairs."""
+    """All pairs of positions with equal keys, each once, in portions of at most U pairs.
+
+    Keys 7, 5, 7, 7 give first the neighbours after sorting, (0, 2) and (2, 3), then those two apart: (0, 3).
+    """
+    # Equal keys side by side: where each bucket starts, and for each position where its bucket ends.
     order = np.argsort(keys_U)
     keys_U = keys_U[order]
     starts = np.flatnonzero(np.r_[True, keys_U[1:] != keys_U[:-1]])
     sizes = np.diff(np.r_[starts, len(keys_U)])
     ends = np.repeat(starts + sizes, sizes)
+    # Each position with the one `step` further on, while that is still in its bucket.
     active, step = np.arange(len(keys_U)), 1
     while True:
         active = active[active + step < ends[active]]

@@ -1,4 +1,4 @@
-"""Batches ahead of time, in worker processes, in the order of their steps."""
+"""Batches read ahead in worker processes, in the order of their steps."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ class CacheSettings:
 
 
 class _Steps(Dataset[Batch | LssdError]):
-    """Global step -> batch, or the error that prevents it, as a value: raised in a worker it would come
-    with that process' traceback. Opens the corpus once in each worker, at first use."""
+    """Global step -> batch, or the error that prevents it, which is returned and not raised: raised in a
+    worker it would carry that process's traceback. Opens the corpus once in each worker, at first use."""
 
     def __init__(
         self,
@@ -39,11 +39,12 @@ class _Steps(Dataset[Batch | LssdError]):
         settings: ViewSettings,
         seed: int,
         groups: range,
-        of: int,
+        total_groups: int,
         cache: CacheSettings | None,
     ) -> None:
-        self.index, self.settings, self.seed, self.groups, self.of = index, settings, seed, groups, of
-        self.steps_per_epoch = epoch_steps(index, settings, of)
+        self.index, self.settings, self.seed, self.groups = index, settings, seed, groups
+        self.total_groups = total_groups
+        self.steps_per_epoch = epoch_steps(index, settings, total_groups)
         self._cache_settings = cache
         self._shards: ShardReader | None = None
         self._cache: ClipCache | None = None
@@ -68,14 +69,14 @@ class _Steps(Dataset[Batch | LssdError]):
             if self._cache_settings is not None:
                 self._cache = ClipCache(self._cache_settings.folder, self._cache_settings.limit_bytes)
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.of)
+        drawn = GlobalBatch(self.index, self.settings, self.seed, epoch, step_of_epoch, self.total_groups)
         return read_groups(drawn, self.groups, self._shards, self._cache)
 
 
 def _share(batch: Batch) -> None:
-    """Move a batch into shared memory, for the way to the main process.
+    """Move a batch into shared memory, to be sent to the main process.
 
-    Left to the queue's own thread, the end of a run may cut the copy short, and the worker aborts.
+    The queue's own thread would do it later, and abort the worker when the run ends in the middle of it.
     """
     for tensor in (batch.frames_BWTCHW, batch.waveform_BKCS, batch.present_BK, batch.duplicates_B):
         if tensor is not None:
@@ -89,17 +90,17 @@ def _share(batch: Batch) -> None:
 
 
 def _end_without_teardown(_: int) -> None:
-    """Let a worker end once its queues are closed, before native libraries are torn down: on a loaded
-    machine their threads now and then aborted it then, with a message on stderr."""
+    """Let a worker exit once its queues are closed, before native libraries are torn down: on a busy machine,
+    their threads sometimes abort it there, with a message on stderr."""
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 
 
 class Loader:
     """Iterate over the batches of steps [first_step, last_step), counted over all epochs.
 
-    Each holds the given `groups`, one after the other, of the `of` groups of a step's global batch
-    (`Recipe.groups`). `workers` 0 reads in this process; the batches are the same for any number, and for
-    any way to share the groups. `wait_s` is the time spent waiting for data so far.
+    Each holds the given `groups`, one after the other, of the `total_groups` of a step's global batch
+    (`Recipe.groups`). `workers` 0 reads in this process; the batches are the same for any number of workers,
+    however the groups are shared among processes. `wait_s` is the time spent waiting for data so far.
     """
 
     def __init__(
@@ -111,12 +112,12 @@ class Loader:
         first_step: int,
         last_step: int,
         groups: range = range(1),
-        of: int = 1,
+        total_groups: int = 1,
         workers: int = 0,
         cache: CacheSettings | None = None,
     ) -> None:
         self._batches: DataLoader[Batch | LssdError] = DataLoader(
-            _Steps(index, settings, seed, groups, of, cache),
+            _Steps(index, settings, seed, groups, total_groups, cache),
             sampler=range(first_step, last_step),
             batch_size=None,
             num_workers=workers,
@@ -149,7 +150,7 @@ class Loader:
             yield batch
 
     def _start(self) -> Iterator[Batch | LssdError]:
-        """Start the workers, deaf to Ctrl-C: a terminal sends it to them too, and this process ends them.
+        """Start the workers with Ctrl-C blocked: a terminal sends it to them too, and this process ends them.
 
         They inherit the blocked signal, so that not even their start ends in a traceback; for this
         process it is only held back meanwhile.

@@ -1,6 +1,9 @@
 """Which clips of a catalog take part, found on its tables as they are: no row of millions becomes an object.
 
-Letters of shapes: N clips, M members.
+Clips and titles are numbered by their position in sorted lists, and all lookups are of numbers: `positions`
+turns a column of names into positions in a list, -1 where a name is not in it.
+
+Letters of shapes: N clips of the selected titles, M members (of the catalog, or of those clips).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lssd import languages
-from lssd.corpus import SPLITS, Catalog
+from lssd.corpus import SPLITS, Catalog, Member, rows_of
 from lssd.errors import CorpusError
 from lssd.views.columns import ClipColumns, Codes, MemberColumns, Texts, positions, starts_of
 from lssd.views.duplicates import group_duplicates
 
-# The places of a clip's members, in their order; of all but dubs there is one.
+# The roles of a clip's members, in the order in which they are listed; of all but dubs there is one.
 _PICTURE, _ORIGINAL, _DUB, _BACKGROUND = range(4)
 _KINDS = pa.array(["picture", "sound"])
-_ROLES = pa.array(["original", "dub", "background"])  # of sounds, by their place
+_TRACK_ROLES = pa.array(["original", "dub", "background"])  # _ORIGINAL and on, in their order
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,14 @@ def _narrow(kept: np.ndarray, criteria: _Criteria, what: str, root: str) -> np.n
 
 @dataclass(frozen=True)
 class _Found:
-    """The clips of titles, in the order of both ids, and their members, by clip and place.
+    """The clips of the selected titles, sorted by title and id, and their members, sorted by clip and role.
 
-    titles_N: the number of each clip's title; rows_N: the clip's row in the catalog. complete_N: whether
-    there are a picture and an original sound. clips_M: the number of each member's clip.
+    titles_N: the number of each clip's title, a position in `title_ids`; rows_N: the clip's row in the
+    catalog. complete_N: whether there are a picture and an original sound. clips_M: the number of each
+    member's clip; roles_M: the member's role in it.
+
+    For example, clip 0 with a dub and clip 1 without have clips_M [0, 0, 0, 1, 1] and roles_M [_PICTURE,
+    _ORIGINAL, _DUB, _PICTURE, _ORIGINAL].
     """
 
     title_ids: list[str]
@@ -140,31 +147,35 @@ class _Found:
     clip_ids: Texts
     complete_N: np.ndarray
     clips_M: np.ndarray
-    places_M: np.ndarray
+    roles_M: np.ndarray
     members: MemberColumns
 
-    def have(self, place: int) -> np.ndarray:
-        """Which clips have a member in this place: bool (N,)."""
-        return self._with(self.places_M == place)
+    def have(self, role: int) -> np.ndarray:
+        """Which clips have a member of this role: bool (N,)."""
+        return self._owners(self.roles_M == role)
 
     def speak(self, language: str) -> np.ndarray:
         """Which clips have a spoken sound in this language: bool (N,)."""
-        spoken_M = (self.places_M == _ORIGINAL) | (self.places_M == _DUB)
+        spoken_M = (self.roles_M == _ORIGINAL) | (self.roles_M == _DUB)
         tracks = self.members.languages
+        # A language that no member has gets a code that none has.
         code = tracks.names.index(language) if language in tracks.names else len(tracks.names)
-        return self._with(spoken_M & (tracks.codes == code))
+        return self._owners(spoken_M & (tracks.codes == code))
 
-    def _with(self, chosen_M: np.ndarray) -> np.ndarray:
-        having = np.zeros(len(self.rows_N), dtype=bool)
-        having[self.clips_M[chosen_M]] = True
-        return having
+    def _owners(self, chosen_M: np.ndarray) -> np.ndarray:
+        """Which clips have any of the chosen members: bool (N,)."""
+        owners_N = np.zeros(len(self.rows_N), dtype=bool)
+        owners_N[self.clips_M[chosen_M]] = True
+        return owners_N
 
     def columns(self, catalog: Catalog, kept_N: np.ndarray, near_duplicates: bool) -> ClipColumns:
         """The columns of the clips that are kept, of titles of which any is."""
         kept = np.flatnonzero(kept_N)
         rows, titles = self.rows_N[kept], self.titles_N[kept]
+        # Clips of each title; titles without any are dropped.
         counts = np.bincount(titles, minlength=len(self.title_ids))
         names = [name for name, count in zip(self.title_ids, counts, strict=True) if count]
+        # Members of each kept clip.
         sizes = np.bincount(self.clips_M, minlength=len(kept_N))[kept]
         numbers = np.arange(len(rows))
         if near_duplicates:
@@ -182,21 +193,32 @@ class _Found:
 
 
 def _find(catalog: Catalog, title_ids: list[str]) -> _Found:
-    """The clips of these titles, sorted, and their members."""
+    """The clips of these titles, sorted, and their members.
+
+    For example, the catalog lists the clips c of title 1, x of none of these titles, a of title 0 and b of
+    title 1. The rows of the sorted clips a, b, c are [2, 3, 0]; the clips' numbers by row are [2, -1, 0, 1].
+    """
+    # The catalog's rows of clips of these titles, sorted by title, then by id.
     titles = positions(catalog.clips["title_id"], pa.array(title_ids, pa.string()))
     rows = np.flatnonzero(titles >= 0)
     clip_ids = Texts.pack(catalog.clips["clip_id"])
     rows = rows[np.lexsort((clip_ids.data[rows], titles[rows]))]
-    numbers = np.full(len(titles) + 1, -1)  # of the clips by row; the last is for members of none
+
+    # The inverse: the number of the clip in each row, -1 for other clips. There is one entry more, so that
+    # position -1, which stands for a clip that the catalog lacks, gives -1 too.
+    numbers = np.full(len(titles) + 1, -1)
     numbers[rows] = np.arange(len(rows))
 
+    # Each member's clip and that clip's title, then its role; members without one take no part.
     clips = numbers[positions(catalog.members["clip_id"], catalog.clips["clip_id"])]
     members = MemberColumns.pack(catalog.members)
     owners = np.where(clips >= 0, titles[rows][clips] if len(rows) else -1, -1)
-    places = _places(catalog, owners, members.tracks, title_ids)
-    chosen = _in_order(clips, places, members.languages)
-    clips, places = clips[chosen], places[chosen]
-    single = np.bincount(clips[places < _DUB], minlength=len(rows))
+    roles = _member_roles(catalog, owners, members.tracks, title_ids)
+    chosen = _sorted_members(clips, roles, members.languages)
+    clips, roles = clips[chosen], roles[chosen]
+
+    # A clip is complete with one picture and one original: no other role comes before dubs.
+    single = np.bincount(clips[roles < _DUB], minlength=len(rows))
     return _Found(
         title_ids=title_ids,
         titles_N=titles[rows],
@@ -204,54 +226,78 @@ def _find(catalog: Catalog, title_ids: list[str]) -> _Found:
         clip_ids=clip_ids.take(rows),
         complete_N=single == 2,
         clips_M=clips,
-        places_M=places,
+        roles_M=roles,
         members=members.take(chosen),
     )
 
 
-def _places(catalog: Catalog, titles_M: np.ndarray, tracks: Codes, title_ids: list[str]) -> np.ndarray:
-    """The place of each member in its clip; -1 for members of other titles and for what has no place.
+def _member_roles(catalog: Catalog, titles_M: np.ndarray, tracks: Codes, title_ids: list[str]) -> np.ndarray:
+    """The role of each member of the catalog in its clip: (M,); -1 for those of other titles and of no role.
 
-    titles_M: the number of the title, -1 for others. Raises CorpusError for a sound of no kept track.
+    A picture's role is its kind. A sound's is that of its track in its title: the pair is looked up as one
+    number, the key title * T + track, where T counts the names of tracks, None included. For example, let y
+    be the original of title 0 and x a dub of title 1, with x, y, None for tracks and so T = 3. The known
+    keys are 0 * 3 + 1 = 1 and 1 * 3 + 0 = 3, with the roles [_ORIGINAL, _DUB]. A sound of x in title 1 has
+    key 3, which is the second, so it is a dub; one of x in title 0 has key 0, which is not among them, and
+    is an error.
+
+    titles_M: the number of each member's title, -1 for others. Raises CorpusError for a sound of no kept
+    track.
     """
-    # A track that repeats another one shares its id; the kept one says what the role is.
+    # The kept tracks of these titles by key, sorted. A track that repeats another one shares its id: the kept
+    # one says what the role is. Of two rows with one key the last one counts, so they are read backwards.
     kept = catalog.tracks.filter(catalog.tracks["kept"])
     title = positions(kept["title_id"], pa.array(title_ids, pa.string()))
     track = positions(kept["track_id"], pa.array(tracks.names[:-1], pa.string()))
-    known = np.flatnonzero((title >= 0) & (track >= 0))[::-1]  # of two rows, the last one counts
+    known = np.flatnonzero((title >= 0) & (track >= 0))[::-1]
     keys, first = np.unique(
         title[known].astype(np.int64) * len(tracks.names) + track[known], return_index=True
     )
-    roles = positions(kept["role"], _ROLES)[known][first]
+    track_roles = positions(kept["role"], _TRACK_ROLES)[known][first]
 
+    # The key of each sound of these titles, and where it is among the known ones.
     kinds = np.where(titles_M >= 0, positions(catalog.members["kind"], _KINDS), -1)
     sounds = np.flatnonzero(kinds == 1)
     wanted = titles_M[sounds].astype(np.int64) * len(tracks.names) + tracks.codes[sounds]
     found = np.searchsorted(keys, wanted)
+
+    # A sound whose key is unknown (beyond the last, or another's position), or that names no track.
     astray = (found == len(keys)) | (np.append(keys, -1)[found] != wanted) | (tracks.codes[sounds] < 0)
     if astray.any():
-        member = catalog.members.slice(int(sounds[astray][0]), 1).to_pylist()[0]
+        (member,) = rows_of(Member, catalog.members.slice(int(sounds[astray][0]), 1))
         raise CorpusError(
-            f"{catalog.root}: clip {member['clip_id']} has a sound of track {member['track_id']}, which is "
-            f"no kept track of its title; run lssd verify {catalog.root}"
+            f"{catalog.root}: clip {member.clip_id} has a sound of track {member.track_id}, which is no "
+            f"kept track of its title; run lssd verify {catalog.root}"
         )
-    places = np.where(kinds == 0, _PICTURE, -1)
-    places[sounds] = np.where(roles[found] >= 0, roles[found] + _ORIGINAL, -1)
-    return places
+
+    # Roles of tracks count from the original; a commentary, say, has none here.
+    roles_M = np.where(kinds == 0, _PICTURE, -1)
+    roles_M[sounds] = np.where(track_roles[found] >= 0, track_roles[found] + _ORIGINAL, -1)
+    return roles_M
 
 
-def _in_order(clips_M: np.ndarray, places_M: np.ndarray, spoken: Codes) -> np.ndarray:
-    """The rows of members that take part: by clip and place, dubs by language, each place but theirs once."""
-    rows = np.flatnonzero(places_M >= 0)
-    places = places_M[rows]
-    shown = [str(name) for name in spoken.names]
+def _sorted_members(clips_M: np.ndarray, roles_M: np.ndarray, languages: Codes) -> np.ndarray:
+    """The rows of the members that take part, sorted by clip and role, and dubs by language.
+
+    Of several pictures, originals or backgrounds of one clip only the first is taken. For example, rows 0
+    to 4 are of one clip, with the roles [_DUB, _ORIGINAL, _DUB, _ORIGINAL, _PICTURE] and dubs in fr and de.
+    The result is [4, 1, 2, 0]: row 3, a second original, takes no part.
+    """
+    rows = np.flatnonzero(roles_M >= 0)
+    roles = roles_M[rows]
+
+    # Each name's rank among the sorted names: None counts as the text "None", as `sorted(key=str)` has it.
+    shown = [str(name) for name in languages.names]
     ranks = np.array([sorted(shown).index(name) for name in shown])
-    keys = clips_M[rows] * 4 + places
-    order = np.argsort(
-        keys * len(shown) + np.where(places == _DUB, ranks[spoken.codes[rows]], 0), kind="stable"
-    )
-    keys, places = keys[order], places[order]
-    repeated = np.append(False, keys[1:] == keys[:-1]) & (places != _DUB)
+
+    # One number to sort by: clip, then role, then the language's rank, which counts for dubs alone.
+    keys = clips_M[rows] * 4 + roles
+    ranked = np.where(roles == _DUB, ranks[languages.codes[rows]], 0)
+    order = np.argsort(keys * len(shown) + ranked, kind="stable")
+
+    # After sorting, a member repeats a role where its clip and role are those of the one before.
+    keys, roles = keys[order], roles[order]
+    repeated = np.append(False, keys[1:] == keys[:-1]) & (roles != _DUB)
     return rows[order][~repeated]
 
 
@@ -263,8 +309,9 @@ def _fingerprints(catalog: Catalog, rows: np.ndarray) -> pa.ChunkedArray:
             f"{catalog.root} has no fingerprints of its pictures, by which near-duplicates are told; ingest "
             "its films again into a new folder, or choose another objective.mask"
         )
+    # The label's row for each row of clips, -1 where there is none; the last entry takes labels of no clip.
     clips = positions(labels["clip_id"], catalog.clips["clip_id"])
-    places = np.full(catalog.clips.num_rows + 1, -1)
-    places[clips] = np.arange(len(clips))
-    places[-1] = -1  # of labels of no clip
-    return labels["value"].take(pa.array(places[rows], mask=places[rows] < 0))
+    label_rows = np.full(catalog.clips.num_rows + 1, -1)
+    label_rows[clips] = np.arange(len(clips))
+    label_rows[-1] = -1
+    return labels["value"].take(pa.array(label_rows[rows], mask=label_rows[rows] < 0))

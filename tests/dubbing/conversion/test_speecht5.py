@@ -60,7 +60,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def load(folders: dict[str, str], **other: str) -> SpeechT5:
     names = ("model", "vocoder", "embedder")
-    return SpeechT5(SpeechT5.Options(**{name: folders[other.get(name, name)] for name in names}))
+    return SpeechT5(SpeechT5.Settings(**{name: folders[other.get(name, name)] for name in names}))
 
 
 def noise(seconds: float, seed: int) -> np.ndarray:

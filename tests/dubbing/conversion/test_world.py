@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lssd.dubbing.conversion import BACKENDS, SameVoice, World
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.speaking import median_pitch
-from lssd.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -92,11 +92,11 @@ def test_results_repeat(man: np.ndarray, woman: np.ndarray) -> None:
 
 
 def test_changes_are_limited_by_the_dials(man: np.ndarray, woman: np.ndarray) -> None:
-    world = World(World.Options(most_octaves=0.25, most_db=3.0))
+    world = World(World.Settings(most_octaves=0.25, most_db=3.0))
     reference = world.reference(woman, RATE)
     ours, found = median_pitch(man, RATE), median_pitch(world.convert(man, RATE, reference), RATE)
     assert ours is not None and found is not None and abs(np.log2(found / ours) - 0.25) < 0.06
-    still = World(World.Options(strength=0.0))
+    still = World(World.Settings(strength=0.0))
     same = still.convert(man, RATE, still.reference(woman, RATE))
     assert distance(same, man) < 1.5 and abs(np.log2(median_pitch(same, RATE) / ours)) < 0.03
 
@@ -114,7 +114,7 @@ def test_the_version_is_part_of_the_results_key() -> None:
 
 
 def test_bad_shapes_are_refused() -> None:
-    with pytest.raises(InputError, match="shape"):
+    with pytest.raises(BackendError, match="shape"):
         World().reference(np.zeros((2, 100), np.float32), RATE)
 
 

@@ -50,11 +50,11 @@ def test_plainly_different_voices_are_told_apart(conversation):
 
 def test_at_most_so_many_speakers(conversation):
     sound, lines, who = conversation
-    names = Voices(Voices.Options(most=2, apart=0.1, evidence=0.1)).diarise(sound, lines)
+    names = Voices(Voices.Settings(most=2, apart=0.1, evidence=0.1)).diarise(sound, lines)
     assert set(names) == {"S1", "S2"}
     assert len(set(zip(names, who, strict=True))) == 2, "a speaker was torn apart"
-    assert set(Voices(Voices.Options(most=1)).diarise(sound, lines)) == {"S1"}
-    assert len(set(Voices(Voices.Options(apart=0.1, evidence=0.1)).diarise(sound, lines))) > 5
+    assert set(Voices(Voices.Settings(most=1)).diarise(sound, lines)) == {"S1"}
+    assert len(set(Voices(Voices.Settings(apart=0.1, evidence=0.1)).diarise(sound, lines))) > 5
 
 
 def test_one_voice_is_one_speaker(conversation):
@@ -67,12 +67,12 @@ def test_lines_without_a_voice_go_with_the_line_before(conversation):
     sound, lines, who = conversation
     silent = Line(sound.duration_s + 1, sound.duration_s + 2, "")
     first, second = lines[0], next(line for line, one in zip(lines, who, strict=True) if one != who[0])
-    every = Voices(Voices.Options(apart=0.1, evidence=0.1))
+    every = Voices(Voices.Settings(apart=0.1, evidence=0.1))
     names = every.diarise(sound, [silent, first, silent, second, silent, silent])
     assert names[0] == names[1] == names[2] and names[3] == names[4] == names[5] != names[0]
     assert Voices().diarise(sound, []) == [] and Voices().diarise(sound, [silent, silent]) == ["S1", "S1"]
     with pytest.raises(InputError, match="not negative"):
-        Voices.Options(most=-1)
+        Voices.Settings(most=-1)
 
 
 @pytest.mark.parametrize("hz", [80.0, 120.0, 200.0, 333.0])

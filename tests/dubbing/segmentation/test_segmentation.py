@@ -5,7 +5,7 @@ import torch
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation import BACKENDS, Energy, Silero
 from lssd.dubbing.segmentation.mono import RATE, mono, mono_frames, read_mono
-from lssd.dubbing.segmentation.regions import Shape, above, level_db, shaped
+from lssd.dubbing.segmentation.regions import SegmentSettings, above, level_db, shaped
 from lssd.dubbing.sound import write_sound
 from lssd.errors import InputError
 from lssd.media import resample
@@ -73,7 +73,7 @@ def test_nobody_speaks_in_silence_noise_or_nothing(tmp_path):
         assert backend.segment(write_sound(tmp_path / f"{number}.npy", samples, 48000)) == []
     assert Energy().segment(write_sound(tmp_path / "b.npy", np.zeros_like(noise), 48000)) == []
     with pytest.raises(InputError, match="0 < off <= on < 1"):
-        Silero.Options(on=0.3, off=0.6)
+        Silero.Settings(on=0.3, off=0.6)
 
 
 def test_the_sixth_channel_is_not_heard_and_voices_keep_their_level():
@@ -113,16 +113,16 @@ def test_hysteresis():
 
 def test_edges_move_to_the_rise_and_fall_of_the_sound():
     curve = level(10, [(2.0, 3.0), (6.0, 7.0)])
-    found = shaped([Segment(1.8, 3.2), Segment(6.2, 6.8)], curve, Shape())
+    found = shaped([Segment(1.8, 3.2), Segment(6.2, 6.8)], curve, SegmentSettings())
     for one, (start, end) in zip(found, [(2.0, 3.0), (6.0, 7.0)], strict=True):
         assert abs(one.start_s - start) <= 0.021 and abs(one.end_s - end) <= 0.021
-    far = shaped([Segment(1.0, 3.0)], curve, Shape(reach_s=0.0))
+    far = shaped([Segment(1.0, 3.0)], curve, SegmentSettings(reach_s=0.0))
     assert far == [Segment(1.0, 3.0)]
 
 
 def test_short_pauses_are_bridged_and_short_sounds_dropped():
     loud = [(1.0, 2.0), (2.2, 3.0), (5.0, 5.1)]
-    found = shaped([Segment(*span) for span in loud], level(8, loud), Shape())
+    found = shaped([Segment(*span) for span in loud], level(8, loud), SegmentSettings())
     assert len(found) == 1
     assert found[0].start_s == pytest.approx(1.0, abs=0.03) and found[0].end_s == pytest.approx(3.0, abs=0.03)
 
@@ -131,7 +131,7 @@ def test_long_segments_are_split_at_their_quietest_point_until_none_is_too_long(
     curve = level(50, [(1.0, 47.0)])
     for dip in (14.0, 25.0, 33.3):
         curve[round(dip * 100) : round(dip * 100) + 12] = -40.0
-    found = shaped([Segment(1.0, 47.0)], curve, Shape(gap_s=0.05))
+    found = shaped([Segment(1.0, 47.0)], curve, SegmentSettings(gap_s=0.05))
     assert max(one.end_s - one.start_s for one in found) <= 15.0
     borders = [one.end_s for one in found[:-1]]
     assert borders == [one.start_s for one in found[1:]]

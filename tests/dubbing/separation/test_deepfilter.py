@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lssd.dubbing.declaration import Declaration
+from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.separation import DeepFilter
 from lssd.dubbing.sound import write_sound
 from lssd.errors import InputError, MissingExtraError
@@ -86,10 +86,10 @@ def test_again_makes_the_same_bytes(backend, scene, tmp_path):
 
 def test_wrong_requests(backend, tmp_path, monkeypatch):
     sound = write_sound(tmp_path / "mix.npy", np.zeros((1, 100), np.float32), 44_100)
-    with pytest.raises(InputError, match="works at 48000 Hz, not at 44100 Hz"):
+    with pytest.raises(BackendError, match="works at 48000 Hz, not at 44100 Hz"):
         backend.separate(sound, tmp_path / "speech.npy", tmp_path / "background.npy")
     with pytest.raises(InputError, match="attenuation_db must be above 0"):
-        DeepFilter(DeepFilter.Options(attenuation_db=0.0))
+        DeepFilter(DeepFilter.Settings(attenuation_db=0.0))
     monkeypatch.setattr(Declaration, "missing", lambda self: self.modules)
     with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[offline\]'"):
         DeepFilter()

@@ -119,7 +119,7 @@ def test_every_declared_language_speaks(espeak: Espeak) -> None:
 
 def test_impossible_dials_are_refused() -> None:
     with pytest.raises(InputError, match="slowest"):
-        Espeak(Espeak.Options(slowest=1.5))
+        Espeak(Espeak.Settings(slowest=1.5))
 
 
 def test_the_table_of_pitches_is_what_is_measured(espeak: Espeak) -> None:

@@ -19,7 +19,7 @@ def write(path: Path, samples_CS: np.ndarray, rate: int = 48_000) -> None:
 
 
 def open_lines(folder: Path, **dials: bool) -> SpokenLines:
-    return SpokenLines(SpokenLines.Options(folder=str(folder), **dials))
+    return SpokenLines(SpokenLines.Settings(folder=str(folder), **dials))
 
 
 def test_the_lines_own_file_is_given_without_its_silence(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def speak(vits: Vits, text: str, seconds: float = 0.0, key: str = "S1", language
 
 
 def test_a_model_speaks_and_repeats_itself(tmp_path: Path) -> None:
-    vits = Vits(Vits.Options(folder=str(save_tiny(tmp_path / "model"))))
+    vits = Vits(Vits.Settings(folder=str(save_tiny(tmp_path / "model"))))
     torch.manual_seed(1)
     first, state = speak(vits, "hola a todos"), torch.get_rng_state()
     speak(vits, "otra cosa")
@@ -72,7 +72,7 @@ def test_a_model_speaks_and_repeats_itself(tmp_path: Path) -> None:
 
 
 def test_the_pace_follows_the_time(tmp_path: Path) -> None:
-    vits = Vits(Vits.Options(folder=str(save_tiny(tmp_path / "model")), slowest=0.5, fastest=2.0))
+    vits = Vits(Vits.Settings(folder=str(save_tiny(tmp_path / "model")), slowest=0.5, fastest=2.0))
     text = "una frase bastante larga para medir el tiempo"
     natural = speak(vits, text)
     slower = speak(vits, text, seconds=1.6 * len(natural) / 16_000)
@@ -81,14 +81,14 @@ def test_the_pace_follows_the_time(tmp_path: Path) -> None:
 
 def test_one_model_a_language(tmp_path: Path) -> None:
     save_tiny(tmp_path / "es")
-    vits = Vits(Vits.Options(folder=str(tmp_path)))
+    vits = Vits(Vits.Settings(folder=str(tmp_path)))
     assert speak(vits, "hola").size
     with pytest.raises(BackendError, match="'fr'"):
         speak(vits, "salut", language="fr")
 
 
 def test_speakers_of_one_model_differ(tmp_path: Path) -> None:
-    vits = Vits(Vits.Options(folder=str(save_tiny(tmp_path / "model", speakers=4))))
+    vits = Vits(Vits.Settings(folder=str(save_tiny(tmp_path / "model", speakers=4))))
     assert len({speak(vits, "hola", key=f"S{n}").tobytes() for n in range(6)}) >= 4
 
 
@@ -96,9 +96,9 @@ def test_bad_folders_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder"):
         Vits()
     folder = save_tiny(tmp_path / "model")
-    first = Vits(Vits.Options(folder=str(folder))).weights_hash()
+    first = Vits(Vits.Settings(folder=str(folder))).weights_hash()
     (folder / "model.safetensors").write_bytes(b"broken")
-    vits = Vits(Vits.Options(folder=str(folder)))
+    vits = Vits(Vits.Settings(folder=str(folder)))
     assert vits.weights_hash() != first
     with pytest.raises(InputError, match="cannot be loaded") as caught:
         speak(vits, "hola")

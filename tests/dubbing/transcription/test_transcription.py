@@ -64,26 +64,26 @@ def test_pocketsphinx_has_nothing_to_say_of_silence_and_refuses_other_languages(
 
     sound = write_sound(tmp_path / "a.npy", np.zeros((1, 48000), np.float32), 48000)
     assert PocketSphinx().transcribe(sound, [Segment(0.0, 1.0)], "en") == [Line(0.0, 1.0, "", (), 0.0)]
-    with pytest.raises(InputError, match="hears English only, not fr; use faster-whisper"):
+    with pytest.raises(BackendError, match="hears English only, not fr; use faster-whisper"):
         PocketSphinx().transcribe(sound, [], "fr")
 
 
 def test_whisper_of_transformers(tones, whisper_folder, tmp_path):
-    backend = Whisper(Whisper.Options(model=str(whisper_folder), most_tokens=12))
+    backend = Whisper(Whisper.Settings(model=str(whisper_folder), most_tokens=12))
     lines = backend.transcribe(tones, SEGMENTS, "es")
     check_lines(lines, SEGMENTS)
     assert backend.transcribe(tones, SEGMENTS[1:], "es") == lines[1:]
     assert any(line.text for line in lines)
-    with pytest.raises(InputError, match="knows no ja"):
+    with pytest.raises(BackendError, match="knows no ja"):
         backend.transcribe(tones, SEGMENTS, "ja")
     with pytest.raises(BackendError, match="hears 30 s at once"):
         backend.transcribe(tones, [Segment(0.0, 31.0)], "es")
-    beams = Whisper(Whisper.Options(model=str(whisper_folder), most_tokens=12, beam=3))
+    beams = Whisper(Whisper.Settings(model=str(whisper_folder), most_tokens=12, beam=3))
     check_lines(beams.transcribe(tones, SEGMENTS[:1], "en"), SEGMENTS[:1])
 
 
 def test_faster_whisper(tones, converted_folder):
-    options = FasterWhisper.Options(model=str(converted_folder))
+    options = FasterWhisper.Settings(model=str(converted_folder))
     backend = FasterWhisper(options)
     lines = backend.transcribe(tones, SEGMENTS[:2], "en")
     check_lines(lines, SEGMENTS[:2])
@@ -91,7 +91,7 @@ def test_faster_whisper(tones, converted_folder):
     plain = FasterWhisper(replace(options, words=False, beam=1)).transcribe(tones, SEGMENTS[:1], "en")
     check_lines(plain, SEGMENTS[:1])
     assert plain[0].words == ()
-    with pytest.raises(InputError, match="knows no es"):  # a vocabulary as small as this is English
+    with pytest.raises(BackendError, match="knows no es"):  # a vocabulary as small as this is English
         backend.transcribe(tones, SEGMENTS, "es")
 
 
@@ -101,7 +101,7 @@ def test_faster_whisper(tones, converted_folder):
 def test_models_that_are_not_there_or_broken_are_one_line(backend, module, tmp_path, converted_folder):
     def message(model):
         with pytest.raises(InputError) as caught:
-            backend(backend.Options(model=str(model)))
+            backend(backend.Settings(model=str(model)))
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -117,11 +117,11 @@ def test_models_that_are_not_there_or_broken_are_one_line(backend, module, tmp_p
 def test_the_hash_is_that_of_the_files(whisper_folder, tmp_path):
     import shutil
 
-    first = Whisper(Whisper.Options(model=str(whisper_folder))).weights_hash()
+    first = Whisper(Whisper.Settings(model=str(whisper_folder))).weights_hash()
     moved = shutil.copytree(whisper_folder, tmp_path / "elsewhere")
-    assert Whisper(Whisper.Options(model=str(moved))).weights_hash() == first
+    assert Whisper(Whisper.Settings(model=str(moved))).weights_hash() == first
     (moved / "more.txt").write_text("x", encoding="utf-8")
-    assert Whisper(Whisper.Options(model=str(moved))).weights_hash() != first
+    assert Whisper(Whisper.Settings(model=str(moved))).weights_hash() != first
 
 
 @pytest.mark.parametrize("backend", [PocketSphinx, FasterWhisper, Whisper])

@@ -39,7 +39,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
 
     def backend(self, **more):
-        return Endpoint(Endpoint.Options(url=self.url, model="m", wait_s=0.01, **more))
+        return Endpoint(Endpoint.Settings(url=self.url, model="m", wait_s=0.01, **more))
 
 
 def reply(text):
@@ -101,12 +101,12 @@ def test_failures_are_one_line(service, answer, message, asked, monkeypatch):
 
 
 def test_nobody_there_is_one_line():
-    options = Endpoint.Options(url="http://127.0.0.1:9/v1", model="m", tries=2, wait_s=0.01)
+    options = Endpoint.Settings(url="http://127.0.0.1:9/v1", model="m", tries=2, wait_s=0.01)
     with pytest.raises(BackendError, match=r"127.0.0.1:9/v1 failed: .*refused"):
         Endpoint(options).translate(LINES[:1], "en", "es")
 
 
 def test_url_and_model_are_asked_for():
     for options in ({}, {"url": "http://a/v1"}, {"url": "ftp://a", "model": "m"}):
-        with pytest.raises(InputError, match=r"options url .* and model"):
-            Endpoint(Endpoint.Options(**options))
+        with pytest.raises(InputError, match=r"settings url .* and model"):
+            Endpoint(Endpoint.Settings(**options))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.lines import Request
 from lssd.dubbing.translation import BACKENDS, Seamless, SequenceToSequence
 from lssd.dubbing.translation.sequence import _flores
@@ -24,7 +25,7 @@ LINES = [
 
 
 def sequence(folder, **more):
-    return SequenceToSequence(SequenceToSequence.Options(model=str(folder), most_tokens=8, **more))
+    return SequenceToSequence(SequenceToSequence.Settings(model=str(folder), most_tokens=8, **more))
 
 
 def check(backend, source="en", target="es"):
@@ -39,7 +40,7 @@ def check(backend, source="en", target="es"):
 def test_marian_of_one_pair(tmp_path):
     backend = sequence(write_marian(tmp_path))
     assert any(one.text for one in check(backend))
-    with pytest.raises(InputError, match="translates en to es, not fr to es"):
+    with pytest.raises(BackendError, match="translates en to es, not fr to es"):
         backend.translate(LINES, "fr", "es")
 
 
@@ -49,7 +50,7 @@ def test_marian_of_several_targets(tmp_path):
     prefix, manner = backend._languages("en", "fr")
     assert backend._tokenizer(prefix + "where").input_ids[0] == backend._tokenizer.get_vocab()[">>fra<<"]
     assert manner == {}
-    with pytest.raises(InputError, match="does not know de"):
+    with pytest.raises(BackendError, match="does not know de"):
         backend.translate(LINES, "en", "de")
 
 
@@ -57,7 +58,7 @@ def test_madlad_is_told_the_target(tmp_path):
     backend = sequence(write_madlad(tmp_path))
     check(backend)
     assert backend._languages("en", "fr") == ("<2fr> ", {})
-    with pytest.raises(InputError, match="does not know ja"):
+    with pytest.raises(BackendError, match="does not know ja"):
         backend.translate(LINES, "en", "ja")
 
 
@@ -66,7 +67,7 @@ def test_nllb_is_told_both_languages(tmp_path):
     _, manner = backend._languages("en", "ja")
     assert manner == {"forced_bos_token_id": backend._tokenizer.get_vocab()["jpn_Jpan"]}
     check(backend, "en", "es")
-    with pytest.raises(InputError, match="does not know it"):
+    with pytest.raises(BackendError, match="does not know it"):
         backend.translate(LINES, "en", "it")
 
 
@@ -95,9 +96,9 @@ def test_of_good_hypotheses_the_one_that_fits_is_taken(tmp_path):
 
 def test_seamless(tmp_path):
     folder = write_seamless(tmp_path)
-    backend = Seamless(Seamless.Options(model=str(folder), most_tokens=8, beam=2))
+    backend = Seamless(Seamless.Settings(model=str(folder), most_tokens=8, beam=2))
     check(backend)
-    with pytest.raises(InputError, match="does not know ja"):
+    with pytest.raises(BackendError, match="does not know ja"):
         backend.translate(LINES, "en", "ja")
 
 
@@ -107,10 +108,10 @@ def test_models_that_are_not_there_or_broken_are_one_line(backend, tmp_path, mon
         backend()
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="cannot load") as caught:
-        backend(backend.Options(model=str(tmp_path)))
+        backend(backend.Settings(model=str(tmp_path)))
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
-    with pytest.raises(MissingExtraError, match="pip install transformers"):
+    with pytest.raises(MissingExtraError, match=r"-e '\.\[models\]'"):
         backend()
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from lssd.dubbing.declaration import BackendError
 from lssd.dubbing.lines import Request
 from lssd.dubbing.translation import Phrasebook
 from lssd.dubbing.translation.phrasebook import phrases
@@ -70,12 +71,12 @@ def test_long_lines_join_phrases_and_none_is_too_short():
 
 
 def test_unknown_languages_are_refused_with_those_known():
-    with pytest.raises(InputError, match="the phrasebook has no pl; it has de, en"):
+    with pytest.raises(BackendError, match="the phrasebook has no pl; it has de, en"):
         Phrasebook().translate(requests([1.0]), "en", "pl")
-    with pytest.raises(InputError, match="no rule times speech of 'pl'"):
+    with pytest.raises(BackendError, match="no rule times speech of 'pl'"):
         sounds("tak", "pl")
     with pytest.raises(InputError, match="near lies in"):
-        Phrasebook.Options(near=0.9)
+        Phrasebook.Settings(near=0.9)
 
 
 def test_estimated_times_are_those_of_a_synthesiser():

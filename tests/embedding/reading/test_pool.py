@@ -15,9 +15,9 @@ import pytest
 import soundfile
 import torch
 
+from lssd.embedding import reading, windows
 from lssd.embedding.embed import embed
-from lssd.embedding.reading import plan as reading
-from lssd.engine import available_cpus
+from lssd.engine import TimeLimit, available_cpus
 from lssd.errors import InputError, LssdError
 from lssd.media import write_film
 from lssd.models import save_model
@@ -228,3 +228,41 @@ def wait_for(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+_SLEEPY = """
+import os, time
+import lssd.media
+real_sound, real_probe = lssd.media.read_sound, lssd.media.probe
+def read_sound(path, *args):
+    if "read" in os.environ["ASLEEP"] and "2.wav" in str(path):
+        time.sleep(3600)
+    return real_sound(path, *args)
+def probe(path, *args):
+    if "probe" in os.environ["ASLEEP"] and "2.wav" in str(path):
+        time.sleep(3600)
+    return real_probe(path, *args)
+lssd.media.read_sound, lssd.media.probe = read_sound, probe
+"""
+
+
+@pytest.mark.parametrize("asleep", ["read", "probe"])
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_file_that_is_read_for_ever_costs_itself_alone(
+    model, sounds, here, tmp_path, monkeypatch, asleep, workers
+):
+    monkeypatch.setenv("ASLEEP", asleep)
+    if workers:
+        (tmp_path / "sitecustomize.py").write_text(_SLEEPY)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    else:
+        for name in ("read_sound", "probe"):
+            monkeypatch.setattr(windows, name, getattr(windows, name))  # to be put back
+        exec(_SLEEPY.replace("lssd.media", "lssd.embedding.windows"), {})
+    limit = TimeLimit(4.0, 0.0)
+    rows = embed(model, sounds, pool="window", batch_size=7, workers=workers, time_limit=limit)
+    reasons = {Path(failure.path).name: failure.reason for failure in rows.failed}
+    assert list(reasons) == ["2.wav", "text.wav", "late.wav", "gone.wav"]
+    assert reasons["2.wav"] == "did not end within 4 s"
+    others = [path != str(sounds[2]) for path in here.path]
+    np.testing.assert_allclose(rows.vectors, here.vectors[others], atol=1e-5)

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import torch
 
+from lssd.embedding import file_hashes
 from lssd.embedding.embed import embed
 from lssd.errors import InputError
 from lssd.evaluation import hear
@@ -246,6 +247,14 @@ def test_files_that_fail_are_named_and_the_others_embedded(stranger, tmp_path):
         InputError, match=r"none of 1 files could be embedded; the first, .*gone.wav: no such"
     ):
         loaded.embed([tmp_path / "gone.wav"])
+
+
+def test_a_cache_that_cannot_be_written_is_not_the_files_fault(stranger, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_hashes, "_RECENT_NS", -(10**18))  # files made just now are remembered too
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "files").write_text("no folder")
+    with pytest.raises(InputError, match=r"^cannot write .*cache.files: File exists"):
+        load_module(stranger()).embed([sound(tmp_path / "good.wav", 1.0)], cache=tmp_path / "cache")
 
 
 def test_a_module_that_breaks_the_api_later_stops_the_run(stranger, tmp_path):

@@ -47,7 +47,7 @@ def spread(task) -> dict[str, Counter]:
 def test_class_folders_get_five_balanced_folds(tmp_path):
     task = folder_task(classes(tmp_path / "pets", cat=12, dog=7, owl=5))
     assert (task.name, task.modality, task.prediction_type) == ("pets", "audio", "multiclass")
-    assert task.labels == ("cat", "dog", "owl") and len(task.items) == 24 and len(task.divisions()) == 5
+    assert task.labels == ("cat", "dog", "owl") and len(task.items) == 24 and len(task.partitions()) == 5
     for label, least in (("cat", 2), ("dog", 1), ("owl", 1)):
         assert {counts[label] for counts in spread(task).values()} <= {least, least + 1}
     assert task.first_metric == "top1_acc" and task.group_name is None
@@ -350,7 +350,9 @@ def test_tasks_of_all_kinds_are_found(tmp_path):
     assert [read_task(path).name for path in found] == ["pets", "sheet", "pets", "sheet"]
     with pytest.raises(InputError, match=r"no task birds in .*; tasks there: none"):
         find_tasks(["birds"], tmp_path / "data")
-    with pytest.raises(InputError, match=r"0.wav is no task; a task is a folder or a .csv"):
+    with pytest.raises(
+        InputError, match=r"0.wav is no task: a task is .*, a CSV, or a folder of class folders"
+    ):
         read_task(pets / "cat" / "0.wav")
     with pytest.raises(InputError, match=r"no task at .*birds"):
         read_task(tmp_path / "birds")

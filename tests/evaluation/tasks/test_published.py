@@ -10,7 +10,7 @@ import soundfile
 
 from lssd.errors import InputError
 from lssd.evaluation.tasks import find_tasks, read_task
-from lssd.evaluation.tasks.published import KNOWN
+from lssd.evaluation.tasks.published import PUBLISHED_TASKS
 
 ACCURACY_FIRST = ["top1_acc", "mAP", "d_prime", "aucroc"]
 MAP_FIRST = ["mAP", "d_prime", "aucroc", "top1_acc"]
@@ -103,8 +103,8 @@ def test_fsd50k_has_any_number_of_labels_an_item_and_no_sample_duration(tmp_path
     )
     assert [item.name for item in task.items] == [name for labels in items.values() for name in labels]
     assert task.items[0].labels == ("Bark", "Animal") and task.labels == ("Animal", "Bark", "Water")
-    (division,) = task.divisions()
-    assert (division.train, division.valid, division.test) == (("train",), "valid", "test")
+    (partition,) = task.partitions()
+    assert (partition.train, partition.valid, partition.test) == (("train",), "valid", "test")
     with pytest.raises(ValueError):
         _ = task.items[0].label
 
@@ -114,7 +114,7 @@ def test_vocal_imitations_labels_are_file_names_with_commas(tmp_path):
     names = {f"{n:04d}_{labels[n // 2 % 2][:8]}.v1.2.wav": [labels[n // 2 % 2]] for n in range(12)}
     task = read_task(publish(tmp_path, "vocal_imitation", folds_of(names, 3)))
     assert task.labels == tuple(labels) and len(task.items) == 12 and not task.missing
-    assert task.first_metric == "mAP" and task.group_name is None and len(task.divisions()) == 3
+    assert task.first_metric == "mAP" and task.group_name is None and len(task.partitions()) == 3
 
 
 def test_gtzan_has_ten_folds(tmp_path):
@@ -125,8 +125,8 @@ def test_gtzan_has_ten_folds(tmp_path):
         for n in range(40)
     }
     task = read_task(publish(tmp_path, "tfds_gtzan_music_speech", folds_of(names, 10)))
-    assert task.title == "GTZAN Music/Speech" and len(task.divisions()) == 10
-    assert task.divisions()[9].valid == "fold00" and task.group_name is None
+    assert task.title == "GTZAN Music/Speech" and len(task.partitions()) == 10
+    assert task.partitions()[9].valid == "fold00" and task.group_name is None
 
 
 def test_libricounts_labels_are_numbers_in_its_lists(tmp_path):
@@ -207,7 +207,7 @@ def test_crema_d_by_speaker_where_names_tell(tmp_path):
     assert mixed.group_name == apart.group_name == "speaker"
     assert any(note.startswith("11 of 11 speakers, such as 1001, are in training") for note in mixed.notes)
     assert (apart.name, apart.title) == ("tfds_crema_d-speakers", "CREMA-D (new speakers)")
-    assert apart.splits == tuple(f"fold{fold:02d}" for fold in range(5)) and len(apart.divisions()) == 5
+    assert apart.splits == tuple(f"fold{fold:02d}" for fold in range(5)) and len(apart.partitions()) == 5
     folds = defaultdict(set)
     for item in apart.items:
         folds[item.group].add(item.split)
@@ -276,7 +276,9 @@ def test_names_in_subfolders_and_accents_are_found(tmp_path):
 
 
 def test_every_task_of_the_paper_is_known():
-    sizes = {(name, mode): size for name, known in KNOWN.items() for mode, size in known.sizes.items()}
+    sizes = {
+        (name, mode): size for name, task in PUBLISHED_TASKS.items() for mode, size in task.sizes.items()
+    }
     assert sizes == {
         ("esc50", "full"): 2000,
         ("fsd50k", "full"): 51185,
@@ -288,7 +290,7 @@ def test_every_task_of_the_paper_is_known():
         ("speech_commands", "full"): 100503,
         ("vox_lingua_top10", "full"): 972,
     }
-    classes = [known.classes for known in KNOWN.values()]
+    classes = [task.classes for task in PUBLISHED_TASKS.values()]
     assert classes == [50, 200, 302, 6, 2, 11, 12, 10]
 
 

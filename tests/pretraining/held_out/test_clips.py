@@ -15,7 +15,7 @@ from lssd.pretraining.held_out import clips as module
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe
-from lssd.views import CacheSettings, read_centre
+from lssd.views import CacheSettings, ClipEntry, Decoder, centre_window
 
 SMALL = (
     "views.batch_size=6",
@@ -59,6 +59,13 @@ def values(monitor: Monitor, network: Network) -> dict[str, float]:
     return monitor.measure(network, ALONE)
 
 
+def middle(monitor: Monitor, clip: ClipEntry) -> tuple[torch.Tensor, torch.Tensor]:
+    """A clip's picture (1, T, 3, H, W) and original sound (1, C, S) in its middle window."""
+    views = monitor.recipe.views
+    decoder, window = Decoder(views, monitor.catalog), centre_window(clip, views)
+    return decoder.frames(clip, window)[None], decoder.sound(clip.original, window)[None]
+
+
 def test_the_middle_windows_are_measured(
     monitor: Monitor, network: Network, values: dict[str, float]
 ) -> None:
@@ -67,9 +74,9 @@ def test_the_middle_windows_are_measured(
     z_v, z_a = [], []
     with torch.no_grad():
         for clip in monitor.clips:
-            frames, waveform = read_centre([clip], monitor.recipe.views, monitor.catalog)
-            z_v.append(network.project_video(frames))
-            z_a.append(network.project_audio(waveform))
+            frames, waveform = middle(monitor, clip)
+            z_v.append(network.video_head(network.video(frames)))
+            z_a.append(network.audio_head(network.audio(waveform)))
     similarity = (torch.cat(z_v) @ torch.cat(z_a).T).numpy()
     first = [int((row > row[i]).sum()) == 0 for i, row in enumerate(similarity)]
     assert values["clips"] == len(monitor.clips) == 17, "more than one batch of 16"
@@ -86,7 +93,9 @@ def test_the_middle_windows_are_measured(
 
 def test_neighbours_are_of_the_encoders_before_their_heads(monitor: Monitor, network: Network) -> None:
     few = dataclasses.replace(monitor, clips=monitor.clips[:2])
-    frames, waveform = read_centre(few.clips, monitor.recipe.views, monitor.catalog)
+    frames, waveform = (
+        torch.cat(views) for views in zip(*(middle(monitor, clip) for clip in few.clips), strict=True)
+    )
     network.eval()
     with torch.no_grad():
         pictures, sounds = network.video(frames).numpy(), network.audio(waveform).numpy()
@@ -170,7 +179,7 @@ def test_clips_that_cannot_be_measured_are_counted(
     monitor: Monitor, recipe: Recipe, network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *rest = monitor.clips
-    lost = dataclasses.replace(first, picture={**first.picture, "shard": "no-such.tar", "sha256": "0" * 64})
+    lost = dataclasses.replace(first, picture=first.picture._replace(shard="no-such.tar", sha256="0" * 64))
     found = dataclasses.replace(monitor, clips=(lost, *rest)).measure(network, ALONE)
     assert (found["clips"], found["left_out"]) == (16, 1)
     lines = caplog.messages

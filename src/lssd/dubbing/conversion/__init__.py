@@ -1,4 +1,4 @@
-"""A line in the voice of the original's speaker."""
+"""Voice conversion: a line gets the voice of the original's speaker."""
 
 from lssd.dubbing.conversion.converter import Converter
 from lssd.dubbing.conversion.same import SameVoice

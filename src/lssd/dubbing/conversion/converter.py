@@ -1,4 +1,4 @@
-"""What every voice converter does."""
+"""The interface of voice converters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ LOUDEST = 0.99  # no sample of a converted line goes beyond
 
 
 class Converter(Backend, ABC):
-    """Moves a voice towards another one's."""
+    """Makes one voice sound like another."""
 
     @abstractmethod
     def reference(self, samples_S: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
-        """What to know of a speaker, from some seconds of speech float32 (S,)."""
+        """Features of a speaker from some seconds of speech float32 (S,), for `convert`."""
 
     @abstractmethod
     def convert(
@@ -25,7 +25,7 @@ class Converter(Backend, ABC):
 
 
 def levelled(samples_S: np.ndarray, like_S: np.ndarray) -> np.ndarray:
-    """Samples at the level (RMS) of others, or below where they would clip; silence stays."""
+    """Samples scaled to the RMS level of others, or less where they would clip; silence stays silent."""
     ours, theirs = (np.sqrt(np.mean(np.square(x, dtype=np.float64))) for x in (samples_S, like_S))
     gain = theirs / ours if ours > 0 else 0.0
     peak = gain * np.abs(samples_S).max(initial=0.0)

@@ -1,4 +1,4 @@
-"""No conversion: where the speaking itself has the right voice."""
+"""No conversion, for speech that already has the right voice."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from lssd.dubbing.declaration import Declaration
 
 
 class SameVoice(Converter):
-    """The line as it was spoken."""
+    """Returns the line as it was spoken."""
 
     declaration = Declaration(
         step="conversion",

@@ -1,6 +1,6 @@
 """SpeechT5 voice conversion through transformers: speech to a spectrogram in another voice, 16 kHz.
 
-It decodes step by step and keeps no timing of its own, so the result is stretched to the line's length.
+It decodes autoregressively and does not keep the timing, so the result is stretched to the line's length.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from lssd.media import resample
 from lssd.store import hash_json
 
 _RATE = 16_000
-_INSTALL = f"pip install transformers; {install_hint('offline')}"
+_INSTALL = install_hint("models,offline")
 _FARTHEST = 2.0  # how many times as long or short as the line a result may come out
 
 
@@ -44,7 +44,7 @@ class SpeechT5(Converter):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model, vocoder, embedder: folders. shortest, longest: of the result, as multiples of the line."""
 
         model: str = ""
@@ -54,9 +54,9 @@ class SpeechT5(Converter):
         longest: float = 1.5
         device: str = "cpu"
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        given = {name: getattr(self.options, name) for name in ("model", "vocoder", "embedder")}
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        given = {name: getattr(self.settings, name) for name in ("model", "vocoder", "embedder")}
         try:
             import transformers
         except ImportError as error:
@@ -66,7 +66,7 @@ class SpeechT5(Converter):
         self._extractor = load(
             transformers.SpeechT5FeatureExtractor.from_pretrained, self._folders["model"], "feature extractor"
         )
-        kinds = {
+        kinds: dict[str, Any] = {
             "model": transformers.SpeechT5ForSpeechToSpeech,
             "vocoder": transformers.SpeechT5HifiGan,
             "embedder": transformers.AutoModelForAudioXVector,
@@ -82,7 +82,7 @@ class SpeechT5(Converter):
                 f"the embedder at {self._folders['embedder']} gives {given_size} values where SpeechT5 "
                 f"wants {wanted}; set the option embedder to another x-vector model"
             )
-        self._models = {name: model.eval().to(self.options.device) for name, model in models.items()}
+        self._models = {name: model.eval().to(self.settings.device) for name, model in models.items()}
 
     def weights_hash(self) -> str:
         return hash_json({name: hash_folder(folder) for name, folder in self._folders.items()})
@@ -108,9 +108,9 @@ class SpeechT5(Converter):
             torch.manual_seed(0)
             spoken = self._models["model"].generate_speech(
                 values,
-                xvector_1D.to(self.options.device),
-                minlenratio=self.options.shortest * self._frames_ratio(),
-                maxlenratio=self.options.longest * self._frames_ratio(),
+                xvector_1D.to(self.settings.device),
+                minlenratio=self.settings.shortest * self._frames_ratio(),
+                maxlenratio=self.settings.longest * self._frames_ratio(),
                 vocoder=self._models["vocoder"],
             )
         spoken_S = spoken.float().cpu().numpy()
@@ -130,4 +130,4 @@ class SpeechT5(Converter):
     def _values(self, samples_S: np.ndarray, sample_rate: int) -> Any:
         sound_S = resample(np.asarray(samples_S, np.float32)[None], sample_rate, _RATE)[0]
         inputs = self._extractor(sound_S, sampling_rate=_RATE, return_tensors="pt")
-        return inputs["input_values"].to(self.options.device)
+        return inputs["input_values"].to(self.settings.device)

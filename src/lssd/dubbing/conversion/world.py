@@ -1,6 +1,6 @@
-"""The WORLD vocoder: pitch and timbre moved towards a speaker's by a few numbers, nothing learned.
+"""The WORLD vocoder: pitch and timbre moved towards a speaker's by a few statistics, without training.
 
-Speech is taken apart into F0, spectral envelope and aperiodicity (Morise et al. 2016). Log F0 gets the
+Speech is analysed into F0, spectral envelope and aperiodicity (Morise et al. 2016). Log F0 gets the
 speaker's median and spread; the envelope is multiplied by the quotient of both mean envelopes, which is
 smooth and limited. Only voiced speech passes through the vocoder: the rest stays the line's own samples.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from lssd.dubbing.conversion.converter import Converter, levelled
-from lssd.dubbing.declaration import Declaration
-from lssd.errors import InputError, MissingExtraError, install_hint
+from lssd.dubbing.declaration import BackendError, Declaration
+from lssd.errors import MissingExtraError, install_hint
 
 _INSTALL = install_hint("offline")
 _FRAME_S = 0.005
@@ -27,7 +27,7 @@ _LEAST_FRAMES = 20  # voiced, to know a voice by
 
 @dataclass(frozen=True)
 class _Speech:
-    """What WORLD finds: F0 in Hz (T,), 0 unvoiced; power envelope and aperiodicity (T, F)."""
+    """WORLD's analysis: F0 in Hz (T,), 0 unvoiced; power envelope and aperiodicity (T, F)."""
 
     f0_T: np.ndarray
     envelope_TF: np.ndarray
@@ -35,7 +35,7 @@ class _Speech:
 
 
 class World(Converter):
-    """`pyworld`."""
+    """Voice conversion by `pyworld`."""
 
     declaration = Declaration(
         step="conversion",
@@ -52,7 +52,7 @@ class World(Converter):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """lowest_hz, highest_hz: where F0 is looked for. most_octaves: F0 moves by so much at most.
 
         most_db: the envelope changes by so much at most. strength: share of both changes, 0..1.
@@ -64,8 +64,8 @@ class World(Converter):
         most_db: float = 12.0
         strength: float = 1.0
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         try:
             import pyworld
         except ImportError as error:
@@ -76,13 +76,16 @@ class World(Converter):
         return f"pyworld=={self._world.__version__}"
 
     def reference(self, samples_S: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
-        """log2_f0: median and spread (octaves); bands_db: mean envelope; voiced_s. InputError for silence."""
+        """log2_f0: median and spread (octaves); bands_db: mean envelope; voiced_s.
+
+        BackendError where there is no sample.
+        """
         return self._summary(self._analysed(samples_S, sample_rate), sample_rate)
 
     def convert(
         self, samples_S: np.ndarray, sample_rate: int, reference: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        """Where too little is voiced, in the line or in the reference, the line stays as it is."""
+        """The converted line; unchanged where too little of it, or of the reference, is voiced."""
         samples_S = np.asarray(samples_S, np.float32)
         speech = self._analysed(samples_S, sample_rate)
         least = _LEAST_FRAMES * _FRAME_S
@@ -105,17 +108,17 @@ class World(Converter):
     def _analysed(self, samples_S: np.ndarray, sample_rate: int) -> _Speech:
         sound_S = np.ascontiguousarray(samples_S, np.float64)
         if sound_S.ndim != 1 or not sound_S.size:
-            raise InputError(f"cannot convert sound of shape {sound_S.shape}; it must be (S,)")
-        options, world = self.options, self._world
+            raise BackendError(f"cannot convert sound of shape {sound_S.shape}; it must be (S,)")
+        settings, world = self.settings, self._world
         rough_T, times_T = world.dio(
             sound_S,
             sample_rate,
-            f0_floor=options.lowest_hz,
-            f0_ceil=options.highest_hz,
+            f0_floor=settings.lowest_hz,
+            f0_ceil=settings.highest_hz,
             frame_period=1000 * _FRAME_S,
         )
         f0_T = world.stonemask(sound_S, rough_T, times_T, sample_rate)
-        envelope_TF = world.cheaptrick(sound_S, f0_T, times_T, sample_rate, f0_floor=options.lowest_hz)
+        envelope_TF = world.cheaptrick(sound_S, f0_T, times_T, sample_rate, f0_floor=settings.lowest_hz)
         aperiodicity_TF = world.d4c(
             sound_S, f0_T, times_T, sample_rate, fft_size=2 * (envelope_TF.shape[1] - 1)
         )
@@ -140,12 +143,12 @@ class World(Converter):
         }
 
     def _pitch(self, f0_T: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-        options = self.options
-        move = np.clip(theirs[0] - ours[0], -options.most_octaves, options.most_octaves)
-        widen = np.clip(theirs[1] / max(ours[1], 0.02), 0.5, 2.0) ** options.strength
-        log2_T = np.log2(np.maximum(f0_T, options.lowest_hz))
+        settings = self.settings
+        move = np.clip(theirs[0] - ours[0], -settings.most_octaves, settings.most_octaves)
+        widen = np.clip(theirs[1] / max(ours[1], 0.02), 0.5, 2.0) ** settings.strength
+        log2_T = np.log2(np.maximum(f0_T, settings.lowest_hz))
         away_T = np.clip((log2_T - ours[0]) * widen, -1.0, 1.0)
-        return 2 ** (ours[0] + options.strength * move + away_T)
+        return 2 ** (ours[0] + settings.strength * move + away_T)
 
     def _timbre(
         self, ours_B: np.ndarray, theirs_B: np.ndarray, speech: _Speech, sample_rate: int
@@ -155,8 +158,8 @@ class World(Converter):
         change_B = np.where(known_B, theirs_B - ours_B, 0.0)
         change_B = gaussian_filter1d(change_B - change_B[known_B].mean(), _SMOOTH_BANDS, mode="nearest")
         share_B = gaussian_filter1d(known_B.astype(float), _SMOOTH_BANDS, mode="nearest")
-        most = self.options.most_db
-        change_B = np.clip(self.options.strength * change_B * share_B, -most, most)
+        most = self.settings.most_db
+        change_B = np.clip(self.settings.strength * change_B * share_B, -most, most)
         hz_F = np.linspace(0, sample_rate / 2, speech.envelope_TF.shape[1])
         return 10 ** (np.interp(hz_F, _BANDS_HZ, change_B) / 10)
 

@@ -1,4 +1,4 @@
-"""Who speaks: every line gets the name of a speaker, S1 being the first to be heard."""
+"""Diarisation: every line gets the name of a speaker; S1 is the first to speak."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,10 +13,10 @@ BACKENDS: tuple[type[Backend], ...] = (Voices, One)
 
 
 class Diariser(Protocol):
-    """What a backend of this step does."""
+    """The interface of diarisation backends."""
 
     def diarise(self, speech: Sound, lines: Sequence[Line]) -> list[str]:
-        """A speaker's name a line, in the lines' order."""
+        """The speaker's name for each line, in the order of the lines."""
         ...
 
 

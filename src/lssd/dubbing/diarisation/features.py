@@ -1,4 +1,4 @@
-"""What tells voices apart without a trained model: pitch and the shape of the mean spectrum.
+"""Features of voices without a trained model: pitch and the shape of the mean spectrum.
 
 Sounds are mono float32 (S,) at 16 kHz. T: frames of 32 ms every 10 ms; M: mel bands.
 """

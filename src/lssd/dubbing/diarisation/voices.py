@@ -1,4 +1,4 @@
-"""Speakers by clustering what their lines sound like; no model, no downloads, modest claims."""
+"""Speakers by clustering the sound of their lines: no model and no download, but coarse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ _SPREAD = np.array([0.25, 1.46, 1.24, 1.06, 0.78, 0.88, 0.78, 0.75, 0.57, 0.65, 
 class Voices(Backend):
     """Agglomerative clustering (Ward, 1963) of median pitch and mean cepstra of the lines.
 
-    Women and men, and two plainly different voices, are told apart; sisters are not, and one person who
-    shouts and whispers may become two. For real films give a diarisation of your own.
+    It separates women from men and clearly different voices, but not similar ones, and one person who both
+    shouts and whispers may become two. For real films, give your own diarisation as RTTM.
     """
 
     declaration: ClassVar[Declaration] = Declaration(
@@ -40,7 +40,7 @@ class Voices(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """Two groups of lines are two people where both of these say so; in units of `_SPREAD`.
 
         apart: between the groups' means. evidence: Ward's distance, which grows with the groups, so that a
@@ -78,7 +78,7 @@ class Voices(Backend):
             return [0] * len(voices_NF)
         scaled_NF = voices_NF / _SPREAD
         groups = [to_tree(linkage(scaled_NF, "ward"))]
-        while not self.options.most or len(groups) < self.options.most:
+        while not self.settings.most or len(groups) < self.settings.most:
             divisible = [group for group in groups if self._are_two(group, scaled_NF)]
             if not divisible:
                 break
@@ -92,7 +92,7 @@ class Voices(Backend):
         return labels
 
     def _are_two(self, group: ClusterNode, scaled_NF: np.ndarray) -> bool:
-        if group.is_leaf() or group.dist < self.options.evidence:
+        if group.is_leaf() or group.dist < self.settings.evidence:
             return False
         left, right = (scaled_NF[half.pre_order()].mean(axis=0) for half in (group.left, group.right))
-        return float(np.linalg.norm(left - right)) >= self.options.apart
+        return float(np.linalg.norm(left - right)) >= self.settings.apart

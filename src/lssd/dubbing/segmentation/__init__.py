@@ -1,4 +1,4 @@
-"""When somebody speaks: the sound of the voices becomes segments, in order and apart from each other."""
+"""Segmentation: finds the stretches of speech in a speech stem, sorted and disjoint."""
 
 from typing import Protocol
 
@@ -12,10 +12,10 @@ BACKENDS: tuple[type[Backend], ...] = (Silero, Energy)
 
 
 class Segmenter(Protocol):
-    """What a backend of this step does."""
+    """The interface of segmentation backends."""
 
     def segment(self, speech: Sound) -> list[Segment]:
-        """Stretches of speech of a sound of voices, sorted, none touching another."""
+        """The stretches of speech in a speech stem, sorted, with a gap between any two."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Speech by level alone, for tracks that hold clean voices and nothing else."""
+"""Speech by level alone, for tracks that hold nothing but clean voices."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,12 +8,12 @@ import numpy as np
 from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation.mono import RATE, mono_frames
-from lssd.dubbing.segmentation.regions import FRAME, FRAME_S, Shape, above, level_db, shaped
+from lssd.dubbing.segmentation.regions import FRAME, FRAME_S, SegmentSettings, above, level_db, shaped
 from lssd.dubbing.sound import Sound
 
 
 class Energy(Backend):
-    """Whatever is loud is speech: right for a studio's dialogue stem, wrong where anything else is left."""
+    """Takes whatever is loud for speech: right for a clean dialogue stem, wrong where other sounds remain."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="segmentation",
@@ -28,7 +28,7 @@ class Energy(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options(Shape):
+    class Settings(SegmentSettings):
         """Speech begins `on_db` under the loud parts' level (their 95th percentile), and ends at `off_db`."""
 
         on_db: float = 25.0
@@ -41,5 +41,5 @@ class Energy(Backend):
         if not len(sounding):
             return []
         loud_db = float(np.percentile(sounding, 95))
-        found = above(level_T, loud_db - self.options.on_db, loud_db - self.options.off_db, FRAME_S)
-        return shaped(found, level_T, self.options)
+        found = above(level_T, loud_db - self.settings.on_db, loud_db - self.settings.off_db, FRAME_S)
+        return shaped(found, level_T, self.settings)

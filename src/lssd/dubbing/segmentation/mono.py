@@ -1,4 +1,4 @@
-"""What the hearing steps listen to: one channel at 16 kHz, read a piece at a time."""
+"""Mono at 16 kHz, the input of segmentation, transcription and diarisation, read a piece at a time."""
 
 from collections.abc import Iterator
 

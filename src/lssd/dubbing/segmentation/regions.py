@@ -1,4 +1,4 @@
-"""From a curve of speech to segments: hysteresis, gaps, lengths, and edges set by the sound's level.
+"""From a curve of speech probability or level to segments: hysteresis, gaps, lengths, refined edges.
 
 Curves have one value a frame: of `FRAME_S` for levels (dB of full scale), of the caller's for speech.
 """
@@ -21,7 +21,7 @@ _FREE = 0.2  # of a long segment at each end: it is not split there
 
 
 @dataclass(frozen=True)
-class Shape:
+class SegmentSettings:
     """What segments look like, in seconds.
 
     gap_s: shorter pauses are bridged. longest_s: longer ones are split at their quietest point.
@@ -54,7 +54,7 @@ def above(curve_T: np.ndarray, on: float, off: float, frame_s: float) -> list[Se
     return found
 
 
-def shaped(segments: list[Segment], level_T: np.ndarray, shape: Shape) -> list[Segment]:
+def shaped(segments: list[Segment], level_T: np.ndarray, shape: SegmentSettings) -> list[Segment]:
     """Segments with their pauses bridged, edges refined, the short ones left out and the long ones split."""
     edged = _refined(_bridged(segments, _HOLE_S), level_T, shape.reach_s)
     kept = [one for one in _bridged(edged, shape.gap_s) if one.end_s - one.start_s >= shape.shortest_s]

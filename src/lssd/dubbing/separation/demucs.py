@@ -1,4 +1,4 @@
-"""Demucs from a local checkpoint: speech is its "vocals", background is all else.
+"""Demucs from a local checkpoint: speech is its "vocals", background everything else.
 
 A step of the paper's section 6 and its "SEP" track. The code is MIT; its authors say that the weights
 are not covered by that licence.
@@ -14,7 +14,7 @@ import numpy as np
 from lssd.dubbing.declaration import Declaration
 from lssd.dubbing.separation.separator import Separator, channel_groups, crossfaded, write_parts
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 from lssd.media import resample
 from lssd.store import digest, hash_file
 
@@ -41,28 +41,28 @@ class Demucs(Separator):
         device="cpu, cuda",
         version=1,
         modules=("demucs",),
-        install="pip install demucs",
+        install=install_hint("models"),
         weights="a checkpoint (.th or .safetensors), or a bag (.yaml beside its checkpoints): option `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the checkpoint or bag. device: "cpu" or "cuda". overlap: of the model's segments, 0..1."""
 
         model: str = ""
         device: str = "cpu"
         overlap: float = 0.25
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         if self.declaration.missing():
             raise MissingExtraError(f"demucs is not installed: {self.declaration.install}")
-        if not 0 <= self.options.overlap < 1:
-            raise InputError(f"demucs: overlap must be at least 0 and below 1, not {self.options.overlap:g}")
-        if not self.options.model:
+        if not 0 <= self.settings.overlap < 1:
+            raise InputError(f"demucs: overlap must be at least 0 and below 1, not {self.settings.overlap:g}")
+        if not self.settings.model:
             raise InputError(f"demucs needs {self.declaration.weights}")
-        self._files = _files(Path(self.options.model))
-        self._model = _load(Path(self.options.model), self._files, self.options.device)
+        self._files = _files(Path(self.settings.model))
+        self._model = _load(Path(self.settings.model), self._files, self.settings.device)
 
     def weights_hash(self) -> str:
         return digest(hash_file(file).encode() for file in self._files)
@@ -93,8 +93,8 @@ class Demucs(Separator):
                     self._model,
                     torch.from_numpy(fed_CS)[None],
                     shifts=0,
-                    overlap=self.options.overlap,
-                    device=self.options.device,
+                    overlap=self.settings.overlap,
+                    device=self.settings.device,
                 )
                 made_CS = made[0, self._model.sources.index(_SPEECH)].cpu().numpy()
                 if len(channels) < heard:

@@ -1,7 +1,7 @@
-"""A speech estimate made better by what is known of rooms, pauses and channels.
+"""Improves an estimate of speech by what is known about rooms, pauses and channels.
 
-A network that was taught to clean speech takes echoes for noise, and knows neither what the background was
-a moment ago nor where the other channels have it. Four steps on short-time spectra mend that, see `refine`.
+A network for speech enhancement takes echoes for noise, and uses neither the background in nearby pauses nor
+the other channels. Four steps on short-time spectra make up for that, see `refine`.
 Sizes were chosen on film-set titles that `benchmarks/separation.py` does not use.
 """
 
@@ -27,11 +27,11 @@ _TINY = 1e-10
 def refine(mix_CS: np.ndarray, speech_CS: np.ndarray, sample_rate: int) -> np.ndarray:
     """A better estimate (C, S) of the speech in a mix, from a first one; float32.
 
-    1. Where somebody talks is read off the first estimate; elsewhere speech is 0.
+    1. The first estimate tells where somebody talks; elsewhere speech is 0.
     2. The background's power under speech is that of the pauses around it, where there are some.
-    3. Speech may ring: its power falls no faster than in a room (Lebart et al. 2001, eq. 1), as far as
+    3. Speech reverberates: its power falls no faster than in a room (Lebart et al. 2001, eq. 1), as far as
        the mix exceeds the background.
-    4. What both powers leave is filtered by Wiener's mask, with more than one channel by the filter of
+    4. Speech is filtered by the Wiener mask of both powers, and with more than one channel by the filter of
        full-rank spatial covariances (Duong et al. 2010, eq. 20).
     """
     import torch

@@ -1,4 +1,4 @@
-"""What every way to separate shares: speech is estimated a block at a time, background is the rest."""
+"""The interface of separators, and what they share: speech is estimated in blocks, background is the rest."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ Estimate = Callable[[np.ndarray], np.ndarray]  # a mix (C, S) -> the speech in i
 
 
 class Separator(Backend, ABC):
-    """Splits a track into who speaks and all else."""
+    """Splits a track into speech and background."""
 
     @abstractmethod
     def separate(self, sound: Sound, speech: Path, background: Path) -> None:
@@ -26,7 +26,7 @@ class Separator(Backend, ABC):
 
 
 def channel_groups(channels: int) -> list[tuple[int, ...]]:
-    """Channels that are heard together, front pair first; the low-frequency one is in none.
+    """Groups of channels to process together, front pair first; the low-frequency one is in none.
 
     6 and 8 channels are in FFmpeg's order: FL FR FC LFE, then pairs.
     """

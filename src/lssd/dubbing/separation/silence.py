@@ -1,4 +1,4 @@
-"""No speech at all: for music-and-effects tracks, whose whole is background."""
+"""No separation, for music-and-effects tracks: everything is background."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lssd.dubbing.declaration import Declaration
+from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.separation.separator import Separator, write_parts
 from lssd.dubbing.sound import Sound
 from lssd.errors import InputError
@@ -38,22 +38,22 @@ class Stems(Separator):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """folder: of the stems. name: which of them, where the folder has those of several tracks."""
 
         folder: str = ""
         name: str = ""
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        folder = Path(self.options.folder)
-        if not self.options.folder or not folder.is_dir():
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        folder = Path(self.settings.folder)
+        if not self.settings.folder or not folder.is_dir():
             raise InputError(f"stems: no folder '{folder}'; the option `folder` names their place")
-        self._speech = _find(folder, self.options.name, "speech")
-        self._background = _find(folder, self.options.name, "background")
+        self._speech = _find(folder, self.settings.name, "speech")
+        self._background = _find(folder, self.settings.name, "background")
         if self._speech is None and self._background is None:
-            name = self.options.name or "*"
-            raise InputError(f"stems: {folder} has neither {name}.speech.flac nor {name}.background.flac")
+            name = self.settings.name or "*"
+            raise BackendError(f"stems: {folder} has neither {name}.speech.flac nor {name}.background.flac")
 
     def weights_hash(self) -> str:
         """A hash of the stems, which the results follow from."""
@@ -79,7 +79,7 @@ class Stems(Separator):
 
 
 def _find(folder: Path, name: str, kind: str) -> Path | None:
-    """The one stem of that kind and name. InputError where there are several."""
+    """The one stem of that kind and name. BackendError where there are several."""
     ends = tuple(f".{kind}{suffix}" for suffix in _SUFFIXES)
     found = sorted(
         file
@@ -88,37 +88,39 @@ def _find(folder: Path, name: str, kind: str) -> Path | None:
     )
     if len(found) > 1:
         names = ", ".join(file.name for file in found[:3])
-        raise InputError(f"stems: {folder} has {len(found)} that fit ({names}); choose by the option `name`")
+        raise BackendError(
+            f"stems: {folder} has {len(found)} that fit ({names}); choose by the option `name`"
+        )
     return found[0] if found else None
 
 
 def _check(stem: Path, sound: Sound) -> None:
-    """InputError when a stem is not of the track's rate, channels and length."""
+    """BackendError when a stem is not of the track's rate, channels and length."""
     tracks = probe(stem).tracks
     if len(tracks) != 1:
-        raise InputError(f"stems: {stem} has {len(tracks)} sound tracks; it must have one")
+        raise BackendError(f"stems: {stem} has {len(tracks)} sound tracks; it must have one")
     rate, channels = tracks[0].sample_rate, tracks[0].channels
     if (rate, channels) != (sound.sample_rate, sound.channels):
-        raise InputError(
+        raise BackendError(
             f"stems: {stem} has {channels} channels at {rate} Hz, the track {sound.channels} "
             f"at {sound.sample_rate} Hz; convert the stem"
         )
     if abs(tracks[0].duration_s - sound.duration_s) > _APART_S:
-        raise InputError(
+        raise BackendError(
             f"stems: {stem} lasts {tracks[0].duration_s:.3f} s, the track {sound.duration_s:.3f} s; "
             "stems must begin and end with it"
         )
 
 
 def _check_sum(speech: Path, background: Path, sound: Sound) -> None:
-    """InputError when two stems leave much of the track over."""
+    """BackendError when two stems leave much of the track over."""
     left = whole = 0.0
     pairs = zip(_blocks(speech, sound), _blocks(background, sound), strict=True)
     for (speech_CS, mix_CS), (background_CS, _) in pairs:
         left += float(np.square(mix_CS - speech_CS - background_CS, dtype=np.float64).sum())
         whole += float(np.square(mix_CS, dtype=np.float64).sum())
     if left > whole * 10 ** (_LEFT_DB / 10):
-        raise InputError(
+        raise BackendError(
             f"stems: {speech.name} and {background.name} do not add up to the track: "
             f"{10 * np.log10(left / max(whole, 1e-30)):.0f} dB of it remain; give only one of them"
         )

@@ -1,4 +1,4 @@
-"""A text becomes a voice."""
+"""Speech synthesis: lines of text become sound."""
 
 from lssd.dubbing.declaration import Backend
 from lssd.dubbing.speaking.espeak import Espeak

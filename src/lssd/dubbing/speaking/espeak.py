@@ -1,4 +1,4 @@
-"""espeak-ng's formant voices: artificial, but in a hundred languages, at once and without weights."""
+"""espeak-ng's formant voices: artificial, but fast, in a hundred languages, and without weights."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import numpy as np
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
 from lssd.dubbing.speaking.pitch import median_pitch
-from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
+from lssd.dubbing.speaking.speaker import Speaker, choice_by_key, pace_for, trimmed
 from lssd.errors import InputError, install_hint
 from lssd.speech import SpeechError, Synthesiser, Voice, voices
 
@@ -44,7 +44,7 @@ class Espeak(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """slowest, fastest: pace as a multiple of the voice's own; choices: voices near a pitch to pick from.
 
         With one choice, speakers of like pitch share a voice; with many, voices stray from the pitch.
@@ -54,9 +54,9 @@ class Espeak(Speaker):
         fastest: float = 1.25
         choices: int = 6
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        if not 0 < self.options.slowest <= 1 <= self.options.fastest or self.options.choices < 1:
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        if not 0 < self.settings.slowest <= 1 <= self.settings.fastest or self.settings.choices < 1:
             raise InputError("espeak needs 0 < slowest <= 1 <= fastest, and choices of at least 1")
         self._synthesiser = Synthesiser()
         self._pitches: list[tuple[float, Voice]] = []
@@ -71,6 +71,10 @@ class Espeak(Speaker):
     def speak(
         self, text: str, language: str, voice: VoiceChoice, seconds: float, line: str = ""
     ) -> tuple[np.ndarray, int]:
+        if language not in (self.declaration.languages or ()):
+            raise BackendError(
+                f"'{text}' cannot be spoken: espeak-ng has no voice for the language '{language}'"
+            )
         if language == "ja" and (kanji := _KANJI.search(text)):
             raise BackendError(
                 f"'{text}' cannot be spoken: espeak-ng does not read kanji ('{kanji[0]}'); give it in kana"
@@ -79,22 +83,22 @@ class Espeak(Speaker):
             raise BackendError(f"'{text}' cannot be spoken: it has no letters")
         chosen = self.voice(voice)
         samples_S = self._utter(text, language, chosen, 1.0)
-        options = self.options
+        settings = self.settings
         natural_s = samples_S.size / self._synthesiser.sample_rate
-        pace = pace_for(natural_s, seconds, options.slowest, options.fastest)
+        pace = pace_for(natural_s, seconds, settings.slowest, settings.fastest)
         if abs(pace - 1) > 0.02:
             samples_S = self._utter(text, language, chosen, pace)
         return samples_S, self._synthesiser.sample_rate
 
     def voice(self, choice: VoiceChoice) -> Voice:
-        """The voice of a speaker: of those nearest in pitch the one that the key picks, always the same."""
+        """The voice for a speaker: one of those nearest in pitch, always the same for the same key."""
         pitches = self._pitches or self._measured()
         if choice.pitch_hz is None:
-            return pitches[draw(choice.key, len(pitches))][1]
+            return pitches[choice_by_key(choice.key, len(pitches))][1]
         # To a whole tone: another film's lines of the same speaker are never of quite the same pitch.
         wanted = np.round(6 * np.log2(choice.pitch_hz)) / 6
         near = sorted(pitches, key=lambda item: (abs(np.log2(item[0]) - wanted), item[1].name))
-        return near[draw(choice.key, min(self.options.choices, len(near)))][1]
+        return near[choice_by_key(choice.key, min(self.settings.choices, len(near)))][1]
 
     def _measured(self) -> list[tuple[float, Voice]]:
         """(pitch in Hz, voice) of all voices, by one sentence each: the same people in every language."""
@@ -117,7 +121,7 @@ class Espeak(Speaker):
     def _utter(self, text: str, language: str, voice: Voice, pace: float) -> np.ndarray:
         try:
             samples_S = self._synthesiser.utter(text, language, voice, pace=pace).samples
-        except (SpeechError, InputError) as error:
+        except SpeechError as error:
             raise BackendError(f"'{text}' cannot be spoken: {error}") from error
         samples_S = trimmed(samples_S)
         if not samples_S.size:

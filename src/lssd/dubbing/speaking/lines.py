@@ -1,4 +1,4 @@
-"""Lines that the user had spoken, by people or by tools of their own."""
+"""Recordings of lines that the user provides."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,18 +35,18 @@ class SpokenLines(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """folder: where the lines are; trim: cut silence off their ends."""
 
         folder: str = ""
         trim: bool = True
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        self._folder = Path(self.options.folder)
-        if not self.options.folder or not self._folder.is_dir():
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
+        self._folder = Path(self.settings.folder)
+        if not self.settings.folder or not self._folder.is_dir():
             raise InputError(
-                f"there is no folder of spoken lines at '{self.options.folder}'; set the option folder"
+                f"there is no folder of spoken lines at '{self.settings.folder}'; set the option folder"
             )
 
     def weights_hash(self) -> str:
@@ -68,4 +68,4 @@ class SpokenLines(Speaker):
         sounding_S = trimmed(samples_S)
         if not sounding_S.size:
             raise BackendError(f"line {line}: {path} holds silence")
-        return (sounding_S if self.options.trim else samples_S), _RATE
+        return (sounding_S if self.settings.trim else samples_S), _RATE

@@ -1,4 +1,4 @@
-"""How high a voice speaks."""
+"""The pitch of a voice."""
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft

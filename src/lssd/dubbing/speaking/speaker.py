@@ -1,4 +1,4 @@
-"""What every speaker does."""
+"""The interface of speech synthesis backends, and what they share."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ _FLOOR = 0.01  # of the peak: less than this is silence
 
 
 class Speaker(Backend, ABC):
-    """Speaks lines."""
+    """Speaks lines of text."""
 
     @abstractmethod
     def speak(
@@ -27,17 +27,17 @@ class Speaker(Backend, ABC):
 
 
 def pace_for(natural_s: float, seconds: float, slowest: float, fastest: float) -> float:
-    """How many times as fast as it comes naturally a line is to be spoken to fill `seconds`."""
+    """The pace, as a multiple of the natural one, at which a line fills `seconds`, within the limits."""
     return 1.0 if seconds <= 0 else min(max(natural_s / seconds, slowest), fastest)
 
 
 def trimmed(samples_S: np.ndarray) -> np.ndarray:
-    """Without the silence before and after; what has no sound comes back empty."""
+    """Samples without the silence at both ends; empty where all is silent."""
     size_S = np.abs(samples_S)
     loud = np.flatnonzero(size_S > _FLOOR * size_S.max(initial=0.0))
     return samples_S[loud[0] : loud[-1] + 1] if loud.size else samples_S[:0]
 
 
-def draw(key: str, count: int) -> int:
-    """A number below `count` that depends on the key alone."""
+def choice_by_key(key: str, count: int) -> int:
+    """A number in 0..count-1 by the hash of the key, so that the same key always gives the same."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % count

@@ -1,4 +1,4 @@
-"""VITS through transformers: MMS-TTS has a small model for each of a thousand languages."""
+"""VITS through transformers, such as MMS-TTS with a small model for each of a thousand languages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 
 from lssd.dubbing.declaration import BackendError, Declaration
 from lssd.dubbing.lines import VoiceChoice
-from lssd.dubbing.speaking.speaker import Speaker, draw, pace_for, trimmed
+from lssd.dubbing.speaking.speaker import Speaker, choice_by_key, pace_for, trimmed
 from lssd.dubbing.weights import hash_folder, load, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
-_INSTALL = "pip install transformers"
+_INSTALL = install_hint("models")
 
 
 class Vits(Speaker):
@@ -34,10 +34,10 @@ class Vits(Speaker):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """folder: a model, or a folder of models named by language (`es/config.json`).
 
-        slowest, fastest: pace as a multiple of the model's own. device: as torch names it.
+        slowest, fastest: pace as a multiple of the model's own. device: a torch device.
         """
 
         folder: str = ""
@@ -45,16 +45,16 @@ class Vits(Speaker):
         fastest: float = 1.25
         device: str = "cpu"
 
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Any = None) -> None:
+        super().__init__(settings)
         try:
             import transformers
         except ImportError as error:
             raise MissingExtraError(f"speaking by VITS needs transformers: {_INSTALL}") from error
         self._transformers = transformers
-        self._folder = Path(self.options.folder)
-        if not self.options.folder or not self._folder.is_dir():
-            raise InputError(f"there is no VITS model at '{self.options.folder}'; set the option folder")
+        self._folder = Path(self.settings.folder)
+        if not self.settings.folder or not self._folder.is_dir():
+            raise InputError(f"there is no VITS model at '{self.settings.folder}'; set the option folder")
         self._loaded: dict[str, tuple[Any, Any]] = {}
 
     def weights_hash(self) -> str:
@@ -71,7 +71,7 @@ class Vits(Speaker):
             raise BackendError(f"'{text}' cannot be spoken: the model knows none of its letters")
         natural_S = self._spoken(model, tokens, voice, 1.0)
         rate = model.config.sampling_rate
-        pace = pace_for(natural_S.size / rate, seconds, self.options.slowest, self.options.fastest)
+        pace = pace_for(natural_S.size / rate, seconds, self.settings.slowest, self.settings.fastest)
         samples_S = natural_S if abs(pace - 1) <= 0.02 else self._spoken(model, tokens, voice, pace)
         if not samples_S.size:
             raise BackendError(f"'{text}' cannot be spoken: the model is silent")
@@ -86,7 +86,7 @@ class Vits(Speaker):
             model_folder(folder, "a VITS model", "folder")
             model = load(self._transformers.VitsModel.from_pretrained, folder, "VITS model")
             tokenizer = load(self._transformers.AutoTokenizer.from_pretrained, folder, "VITS tokenizer")
-            self._loaded[str(folder)] = model.eval().to(self.options.device), tokenizer
+            self._loaded[str(folder)] = model.eval().to(self.settings.device), tokenizer
         return self._loaded[str(folder)]
 
     def _spoken(self, model: Any, tokens: Any, voice: VoiceChoice, pace: float) -> np.ndarray:
@@ -95,8 +95,8 @@ class Vits(Speaker):
 
         model.speaking_rate = pace * model.config.speaking_rate
         speakers = model.config.num_speakers
-        extra = {"speaker_id": draw(voice.key, speakers)} if speakers > 1 else {}
+        extra = {"speaker_id": choice_by_key(voice.key, speakers)} if speakers > 1 else {}
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(draw(voice.key, 2**31))
-            waveform_1S = model(tokens.to(self.options.device), **extra).waveform
+            torch.manual_seed(choice_by_key(voice.key, 2**31))
+            waveform_1S = model(tokens.to(self.settings.device), **extra).waveform
         return trimmed(waveform_1S[0].float().cpu().numpy())

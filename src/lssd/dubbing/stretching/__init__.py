@@ -1,4 +1,4 @@
-"""A spoken line in the time that its original took."""
+"""Time stretching: a spoken line gets the duration of the original."""
 
 from lssd.dubbing.declaration import Backend
 from lssd.dubbing.stretching.signalsmith import Signalsmith

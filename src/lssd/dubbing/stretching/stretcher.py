@@ -1,4 +1,4 @@
-"""What every stretcher does."""
+"""The interface of time stretchers."""
 
 from abc import ABC, abstractmethod
 
@@ -12,8 +12,8 @@ class Stretcher(Backend, ABC):
 
     @abstractmethod
     def stretch(self, samples_S: np.ndarray, sample_rate: int, length: int) -> np.ndarray:
-        """`length` samples float32 of the same pitch; what was at share t of the sound is at share t still.
+        """`length` samples float32 (length,) of the same pitch; time is scaled evenly.
 
-        A sound that has that length already comes back unchanged. InputError where there is nothing to
-        stretch or no room for it, or where the ratio is beyond all sense.
+        A sound that has that length already comes back unchanged. BackendError where there is nothing to
+        stretch, the length is below 1, or the ratio is beyond the backend's limits.
         """

@@ -1,4 +1,4 @@
-"""What is said: the sound of the voices and its segments become lines, one a segment."""
+"""Transcription: the words of each segment of a speech stem."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,10 +15,10 @@ BACKENDS: tuple[type[Backend], ...] = (FasterWhisper, Whisper, PocketSphinx, Sil
 
 
 class Transcriber(Protocol):
-    """What a backend of this step does."""
+    """The interface of transcription backends."""
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment, with its times; `text` is "" where nothing was understood."""
+        """One line for each segment, with its times; `text` is "" where nothing was recognised."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Whisper through faster-whisper (CTranslate2), from a folder of the user's."""
+"""Whisper through faster-whisper (CTranslate2), from a local folder."""
 
 import importlib.util
 import math
@@ -11,7 +11,7 @@ from lssd.dubbing.lines import Line, Segment, Word
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _EXAMPLES = "a Whisper model converted for CTranslate2 (model.bin, config.json, tokenizer.json)"
 
@@ -30,12 +30,12 @@ class FasterWhisper(Backend):
         device="cpu, cuda",
         version=1,
         modules=("faster_whisper",),
-        install="pip install faster-whisper",
+        install=install_hint("models"),
         weights="a folder such as faster-whisper-large-v3, named by the option `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the folder. device: cpu or cuda. compute: CTranslate2's type, such as float32 or int8.
 
         threads: of the CPU, as results depend on their number. beam: hypotheses kept. words: word times,
@@ -49,11 +49,11 @@ class FasterWhisper(Backend):
         beam: int = 5
         words: bool = True
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("faster_whisper") is None:
-            raise MissingExtraError("faster-whisper is not installed: pip install faster-whisper")
-        self._folder = model_folder(self.options.model, _EXAMPLES, "model", "model.bin")
+            raise MissingExtraError(f"faster-whisper is not installed: {install_hint('models')}")
+        self._folder = model_folder(self.settings.model, _EXAMPLES, "model", "model.bin")
         if not (self._folder / "tokenizer.json").is_file():  # without it, it would be downloaded
             raise InputError(
                 f"faster-whisper: {self._folder} holds no tokenizer.json; copy it from the model"
@@ -63,9 +63,9 @@ class FasterWhisper(Backend):
         try:
             self._model = WhisperModel(
                 str(self._folder),
-                device=self.options.device,
-                compute_type=self.options.compute,
-                cpu_threads=self.options.threads,
+                device=self.settings.device,
+                compute_type=self.settings.compute,
+                cpu_threads=self.settings.threads,
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
@@ -75,9 +75,9 @@ class FasterWhisper(Backend):
         return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment. Temperature 0 and no text before it, so that it depends on its sound alone."""
+        """One line for each segment, at temperature 0 and without context: it depends on its sound alone."""
         if language not in self._model.supported_languages:
-            raise InputError(f"this Whisper model knows no {language}; use another or the backend silent")
+            raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language) for segment in segments]
 
     def _line(self, speech: Sound, segment: Segment, language: str) -> Line:
@@ -86,11 +86,11 @@ class FasterWhisper(Backend):
             found, _ = self._model.transcribe(
                 samples,
                 language=language,
-                beam_size=self.options.beam,
+                beam_size=self.settings.beam,
                 temperature=0.0,
                 condition_on_previous_text=False,
-                word_timestamps=self.options.words,
-                without_timestamps=not self.options.words,
+                word_timestamps=self.settings.words,
+                without_timestamps=not self.settings.words,
             )
             parts = list(found)
         except (RuntimeError, ValueError) as error:

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Line, Segment, Word
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
-from lssd.errors import InputError, MissingExtraError, install_hint
+from lssd.errors import MissingExtraError, install_hint
 
 _FRAME_S = 0.01
 _AROUND_S = 0.15  # heard before and after a segment: the search wants silence at its ends
@@ -39,8 +39,8 @@ class PocketSphinx(Backend):
         weights="in the package",
     )
 
-    def __init__(self, options: Backend.Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Backend.Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("pocketsphinx") is None:
             raise MissingExtraError(f"pocketsphinx is not installed: {install_hint('offline')}")
         from pocketsphinx import Decoder
@@ -51,9 +51,9 @@ class PocketSphinx(Backend):
         return f"pocketsphinx=={metadata.version('pocketsphinx')}"
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment, which depends on that segment's sound alone."""
+        """One line for each segment, which depends on that segment's sound alone."""
         if language != "en":
-            raise InputError(
+            raise BackendError(
                 f"pocketsphinx hears English only, not {language}; use faster-whisper, or silent for times"
             )
         return [self._line(speech, segment) for segment in segments]

@@ -1,4 +1,4 @@
-"""Nobody listens: times without words, for languages that nothing installed can hear."""
+"""Times without words, for languages that no installed backend can transcribe."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,7 +9,7 @@ from lssd.dubbing.sound import Sound
 
 
 class Silent(Backend):
-    """Keeps the segments. Words that merely fit need no more; a translation does."""
+    """Keeps the segments and leaves their text empty: enough for the phrasebook, not for a translation."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="transcription",

@@ -1,4 +1,4 @@
-"""Whisper through transformers, from a folder of the user's."""
+"""Whisper through transformers, from a local folder."""
 
 import importlib.util
 import math
@@ -11,7 +11,7 @@ from lssd.dubbing.lines import Line, Segment
 from lssd.dubbing.segmentation.mono import RATE, read_mono
 from lssd.dubbing.sound import Sound
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _LONGEST_S = 30.0  # what the model hears at once
 
@@ -30,12 +30,12 @@ class Whisper(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers",),
-        install="pip install transformers",
+        install=install_hint("models"),
         weights="a folder such as whisper-large-v3, named by the option `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the folder. device: cpu or cuda. beam: hypotheses kept. most_tokens: of a line."""
 
         model: str = ""
@@ -43,12 +43,12 @@ class Whisper(Backend):
         beam: int = 1
         most_tokens: int = 200
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
         needed = "a Whisper model of transformers (config.json, model.safetensors, tokenizer)"
-        self._folder = model_folder(self.options.model, needed, "model")
+        self._folder = model_folder(self.settings.model, needed, "model")
         from transformers import WhisperForConditionalGeneration, WhisperProcessor
         from transformers.utils import logging
 
@@ -62,16 +62,16 @@ class Whisper(Backend):
         except (OSError, ValueError, RuntimeError) as error:
             first = str(error).strip().split("\n")[0]
             raise InputError(f"whisper cannot load {self._folder}: {first}") from error
-        self._model = model.to(self.options.device).eval()
+        self._model = model.to(self.settings.device).eval()
 
     def weights_hash(self) -> str:
         return hash_folder(self._folder)
 
     def transcribe(self, speech: Sound, segments: Sequence[Segment], language: str) -> list[Line]:
-        """A line a segment, greedily or by beams, each by itself. Segments last at most 30 s."""
+        """One line for each segment, each by itself, greedily or by beams. Segments last at most 30 s."""
         known = getattr(self._model.generation_config, "lang_to_id", None) or {}
         if f"<|{language}|>" not in (known or ("<|en|>",)):  # without a list it hears English alone
-            raise InputError(f"this Whisper model knows no {language}; use another or the backend silent")
+            raise BackendError(f"this Whisper model knows no {language}; use another or the backend silent")
         return [self._line(speech, segment, language if known else None) for segment in segments]
 
     def _line(self, speech: Sound, segment: Segment, language: str | None) -> Line:
@@ -86,9 +86,9 @@ class Whisper(Backend):
         manner = {"language": language, "task": "transcribe"} if language else {}
         with torch.inference_mode():
             made = self._model.generate(
-                heard.to(self.options.device),
-                max_new_tokens=self.options.most_tokens,
-                num_beams=self.options.beam,
+                heard.to(self.settings.device),
+                max_new_tokens=self.settings.most_tokens,
+                num_beams=self.settings.beam,
                 do_sample=False,
                 return_dict_in_generate=True,
                 output_scores=True,

@@ -1,4 +1,4 @@
-"""What the dub says: the lines' texts become texts in another language that take about the same time."""
+"""Translation: lines get texts in another language that take about as long to say."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,10 +15,10 @@ BACKENDS: tuple[type[Backend], ...] = (Endpoint, SequenceToSequence, Seamless, A
 
 
 class Translator(Protocol):
-    """What a backend of this step does."""
+    """The interface of translation backends."""
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
-        """One translation a line, in order; of an empty text an empty one."""
+        """One translation for each line, in order; an empty text stays empty."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Translation by rules: the program apertium, through a third language where no pair leads straight there."""
+"""Translation by rules: the program apertium, through a third language where there is no direct pair."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import MissingExtraError
 from lssd.languages import normalise
 from lssd.store import hash_json
 
@@ -17,7 +17,7 @@ _INSTALL = "apt-get install apertium apertium-eng-spa (and other pairs)"
 
 
 class Apertium(Backend):
-    """Apertium (apertium.org, GPL), a program of its own. Rough grammar; words it does not know stay."""
+    """Apertium (apertium.org, GPL), run as a program. Its grammar is rough; unknown words stay."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",
@@ -35,26 +35,26 @@ class Apertium(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """hops: pairs in a row at most. timeout_s: for one line through one pair."""
 
         hops: int = 2
         timeout_s: float = 30.0
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if shutil.which("apertium") is None:
             raise MissingExtraError(f"apertium is not installed: {_INSTALL}")
-        self._pairs = _pairs(_run(["apertium", "-l"], "", self.options.timeout_s))
+        self._pairs = _pairs(_run(["apertium", "-l"], "", self.settings.timeout_s))
 
     def weights_hash(self) -> str:
-        version = _run(["apertium", "-V"], "", self.options.timeout_s)
+        version = _run(["apertium", "-V"], "", self.settings.timeout_s)
         return hash_json([version.split("\n")[0], sorted(self._pairs.values())])
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """Each line by itself, so that no line depends on its neighbours.
 
-        InputError where no pairs lead from source to target; BackendError where the program fails.
+        BackendError where no pairs lead from source to target, and where the program fails.
         """
         route = self.route(source, target)
         passed = [self._pairs[pair] for pair in route]
@@ -62,7 +62,7 @@ class Apertium(Backend):
         return [Translation(self._line(line.text, passed), True, note) for line in lines]
 
     def route(self, source: str, target: str) -> list[tuple[str, str]]:
-        """The shortest row of installed pairs of languages from one to the other; InputError without one."""
+        """The shortest chain of installed pairs from one language to the other. BackendError without one."""
         waiting: deque[list[tuple[str, str]]] = deque([[]])
         seen = {source}
         while waiting:
@@ -70,12 +70,12 @@ class Apertium(Backend):
             reached = row[-1][1] if row else source
             if reached == target:
                 return row
-            if len(row) < self.options.hops:
+            if len(row) < self.settings.hops:
                 nexts = sorted(pair for pair in self._pairs if pair[0] == reached and pair[1] not in seen)
                 seen.update(pair[1] for pair in nexts)
                 waiting.extend([*row, pair] for pair in nexts)
         known = ", ".join(f"{a} to {b}" for a, b in sorted(self._pairs)) or "none"
-        raise InputError(
+        raise BackendError(
             f"apertium has no way from {source} to {target}; installed: {known}. Install a pair that does"
         )
 
@@ -84,7 +84,7 @@ class Apertium(Backend):
             if not any(sign.isalpha() for sign in text):
                 return text.strip()
             text = _run(
-                ["apertium", "-u", name], " ".join(text.split()) + "\n", self.options.timeout_s
+                ["apertium", "-u", name], " ".join(text.split()) + "\n", self.settings.timeout_s
             ).strip()
         return text
 

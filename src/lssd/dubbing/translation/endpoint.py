@@ -26,7 +26,7 @@ _TASK = (
 
 
 class Endpoint(Backend):
-    """Any server that speaks the chat completions protocol. Lines leave the machine for it."""
+    """Any server with the chat completions protocol. Lines are sent to it, and so leave the machine."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",
@@ -38,11 +38,11 @@ class Endpoint(Backend):
         languages=None,
         device="cpu",
         version=1,
-        weights="the options `url` (as http://localhost:8000/v1) and `model`",
+        weights="the settings `url` (as http://localhost:8000/v1) and `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """url: up to and with /v1. model: its name there. key_variable: environment variable with the key.
 
         timeout_s: of a request. tries: at an answer that may change (busy, failed), each after a longer wait.
@@ -59,15 +59,15 @@ class Endpoint(Backend):
         temperature: float = 0.0
         seed: int = 0
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
-        if not self.options.url.startswith(("http://", "https://")) or not self.options.model:
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
+        if not self.settings.url.startswith(("http://", "https://")) or not self.settings.model:
             raise InputError(
-                "endpoint needs its options url (as http://localhost:8000/v1) and model (its name there)"
+                "endpoint needs its settings url (as http://localhost:8000/v1) and model (its name there)"
             )
 
     def weights_hash(self) -> str:
-        return f"{self.options.url} {self.options.model}"
+        return f"{self.settings.url} {self.settings.model}"
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """A request a line. BackendError where the service fails or answers with nothing."""
@@ -83,51 +83,53 @@ class Endpoint(Backend):
             seconds=line.seconds,
             budget=_budget(line, target),
         )
-        before = [one.text for one in lines[max(0, number - self.options.context) : number] if one.text]
+        before = [one.text for one in lines[max(0, number - self.settings.context) : number] if one.text]
         if before:
             task += " The lines before, for context only: " + json.dumps(before, ensure_ascii=False)
         answer = self._ask(
             {
-                "model": self.options.model,
+                "model": self.settings.model,
                 "messages": [{"role": "system", "content": task}, {"role": "user", "content": line.text}],
-                "temperature": self.options.temperature,
-                "seed": self.options.seed,
+                "temperature": self.settings.temperature,
+                "seed": self.settings.seed,
             }
         )
-        text = " ".join(_content(answer, self.options.url).split())
+        text = " ".join(_content(answer, self.settings.url).split())
         if len(text) > 1 and text[0] + text[-1] in ('""', "“”", "«»", "「」") and text[0] != line.text[0]:
             text = text[1:-1].strip()
         if not text:
-            raise BackendError(f"{self.options.url} answered with nothing for line {line.key}")
+            raise BackendError(f"{self.settings.url} answered with nothing for line {line.key}")
         return Translation(text, True)
 
     def _ask(self, body: dict[str, Any]) -> Any:
         """The endpoint's answer, parsed."""
         request = urllib.request.Request(
-            self.options.url.rstrip("/") + "/chat/completions",
+            self.settings.url.rstrip("/") + "/chat/completions",
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        key = os.environ.get(self.options.key_variable)
+        key = os.environ.get(self.settings.key_variable)
         if key:
             request.add_header("Authorization", f"Bearer {key}")
-        for number in range(max(1, self.options.tries)):
+        for number in range(max(1, self.settings.tries)):
             if number:
-                time.sleep(self.options.wait_s * 2 ** (number - 1))
+                time.sleep(self.settings.wait_s * 2 ** (number - 1))
             try:
-                with urllib.request.urlopen(request, timeout=self.options.timeout_s) as answer:
+                with urllib.request.urlopen(request, timeout=self.settings.timeout_s) as answer:
                     return json.loads(answer.read(_MOST_BYTES))
             except urllib.error.HTTPError as error:
                 told = f"status {error.code}"
                 if error.code in (401, 403):
-                    told += f"; is {self.options.key_variable} set to a valid key?"
+                    told += f"; is {self.settings.key_variable} set to a valid key?"
                 if error.code not in _AGAIN:
                     break
             except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
                 told = str(getattr(error, "reason", error)) or type(error).__name__
             except ValueError as error:
-                raise BackendError(f"{self.options.url} did not answer in JSON; is the url right?") from error
-        raise BackendError(f"{self.options.url} failed: {told}")
+                raise BackendError(
+                    f"{self.settings.url} did not answer in JSON; is the url right?"
+                ) from error
+        raise BackendError(f"{self.settings.url} failed: {told}")
 
 
 def _budget(line: Request, target: str) -> int:

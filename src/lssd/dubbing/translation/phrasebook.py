@@ -1,4 +1,4 @@
-"""Other words of the length that is asked for: no translation, but speech in another language."""
+"""Sentences of the right length that are no translation, but speech in another language."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -8,7 +8,7 @@ from importlib import resources
 from math import ceil
 from typing import ClassVar
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
 from lssd.errors import InputError
@@ -27,7 +27,7 @@ class _Phrase:
 class Phrasebook(Backend):
     """Everyday sentences in seven languages, from one syllable to eight seconds, chosen by length.
 
-    What a dub must be for contrastive pretraining: the same scene with other words.
+    Contrastive pretraining needs no more: the same scene with other words.
     """
 
     declaration: ClassVar[Declaration] = Declaration(
@@ -43,7 +43,7 @@ class Phrasebook(Backend):
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """near: phrases within this share of the best length count as equally long. least_s: or this close.
 
         pause_s: between phrases that are joined.
@@ -63,18 +63,18 @@ class Phrasebook(Backend):
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
         """A phrase or several for every line, whose estimated time is near the line's seconds.
 
-        Lines of one title go in together: of the phrases of a length none comes twice before all have come
-        once. Which comes when is drawn by the lines' keys. InputError for a target without phrases.
+        The lines of one title are given together: no phrase of a length is used twice before all others of
+        that length are. The lines' keys decide the order. BackendError for a target without phrases.
         """
-        book = _Book(phrases(target), target, self.options)
+        book = _Book(phrases(target), target, self.settings)
         return [Translation(book.choose(line), False, _NOTE) for line in lines]
 
 
 def phrases(language: str) -> list[str]:
-    """The phrases of a language, as they are read out (Japanese in kana). InputError where there are none."""
+    """The phrases of a language, as they are read out (Japanese in kana). BackendError where it has none."""
     if language not in LANGUAGES:
         known = ", ".join(sorted(LANGUAGES))
-        raise InputError(f"the phrasebook has no {language}; it has {known}. Other translators may")
+        raise BackendError(f"the phrasebook has no {language}; it has {known}. Other translators may")
     file = resources.files("lssd.dubbing") / "phrases" / f"{language}.txt"
     return file.read_text(encoding="utf-8").splitlines()
 
@@ -82,8 +82,8 @@ def phrases(language: str) -> list[str]:
 class _Book:
     """The phrases of one language, and how often each has been used."""
 
-    def __init__(self, texts: list[str], language: str, options: Phrasebook.Options) -> None:
-        self.options = options
+    def __init__(self, texts: list[str], language: str, settings: Phrasebook.Settings) -> None:
+        self.settings = settings
         self.phrases = sorted(
             (_Phrase(seconds_to_say(text, language), text) for text in texts),
             key=lambda phrase: (phrase.seconds, phrase.text),
@@ -91,10 +91,10 @@ class _Book:
         self.used: Counter[_Phrase] = Counter()
 
     def choose(self, line: Request) -> str:
-        """One phrase where one is near, else several, each of a like share of what is left."""
-        pause_s = self.options.pause_s
+        """One phrase where one fits, else several that share the time evenly."""
+        pause_s = self.settings.pause_s
         count = max(1, ceil((line.seconds + pause_s) / (_PART_S + pause_s)))
-        if abs(self._best(line.seconds) / line.seconds - 1) <= self.options.near:
+        if abs(self._best(line.seconds) / line.seconds - 1) <= self.settings.near:
             count = 1
         left_s = line.seconds - (count - 1) * pause_s
         chosen: list[_Phrase] = []
@@ -106,7 +106,7 @@ class _Book:
     def _nearest(self, seconds: float, key: str) -> _Phrase:
         """One of the least used phrases of about that length, by the key."""
         best_s = self._best(seconds)
-        reach_s = abs(best_s - seconds) + max(self.options.least_s, self.options.near * best_s)
+        reach_s = abs(best_s - seconds) + max(self.settings.least_s, self.settings.near * best_s)
         near = [phrase for phrase in self.phrases if abs(phrase.seconds - seconds) <= reach_s]
         rarest = min(self.used[phrase] for phrase in near)
         chosen = min(

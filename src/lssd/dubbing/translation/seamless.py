@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import langcodes
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 
 class Seamless(Backend):
@@ -27,12 +27,12 @@ class Seamless(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers", "sentencepiece"),
-        install="pip install transformers sentencepiece",
+        install=install_hint("models"),
         weights="a folder such as seamless-m4t-v2-large, named by the option `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the folder. device: cpu or cuda. beam: hypotheses kept. most_tokens: of a line."""
 
         model: str = ""
@@ -40,12 +40,12 @@ class Seamless(Backend):
         beam: int = 4
         most_tokens: int = 256
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
         needed = "SeamlessM4T v2 (config.json, model.safetensors, its tokenizer)"
-        self._folder = model_folder(self.options.model, needed, "model")
+        self._folder = model_folder(self.settings.model, needed, "model")
         from transformers import SeamlessM4Tv2ForTextToText
         from transformers.models.seamless_m4t import SeamlessM4TTokenizer
         from transformers.utils import logging
@@ -60,18 +60,20 @@ class Seamless(Backend):
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             first = str(error).strip().split("\n")[0]
             raise InputError(f"seamless cannot load {self._folder}: {first}") from error
-        self._model = model.to(self.options.device).eval()
+        self._model = model.to(self.settings.device).eval()
 
     def weights_hash(self) -> str:
         return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
-        """Each line by itself. InputError for a language that the model does not know."""
+        """Each line by itself. BackendError for a language that the model does not know."""
         known = self._model.generation_config.text_decoder_lang_to_code_id
         names = {code: _name(code) for code in (source, target)}
         for code, name in names.items():
             if name not in known:
-                raise InputError(f"the model in {self._folder} does not know {code}; use another translator")
+                raise BackendError(
+                    f"the model in {self._folder} does not know {code}; use another translator"
+                )
         self._tokenizer.src_lang = names[source]
         return [Translation(self._line(line.text, names[target]), True) for line in lines]
 
@@ -80,14 +82,14 @@ class Seamless(Backend):
 
         if not text.strip():
             return ""
-        tokens = self._tokenizer(text, return_tensors="pt").to(self.options.device)
+        tokens = self._tokenizer(text, return_tensors="pt").to(self.settings.device)
         with torch.inference_mode():
             made = self._model.generate(
                 **tokens,
                 tgt_lang=target,
-                num_beams=self.options.beam,
+                num_beams=self.settings.beam,
                 do_sample=False,
-                max_new_tokens=self.options.most_tokens,
+                max_new_tokens=self.settings.most_tokens,
             )
         return self._tokenizer.batch_decode(made, skip_special_tokens=True)[0].strip()
 

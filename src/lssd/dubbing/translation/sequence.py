@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import langcodes
 
-from lssd.dubbing.declaration import Backend, Declaration
+from lssd.dubbing.declaration import Backend, BackendError, Declaration
 from lssd.dubbing.lines import Request, Translation
 from lssd.dubbing.translation.timing import LANGUAGES, seconds_to_say
 from lssd.dubbing.weights import hash_folder, model_folder
-from lssd.errors import InputError, MissingExtraError
+from lssd.errors import InputError, MissingExtraError, install_hint
 
 _EXAMPLES = "a translation model of transformers (opus-mt-*, madlad400-*, nllb-200-*, m2m100_*)"
 
@@ -21,7 +21,7 @@ _OF_SEVERAL |= {"ne": "npi", "no": "nb", "sq": "als", "sw": "swh", "uz": "uzn"}
 
 
 class SequenceToSequence(Backend):
-    """AutoModelForSeq2SeqLM, with each family's own way to say the languages."""
+    """AutoModelForSeq2SeqLM, with each model family's way of naming languages."""
 
     declaration: ClassVar[Declaration] = Declaration(
         step="translation",
@@ -34,12 +34,12 @@ class SequenceToSequence(Backend):
         device="cpu, cuda",
         version=1,
         modules=("transformers",),
-        install="pip install transformers sentencepiece sacremoses",
+        install=install_hint("models"),
         weights="a folder such as madlad400-3b-mt, named by the option `model`",
     )
 
     @dataclass(frozen=True)
-    class Options:
+    class Settings:
         """model: the folder. device: cpu or cuda. beam: hypotheses kept. most_tokens: of a line.
 
         fitting: of the hypotheses whose log-probability a token is at most so much below the best, the one
@@ -52,11 +52,11 @@ class SequenceToSequence(Backend):
         most_tokens: int = 256
         fitting: float = 0.2
 
-    def __init__(self, options: Options | None = None) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
         if importlib.util.find_spec("transformers") is None:
-            raise MissingExtraError("transformers is not installed: pip install transformers sentencepiece")
-        self._folder = model_folder(self.options.model, _EXAMPLES, "model")
+            raise MissingExtraError(f"transformers is not installed: {install_hint('models')}")
+        self._folder = model_folder(self.settings.model, _EXAMPLES, "model")
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
         from transformers.utils import logging
 
@@ -70,13 +70,13 @@ class SequenceToSequence(Backend):
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             first = str(error).strip().split("\n")[0]
             raise InputError(f"transformers cannot load {self._folder}: {first}") from error
-        self._model = model.to(self.options.device).eval()
+        self._model = model.to(self.settings.device).eval()
 
     def weights_hash(self) -> str:
         return hash_folder(self._folder)
 
     def translate(self, lines: Sequence[Request], source: str, target: str) -> list[Translation]:
-        """Each line by itself: no line depends on its neighbours. InputError for unknown languages."""
+        """Each line by itself: no line depends on its neighbours. BackendError for unknown languages."""
         prefix, manner = self._languages(source, target)
         return [self._line(line, prefix, manner, target) for line in lines]
 
@@ -86,14 +86,14 @@ class SequenceToSequence(Backend):
         if not line.text.strip():
             return Translation("", True)
         tokens = self._tokenizer(prefix + line.text, return_tensors="pt", truncation=True)
-        count = self.options.beam if self.options.fitting and target in LANGUAGES else 1
+        count = self.settings.beam if self.settings.fitting and target in LANGUAGES else 1
         with torch.inference_mode():
             made = self._model.generate(
-                **tokens.to(self.options.device),
+                **tokens.to(self.settings.device),
                 **manner,
-                num_beams=self.options.beam,
+                num_beams=self.settings.beam,
                 num_return_sequences=count,
-                max_new_tokens=self.options.most_tokens,
+                max_new_tokens=self.settings.most_tokens,
                 do_sample=False,
                 return_dict_in_generate=True,
                 output_scores=True,
@@ -108,12 +108,12 @@ class SequenceToSequence(Backend):
         good = [
             text.strip()
             for text, score in zip(texts, scores, strict=True)
-            if text.strip() and score >= max(scores) - self.options.fitting
+            if text.strip() and score >= max(scores) - self.settings.fitting
         ]
         return min(good, key=lambda text: abs(seconds_to_say(text, target) - seconds), default="")
 
     def _languages(self, source: str, target: str) -> tuple[str, dict[str, Any]]:
-        """What stands before a text, and what `generate` is told, for two languages."""
+        """The prefix of a text, and the arguments of `generate`, for two languages."""
         kind, tokenizer = self._model.config.model_type, self._tokenizer
         if kind == "t5":  # MADLAD-400
             return self._token(f"<2{target}>", target) + " ", {}
@@ -143,7 +143,9 @@ class SequenceToSequence(Backend):
         own = [getattr(self._tokenizer, side, None) for side in ("source_lang", "target_lang")]
         for asked, known in zip((source, target), own, strict=True):
             if known and len(known) in (2, 3) and known != asked:
-                raise InputError(f"{self._folder} translates {own[0]} to {own[1]}, not {source} to {target}")
+                raise BackendError(
+                    f"{self._folder} translates {own[0]} to {own[1]}, not {source} to {target}"
+                )
         return ""
 
     def _knows(self, token: str) -> bool:
@@ -154,8 +156,8 @@ class SequenceToSequence(Backend):
             raise self._unknown(language)
         return token
 
-    def _unknown(self, language: str) -> InputError:
-        return InputError(f"the model in {self._folder} does not know {language}; use one that does")
+    def _unknown(self, language: str) -> BackendError:
+        return BackendError(f"the model in {self._folder} does not know {language}; use one that does")
 
 
 def _flores(code: str) -> str:

@@ -1,9 +1,9 @@
-"""How long a text takes to say, from its vowels and consonants: words are chosen before any is spoken."""
+"""Estimates how long a text takes to say from its vowels and consonants, before it is spoken."""
 
 import re
 import unicodedata
 
-from lssd.errors import InputError
+from lssd.dubbing.declaration import BackendError
 
 # Seconds a vowel (group), a consonant, a pause within, and an offset: least squares over espeak-ng's voices
 # saying the phrases of this package. `python benchmarks/phrases.py` prints fit and error anew.
@@ -34,11 +34,11 @@ def sounds(text: str, language: str) -> tuple[int, int, int]:
     """(vowels, consonants, pauses) of a text, as its spelling tells them.
 
     Neighbouring vowels count as one but where Spanish and Italian say them apart. Of Japanese morae and
-    spaces are counted instead, of Korean blocks of Hangul and those with a final consonant. InputError for
+    spaces are counted instead, of Korean blocks of Hangul and those with a final consonant. BackendError for
     a language without a rule.
     """
     if language not in LANGUAGES:
-        raise InputError(f"no rule times speech of '{language}'; rules: {', '.join(sorted(LANGUAGES))}")
+        raise BackendError(f"no rule times speech of '{language}'; rules: {', '.join(sorted(LANGUAGES))}")
     pauses = len(_PAUSE.findall(text))
     if language == "ja":
         kana = [sign for sign in text if "ぁ" <= sign <= "ゖ" or "ァ" <= sign <= "ー"]
@@ -57,6 +57,6 @@ def sounds(text: str, language: str) -> tuple[int, int, int]:
 
 
 def seconds_to_say(text: str, language: str) -> float:
-    """Estimated seconds of speech of a text, without silence at its ends. InputError as `sounds`."""
+    """Estimated seconds of speech of a text, without silence at its ends. BackendError as `sounds`."""
     counts = (*sounds(text, language), 1)
     return sum(count * each for count, each in zip(counts, _PACE[language], strict=True))

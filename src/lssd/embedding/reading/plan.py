@@ -1,33 +1,28 @@
-"""The windows of many files in their order, read by this process, or ahead of it by others.
+"""What to read of many files: files to examine, then blocks of windows, both in the order of the files.
 
-What is read, in which blocks and in which order does not depend on who reads.
+Blocks and their order follow from the files alone, not from who reads them.
 """
 
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from lssd.embedding.reading.worker import Job, Look, look, read
+from lssd.embedding.reading.worker import FileExamination, Job, read
 from lssd.embedding.windows import PictureWindows, block_length
-from lssd.engine import available_cpus, reason_of
+from lssd.engine import LimitedThread, TimeLimit, reason_of
 
-# Without a number of workers, this process reads. Others are called in where reading takes more than a
-# tenth of the time and the rest would take long enough to be worth their start.
-_WATCH_S = 5.0
-_SHARE = 0.1
-_WORTH_S = 20.0
-_MOST_WORKERS = 16
+_BYTES_A_SECOND = 1e6  # of a film whose duration is not known yet: 8 Mbit a second
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Windows of file number `index`, from its window `first` on; valid until the next is asked for."""
+    """Windows of file number `index`, from its window `first` on: (windows, ...).
+
+    The array is valid until the next block is asked for.
+    """
 
     index: int
     first: int
@@ -36,167 +31,143 @@ class Block:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """File number `index` ends here, with windows of it perhaps given before."""
+    """Why file number `index` cannot be read any further; blocks of it may have come before."""
 
     index: int
     reason: str
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """All windows of a file by their starts, and the number of the first that is still wanted."""
+class WindowRange:
+    """The starts of all windows of a file, and the number of the first that is still to be read."""
 
     starts: Sequence[int]
     first: int
 
 
 @dataclass(eq=False)
-class Step:
-    """A block to read: windows `first` to `first + len(starts)`, the first `skip` of them known already."""
+class BlockRequest:
+    """A block to read: the windows of a file that begin at `starts`, the first of them window `first`.
+
+    The first `skip` of them are known already, and read only because blocks begin at fixed windows.
+    `in_order`: read in one pass over the file, by this process. `dropped`: not wanted any more.
+    """
 
     index: int
     path: Path
-    look: Look
+    examined: FileExamination
     starts: tuple[int, ...]
     first: int
     skip: int
     in_order: bool
     dropped: bool = False
 
-
-Decide = Callable[[int, Look], Wanted | None]
+    def block(self, windows: np.ndarray) -> Block:
+        """The windows of this request that are not known already."""
+        return Block(self.index, self.first + self.skip, windows[self.skip :])
 
 
 @dataclass
 class Plan:
-    """What is left to do: files to look at, then blocks to read, both in order.
+    """What is left to do: `unexamined` files, by number, and the `requests` that examined ones led to.
 
-    `decide` is told of every look, in the order of the files, and says what to read of it.
+    known_hash: the content hash of a file by number, "" where it is not known.
+    choose: told of every examination, in the order of the files; returns what to read of that file.
+    count: of all files to read, examined or not.
+    time_limit: how long it may take to examine a file, and to read a block of it; None: for ever.
     """
 
     job: Job
     paths: Sequence[Path]
-    known: Callable[[int], str]
-    decide: Decide
-    looks: deque[int] = field(default_factory=deque)
-    steps: deque[Step] = field(default_factory=deque)
-    count: int = 0  # of all files, looked at or not
-    _steps_of_file: int = 1
+    known_hash: Callable[[int], str]
+    choose: Callable[[int, FileExamination], WindowRange | None]
+    unexamined: deque[int] = field(default_factory=deque)
+    requests: deque[BlockRequest] = field(default_factory=deque)
+    count: int = 0
+    time_limit: TimeLimit | None = None
+    _blocks_of_file: int = 1  # of the one examined last
 
-    def take(self, index: int, seen: Look) -> list[Step]:
-        """Note a look; returns the blocks that it adds."""
-        wanted = self.decide(index, seen)
-        added = [] if wanted is None else list(self._blocks(index, seen, wanted))
-        self.steps += added
-        self._steps_of_file = max(len(added), 1)
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left."""
+        return not self.unexamined and not self.requests
+
+    def add(self, index: int, examined: FileExamination) -> list[BlockRequest]:
+        """Add what is to be read of a file that was examined, and return it."""
+        chosen = self.choose(index, examined)
+        added = [] if chosen is None else self._requests(index, examined, chosen)
+        self.requests += added
+        self._blocks_of_file = max(len(added), 1)
         return added
 
     def drop(self, index: int) -> None:
         """Give up the rest of a file."""
-        for step in self.steps:
-            step.dropped = step.dropped or step.index == index
+        for request in self.requests:
+            request.dropped = request.dropped or request.index == index
 
     @property
     def share_done(self) -> float:
-        """How much of the files is done, as far as one process in order can tell."""
-        begun = self.count - len(self.looks)
-        return (begun - min(1.0, len(self.steps) / self._steps_of_file)) / max(self.count, 1)
+        """How much of the files is done, in 0 to 1, when one process reads them in order."""
+        begun = self.count - len(self.unexamined)
+        return (begun - min(1.0, len(self.requests) / self._blocks_of_file)) / max(self.count, 1)
 
-    def _blocks(self, index: int, seen: Look, wanted: Wanted) -> Iterator[Step]:
-        assert seen.extent is not None
-        starts, first = tuple(wanted.starts), wanted.first
+    def examination_limit_s(self, index: int) -> float | None:
+        """How long the examination of a file may take. All of the file is read where it is hashed."""
+        if self.time_limit is None:
+            return None
+        try:
+            size = self.paths[index].stat().st_size
+        except OSError:
+            size = 0
+        return self.time_limit.seconds(size / _BYTES_A_SECOND)
+
+    def reading_limit_s(self, examined: FileExamination) -> float | None:
+        """How long a block of a file may take: one that has no index is read from its beginning."""
+        if self.time_limit is None or examined.extent is None:
+            return None
+        return self.time_limit.seconds(examined.extent.duration_s)
+
+    def _requests(self, index: int, examined: FileExamination, chosen: WindowRange) -> list[BlockRequest]:
+        assert examined.extent is not None
+        path, starts, first = self.paths[index], tuple(chosen.starts), chosen.first
         if first >= len(starts):
-            return
-        if seen.extent.in_order:
-            yield Step(index, self.paths[index], seen, starts[first:], first, 0, True)
-            return
+            return []
+        if examined.extent.in_order:
+            return [BlockRequest(index, path, examined, starts[first:], first, 0, True)]
         size = block_length(self.job.windows)
-        for begin in range(first // size * size, len(starts), size):
-            block = starts[begin : begin + size]
-            yield Step(index, self.paths[index], seen, block, begin, max(0, first - begin), False)
+        return [
+            BlockRequest(
+                index, path, examined, starts[begin : begin + size], begin, max(0, first - begin), False
+            )
+            for begin in range(first // size * size, len(starts), size)
+        ]
 
 
-def read_windows(plan: Plan, workers: int | None) -> Iterator[Block | Unreadable]:
-    """Read all that a plan holds. `workers` processes read; 0: this one; None: as it proves useful."""
-    if not workers:
-        help_wanted = _HelpWanted(plan, workers == 0)
-        yield from _read_here(plan, help_wanted)
-        workers = help_wanted.workers
-    if plan.looks or plan.steps:
-        from lssd.embedding.reading.pool import ReadingPool
+def read_block(plan: Plan, request: BlockRequest, thread: LimitedThread) -> Iterator[Block | Unreadable]:
+    """Read what is requested in this process: one block, or one a window where it is read in order."""
+    limit_s = plan.reading_limit_s(request.examined)
+    blocks = _blocks(plan.job, request)
+    while True:
+        try:
+            block = thread.call(lambda: next(blocks, None), limit_s)
+        except TimeoutError as error:
+            yield Unreadable(request.index, str(error))
+            return
+        if block is None:
+            return
+        yield block
 
-        with ReadingPool(plan, workers) as pool:
-            yield from pool.read()
 
-
-def read_step(job: Job, step: Step) -> Iterator[Block | Unreadable]:
-    """The windows of a step, read here."""
-    assert step.look.extent is not None
-    if not step.in_order:
-        block = read(job, step.path, step.look, step.starts)
-        yield Unreadable(step.index, block) if isinstance(block, str) else block_of(step, block)
+def _blocks(job: Job, request: BlockRequest) -> Iterator[Block | Unreadable]:
+    assert request.examined.extent is not None
+    if not request.in_order:
+        windows = read(job, request.path, request.examined, request.starts)
+        yield Unreadable(request.index, windows) if isinstance(windows, str) else request.block(windows)
         return
     assert isinstance(job.windows, PictureWindows)
-    first = step.first
+    in_order = job.windows.read_in_order(request.path, request.examined.extent, request.starts)
     try:
-        for windows in job.windows.read_in_order(step.path, step.look.extent, step.starts):
-            yield Block(step.index, first, windows)
-            first += len(windows)
+        for number, windows in enumerate(in_order, start=request.first):
+            yield Block(request.index, number, windows)
     except Exception as error:  # noqa: BLE001 - a file's failure is a value, whatever its kind
-        yield Unreadable(step.index, reason_of(error))
-
-
-def block_of(step: Step, windows: np.ndarray) -> Block:
-    """The windows of a step that are not known already."""
-    return Block(step.index, step.first + step.skip, windows[step.skip :])
-
-
-def _read_here(plan: Plan, help_wanted: "_HelpWanted") -> Iterator[Block | Unreadable]:
-    while (plan.looks or plan.steps) and not help_wanted.now():
-        if not plan.steps:
-            index = plan.looks.popleft()
-            with help_wanted.reading():
-                seen = look(plan.job, plan.paths[index], plan.known(index))
-            plan.take(index, seen)
-            continue
-        step = plan.steps.popleft()
-        if step.dropped:
-            continue
-        found = read_step(plan.job, step)
-        while True:
-            with help_wanted.reading():
-                block = next(found, None)
-            if block is None:
-                break
-            if isinstance(block, Unreadable):
-                plan.drop(block.index)
-            yield block
-
-
-class _HelpWanted:
-    """Measures whether reading holds the model up."""
-
-    def __init__(self, plan: Plan, never: bool) -> None:
-        self.plan, self.never = plan, never or available_cpus() < 2
-        self.workers = 0
-        self._begun = time.perf_counter()
-        self._reading_s = 0.0
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """The time inside is spent reading."""
-        begun = time.perf_counter()
-        yield
-        self._reading_s += time.perf_counter() - begun
-
-    def now(self) -> bool:
-        """Whether other processes should read on; `workers` says how many."""
-        spent_s = time.perf_counter() - self._begun
-        if self.never or spent_s < _WATCH_S or self._reading_s < _SHARE * spent_s:
-            return False
-        done = self.plan.share_done
-        if done > 0 and spent_s * (1 - done) / done < _WORTH_S:
-            return False
-        wanted = math.ceil(1.2 * self._reading_s / max(spent_s - self._reading_s, 1e-3))
-        self.workers = max(1, min(wanted, available_cpus() - 1, _MOST_WORKERS))
-        return True
+        yield Unreadable(request.index, reason_of(error))

@@ -1,6 +1,6 @@
-"""Looking at a file and reading its windows: what a reading process does, here or as a process of its own.
+"""Examining a file and reading its windows, in whichever process.
 
-Errors are values, so that they pass from process to process as one line.
+Errors are values: they pass between processes as one line.
 """
 
 import mmap
@@ -26,9 +26,11 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a first look at a file found: its hash ("" where none was taken), and its extent or the reason
-    why it has none."""
+class FileExamination:
+    """What is known of a file before its windows are read: its extent, or the reason why it has none.
+
+    data: SHA-256 of the file, "" where it was not computed. signature: of the file when it was examined.
+    """
 
     signature: Signature = (0, 0, 0, 0)
     data: str = ""
@@ -37,8 +39,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class LookTask:
-    """File number `index` of a run; `data` is its hash where that is known."""
+class ExamineTask:
+    """Examine file number `index` of a run; `data` is its hash, "" where that is not known."""
 
     index: int
     path: Path
@@ -47,72 +49,75 @@ class LookTask:
 
 @dataclass(frozen=True)
 class ReadTask:
-    """A block of windows of file number `index`, to go into a slot of the shared buffer."""
+    """Read the windows of file number `index` that begin at `starts` into a slot of the shared buffer."""
 
     index: int
     path: Path
-    look: Look
+    examined: FileExamination
     starts: tuple[int, ...]
     slot: int
 
 
-def look(job: Job, path: Path, data: str) -> Look:
-    """Examine a file."""
+def examine(job: Job, path: Path, data: str) -> FileExamination:
+    """Find a file's extent, and its hash where the job wants it and `data` does not give it."""
     found, known = (0, 0, 0, 0), data
     try:
         if not path.is_file():
-            return Look(reason="no such file")
+            return FileExamination(reason="no such file")
         found = signature(path)
         if job.hashed and not data:
             known = hash_file(path)
         extent = job.windows.examine(path)
         check_unchanged(path, found)
-        return Look(found, known, extent)
+        return FileExamination(found, known, extent)
     except Exception as error:  # noqa: BLE001 - a file's failure is a value, whatever its kind
-        return Look(found, known, None, reason_of(error))
+        return FileExamination(found, known, None, reason_of(error))
 
 
-def read(job: Job, path: Path, seen: Look, starts: Sequence[int]) -> np.ndarray | str:
-    """A block of windows, or the reason why it cannot be read."""
-    assert seen.extent is not None
+def read(job: Job, path: Path, examined: FileExamination, starts: Sequence[int]) -> np.ndarray | str:
+    """The windows that begin at `starts`, (windows, ...), or the reason why they cannot be read."""
+    assert examined.extent is not None
     try:
-        block = job.windows.read(path, seen.extent, starts)
-        check_unchanged(path, seen.signature)
-        return block
+        windows = job.windows.read(path, examined.extent, starts)
+        check_unchanged(path, examined.signature)
+        return windows
     except Exception as error:  # noqa: BLE001 - a file's failure is a value, whatever its kind
         return reason_of(error)
 
 
 def slots_of(job: Job, memory: mmap.mmap, slots: int) -> np.ndarray:
-    """The shared buffer as (slots, windows of a block, ...)."""
+    """The shared buffer as an array (slots, windows of a block, ...)."""
     shape = (slots, block_length(job.windows), *job.windows.shape)
     return np.frombuffer(memory, job.windows.dtype).reshape(shape)
 
 
 def buffer_bytes(job: Job, slots: int) -> int:
-    """The size of that buffer."""
+    """The size of the shared buffer."""
     count = slots * block_length(job.windows) * int(np.prod(job.windows.shape))
     return count * np.dtype(job.windows.dtype).itemsize
 
 
 def serve(connection_fd: int, memory_fd: int, slots: int) -> None:
-    """The life of a reading process: a job, then tasks and their replies in turn, until nobody asks."""
+    """Run a reading process: receive the job, then answer tasks one by one until the connection ends.
+
+    An ExamineTask is answered by a FileExamination; a ReadTask by "", with the windows in its slot, or by
+    the reason why they cannot be read.
+    """
     connection = Connection(connection_fd)
     try:
         job = connection.recv()
         buffer = slots_of(job, mmap.mmap(memory_fd, buffer_bytes(job, slots)), slots)
         connection.send("ready")
         while True:
-            connection.send(_reply(job, connection.recv(), buffer))
+            task = connection.recv()
+            if isinstance(task, ExamineTask):
+                connection.send(examine(job, task.path, task.data))
+                continue
+            windows = read(job, task.path, task.examined, task.starts)
+            if isinstance(windows, str):
+                connection.send(windows)
+            else:
+                buffer[task.slot, : len(windows)] = windows
+                connection.send("")
     except (EOFError, OSError):
         return  # the parent is done, or gone
-
-
-def _reply(job: Job, task: LookTask | ReadTask, buffer: np.ndarray) -> Look | str:
-    if isinstance(task, LookTask):
-        return look(job, task.path, task.data)
-    block = read(job, task.path, task.look, task.starts)
-    if isinstance(block, str):
-        return block
-    buffer[task.slot, : len(block)] = block
-    return ""

@@ -14,10 +14,10 @@ import torch
 
 from lssd.embedding.cache import EmbeddingCache, WindowRow
 from lssd.embedding.file_hashes import FileHashes, Signature, check_unchanged, signature
-from lssd.embedding.memory import lacks_memory
 from lssd.embedding.table import Failure
 from lssd.embedding.windows import pick_track
 from lssd.engine import Progress, reason_of
+from lssd.engine.memory import lacks_memory
 from lssd.errors import InputError, MediaError
 from lssd.media import probe, read_sound, spelled
 
@@ -33,8 +33,12 @@ class _Sound:
 
 
 class SoundEmbedder:
-    """`scenes` maps float32 (N, S) at `rate` to (N, `size`); `about` is what the cache knows it by;
-    `workers` threads read files ahead."""
+    """Embeds files in batches of equal length, and keeps the results in a cache where one is given.
+
+    scenes    maps mono sounds at `rate` (Hz), float32 (N, S), to embeddings, float32 (N, `size`)
+    about     what identifies the embeddings in the cache
+    workers   threads that read files ahead; InputError below 0
+    """
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class SoundEmbedder:
             raise InputError(f"workers must be at least 0, not {workers}")
         self.scenes, self.rate, self.size, self.about = scenes, rate, size, about
         self._readers = _READERS if workers is None else max(workers, 1)
-        self._most = math.inf  # samples of a batch that memory is known to have room for
+        self._max_samples = math.inf  # in a batch, as far as memory is known to suffice
         self._vectors: dict[str, np.ndarray] = {}
         self._failed: dict[str, Failure] = {}
         self._cache: EmbeddingCache | None = None
@@ -85,16 +89,16 @@ class SoundEmbedder:
         return {name: self._vectors[name] for name in names if name in self._vectors}, failed
 
     def _sounds(self, paths: Sequence[Path], hashes: FileHashes | None) -> Iterator[_Sound]:
-        """The sounds that have to be embedded, read ahead; what the cache holds and what fails is noted."""
+        """The sounds that have to be embedded, read ahead; cached vectors and failures are recorded here."""
         with ThreadPoolExecutor(self._readers) as pool:
             reading: deque[tuple[Path, str, Future[np.ndarray]]] = deque()
             for path in paths:
                 try:
                     if not path.is_file():
-                        raise InputError("no such file")
-                    seen = signature(path)  # of before it is hashed, and compared once it is read
+                        raise MediaError("no such file")
+                    seen = signature(path)  # taken before it is hashed, and compared once it is read
                     data = hashes.hash(path) if hashes is not None else ""
-                except (OSError, InputError) as error:
+                except (OSError, MediaError) as error:
                     self._fail(path, reason_of(error))
                     continue
                 kept = self._cache.get(data) if self._cache is not None and data else None
@@ -116,9 +120,9 @@ class SoundEmbedder:
             yield _Sound(path, data, samples)
 
     def _batch(self, length: int) -> int:
-        """How many sounds of so many samples heareval takes at once, unless memory was too small for that."""
+        """How many sounds of this length go into a batch: as in heareval, or fewer once memory ran out."""
         seconds = length / self.rate
-        return max(1, int(min(0.7 * 120 / seconds * 16000 / self.rate, self._most / length)))
+        return max(1, int(min(0.7 * 120 / seconds * 16000 / self.rate, self._max_samples / length)))
 
     def _forward(self, sounds: Sequence[_Sound]) -> None:
         """Embed sounds of one length; in halves when memory is short, alone when one of them fails."""
@@ -126,7 +130,7 @@ class SoundEmbedder:
             vectors = self.scenes(np.stack([sound.samples for sound in sounds]))
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001 - a stranger's function may raise anything
+        except Exception as error:  # noqa: BLE001 - a foreign function may raise anything
             if len(sounds) == 1:
                 self._fail(sounds[0].path, reason_of(error))
                 return
@@ -137,7 +141,7 @@ class SoundEmbedder:
         # Out of the handler, whose traceback holds on to the memory that is wanted.
         size = (len(sounds) + 1) // 2 if short else 1
         if short:
-            self._most = size * len(sounds[0].samples)
+            self._max_samples = size * len(sounds[0].samples)
             torch.cuda.empty_cache()
         for first in range(0, len(sounds), size):
             self._forward(sounds[first : first + size])

@@ -1,4 +1,4 @@
-"""Models of others: Python modules that follow HEAR's API (Turian et al., 2022), checked as they are loaded.
+"""Foreign models: Python modules that follow HEAR's API (Turian et al., 2022), checked when they are loaded.
 
 A module is named "hear:package.module" or "hear:path/to/file.py". What follows an "@" is the model file
 that its `load_model` is given: "hear:hearbaseline.naive@weights.pt". Naming one runs its code.
@@ -35,13 +35,32 @@ _FUNCTIONS = ("load_model", "get_scene_embeddings", "get_timestamp_embeddings")
 _SIZES = ("scene_embedding_size", "timestamp_embedding_size")
 _DOTTED = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)(?:@(.+))?")
 _FILE = re.compile(r"(.+?\.py)(?:@(.+))?")
-_SEEN: WeakKeyDictionary[ModuleType, tuple[Any, Any]] = WeakKeyDictionary()
 _TRIAL = (4, 2.74)  # sounds and seconds, as the API's validator tries
+
+
+class ImportedCode:
+    """Hashes of the code of imported modules, each taken when the module is first asked for.
+
+    What runs is what was imported, whatever becomes of its files later; a module that is reloaded is hashed
+    again. There is one of these a process, `IMPORTED`, as there is one `sys.modules`.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: WeakKeyDictionary[ModuleType, tuple[object, Any]] = WeakKeyDictionary()
+
+    def hash(self, module: ModuleType, compute: Callable[[Path], Any], path: Path) -> Any:
+        """`compute(path)`, as it was when this module was first asked for."""
+        if self._hashes.get(module, (None,))[0] is not module.__spec__:
+            self._hashes[module] = (module.__spec__, compute(path))
+        return self._hashes[module][1]
+
+
+IMPORTED = ImportedCode()
 
 
 @dataclass(frozen=True)
 class HearModule:
-    """A loaded module, which has shown that it follows the API.
+    """A loaded module that passed the checks of the API.
 
     name       what reports call it: the module's name, with that of its model file
     identity   SHA-256 of all that its embeddings depend on: code, weights, model file, options
@@ -67,8 +86,8 @@ class HearModule:
 
         Files are read whole and mono at the module's rate. Those of equal length go together, as many as
         HEAR's own program takes at once; memory is that of the longest file and such a batch. `workers`
-        threads read ahead. With a
-        `cache` folder, what the same code and weights embedded before is not computed again.
+        threads read ahead. With a `cache` folder, what the same code and weights embedded before is not
+        computed again.
 
         InputError when no file can be embedded, or when the module breaks the API on one of them.
         """
@@ -84,16 +103,16 @@ class HearModule:
         """
         found = self.function(torch.from_numpy(audio_NS).to(self.device), self.model)
         if not isinstance(found, Tensor):
-            raise _breach(self.name, f"get_scene_embeddings returned {_kind(found)}, not a tensor")
+            raise _violation(self.name, f"get_scene_embeddings returned {_kind(found)}, not a tensor")
         if found.dtype != torch.float32:
-            raise _breach(self.name, f"embeddings are {found.dtype}, not torch.float32")
+            raise _violation(self.name, f"embeddings are {found.dtype}, not torch.float32")
         if found.ndim != 2:
-            raise _breach(self.name, f"embeddings have shape {tuple(found.shape)}, not (n_sounds, size)")
+            raise _violation(self.name, f"embeddings have shape {tuple(found.shape)}, not (n_sounds, size)")
         if len(found) != len(audio_NS):
-            raise _breach(self.name, f"{len(audio_NS)} sounds gave {len(found)} embeddings")
+            raise _violation(self.name, f"{len(audio_NS)} sounds gave {len(found)} embeddings")
         if found.shape[1] != self.embedding_size:
             size = self.embedding_size
-            raise _breach(
+            raise _violation(
                 self.name, f"embeddings have {found.shape[1]} numbers, and scene_embedding_size is {size}"
             )
         return found.detach().cpu().numpy()
@@ -122,18 +141,23 @@ def is_module(model: object) -> bool:
     return isinstance(model, (str, Path)) and str(model).startswith(PREFIX)
 
 
-def load_module(text: str, options: Mapping[str, Any] | None = None, device: str | None = None) -> HearModule:
+def load_module(
+    text: str,
+    options: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    imported: ImportedCode = IMPORTED,
+) -> HearModule:
     """Import a module, load its model and try it on noise.
 
-    `options` are passed to its `load_model` by name. `device` is a GPU where there is one. InputError says
-    in one line what cannot be imported or loaded, or how it breaks the API.
+    `options` are passed to its `load_model` by name. `device` is a GPU by default, where there is one.
+    InputError says in one line what cannot be imported or loaded, or how it breaks the API.
     """
     source, model_file = parse(text)
     module = _import(source)
     name = module.__name__ if not source.endswith(".py") else Path(source).stem
     for function in _FUNCTIONS:
         if not callable(getattr(module, function, None)):
-            raise _breach(name, f"it has no function {function}")
+            raise _violation(name, f"it has no function {function}")
     arguments = [model_file] if model_file else []
     model = _try(name, "load_model", lambda: module.load_model(*arguments, **(options or {})))
     _check_model(name, model)
@@ -141,7 +165,7 @@ def load_module(text: str, options: Mapping[str, Any] | None = None, device: str
     model = _try(name, "moving the model", lambda: model.to(device).eval())
     hashed = _hash_path(Path(model_file)) if model_file else None
     pieces = {
-        "code": _code(module),
+        "code": _code(module, imported),
         "weights": _weights(model, elsewhere=hashed is None),
         "file": hashed or model_file,  # a name of something elsewhere is all that is known of it
         "options": sorted((key, repr(value)) for key, value in (options or {}).items()),
@@ -155,7 +179,12 @@ def load_module(text: str, options: Mapping[str, Any] | None = None, device: str
         model=model,
         function=module.get_scene_embeddings,
     )
-    _try_on_noise(loaded)
+    sounds, seconds = _TRIAL
+    shape = sounds, int(seconds * loaded.sample_rate)
+    noise_NS = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    found_ND = _try(loaded.name, "get_scene_embeddings", lambda: loaded.scenes(noise_NS))
+    if not np.isfinite(found_ND).all():
+        raise _violation(loaded.name, "embeddings of noise hold NaN or infinity")
     return loaded
 
 
@@ -200,27 +229,18 @@ def _import(source: str) -> ModuleType:
 
 def _check_model(name: str, model: object) -> None:
     if not isinstance(model, nn.Module):
-        raise _breach(name, f"load_model returned {_kind(model)}, not a torch.nn.Module")
+        raise _violation(name, f"load_model returned {_kind(model)}, not a torch.nn.Module")
     rate = getattr(model, "sample_rate", None)
     if rate not in SAMPLE_RATES:
-        raise _breach(name, f"sample_rate is {rate!r}, none of {', '.join(map(str, SAMPLE_RATES))}")
+        raise _violation(name, f"sample_rate is {rate!r}, none of {', '.join(map(str, SAMPLE_RATES))}")
     for size in _SIZES:
         value = getattr(model, size, None)
         if not isinstance(value, int) or value < 1:
-            raise _breach(name, f"{size} is {value!r}, not a positive int")
-
-
-def _try_on_noise(module: HearModule) -> None:
-    sounds, seconds = _TRIAL
-    shape = sounds, int(seconds * module.sample_rate)
-    noise_NS = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-    found_ND = _try(module.name, "get_scene_embeddings", lambda: module.scenes(noise_NS))
-    if not np.isfinite(found_ND).all():
-        raise _breach(module.name, "embeddings of noise hold NaN or infinity")
+            raise _violation(name, f"{size} is {value!r}, not a positive int")
 
 
 def _try(name: str, what: str, function: Callable[[], Any], hint: str = "") -> Any:
-    """Run a stranger's code; what it raises becomes one line."""
+    """Run foreign code. InputError, in one line, for whatever it raises."""
     try:
         return function()
     except InputError:
@@ -230,7 +250,7 @@ def _try(name: str, what: str, function: Callable[[], Any], hint: str = "") -> A
         raise InputError(f"module {name}: {what} failed: {reason}{hint}") from error
 
 
-def _breach(name: str, what: str) -> InputError:
+def _violation(name: str, what: str) -> InputError:
     return InputError(f"module {name} breaks the HEAR API: {what}")
 
 
@@ -238,28 +258,23 @@ def _kind(value: object) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}"
 
 
-def _code(module: ModuleType) -> list[tuple[str, str]]:
-    """Hashes of a module's files: all of its package, or it and what it took from its own folder."""
+def _code(module: ModuleType, imported: ImportedCode) -> list[tuple[str, str]]:
+    """Hashes of a module's files: its whole package's, or its own and those of imported modules beside it."""
     path = Path(str(module.__file__)).resolve()
     package = sys.modules.get(module.__name__.partition(".")[0])
     roots = [Path(place).resolve() for place in getattr(package, "__path__", ())]
     root = next((place for place in roots if place in path.parents), None)
     if package is not None and root is not None:
-        return _once(package, _hash_tree, root)
-    files = {**{one: Path(str(one.__file__)) for one in _taken_from(path.parent)}, module: path}
-    found = [(str(file.relative_to(path.parent)), _once(one, hash_file, file)) for one, file in files.items()]
-    return sorted(found)
+        return imported.hash(package, _hash_tree, root)
+    files = {**{one: Path(str(one.__file__)) for one in _modules_in(path.parent)}, module: path}
+    return sorted(
+        (str(file.relative_to(path.parent)), imported.hash(one, hash_file, file))
+        for one, file in files.items()
+    )
 
 
-def _once(module: ModuleType, compute: Callable[[Path], Any], path: Path) -> Any:
-    """The value of when the module as it is in memory was first seen: later edits do not reach it."""
-    if _SEEN.get(module, (None,))[0] is not module.__spec__:
-        _SEEN[module] = (module.__spec__, compute(path))
-    return _SEEN[module][1]
-
-
-def _taken_from(folder: Path) -> Iterator[ModuleType]:
-    """The loaded modules that a folder holds at its top, but for those of an installation."""
+def _modules_in(folder: Path) -> Iterator[ModuleType]:
+    """The loaded modules that lie directly in a folder; none where that is an installation's."""
     if folder.name == "site-packages":
         return
     for name, module in list(sys.modules.items()):
@@ -271,16 +286,16 @@ def _taken_from(folder: Path) -> Iterator[ModuleType]:
 
 
 def _weights(model: nn.Module, elsewhere: bool) -> str:
-    """A hash of the weights, wherever they came from; of nothing ever seen where they cannot be hashed.
+    """A hash of the weights, wherever they came from; a fresh one each time where they cannot be hashed.
 
-    A module without any that is registered may keep them as plain attributes: unless they come from the
-    model file (`elsewhere` says that they do not), nothing then tells a change of them.
+    A module without registered weights may keep them as plain attributes. Unless they come from the model
+    file (`elsewhere` says that they do not), a change of them would then go unnoticed.
     """
     try:
         if elsewhere and not model.state_dict():
             return uuid.uuid4().hex
         return weights_hash(model)
-    except Exception:  # noqa: BLE001 - a stranger's state may hold anything
+    except Exception:  # noqa: BLE001 - a foreign state may hold anything
         return uuid.uuid4().hex
 
 

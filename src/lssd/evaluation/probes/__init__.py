@@ -1,7 +1,7 @@
-"""Probes: small classifiers on frozen embeddings, judged by what they say of test items.
+"""Probes: small classifiers on frozen embeddings, which score test items.
 
-`hear-fixed` and `hear-strict` are heareval's predictor; `linear` the same without a hidden layer;
-`logistic`, `ridge` and `knn` answer in seconds. Each states its protocol in one line.
+`hear-fixed` and `hear-strict` are heareval's predictor; `linear` is the same without a hidden layer;
+`logistic`, `ridge` and `knn` take seconds. Each states its protocol in one line.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from lssd.evaluation.metrics import metric_named
-from lssd.evaluation.probes.division import Division, DivisionError, Judged, check_divisions
+from lssd.evaluation.probes.division import Division, DivisionError, ProbeOutput, check_divisions
 from lssd.evaluation.probes.heads import LINEAR, PUBLISHED, Heads, judge_heads
 from lssd.evaluation.probes.logistic import PENALTIES, LinearProbe, fit_probe, judge_logistic
 from lssd.evaluation.probes.neighbours import NEIGHBOURS, TEMPERATURE, judge_neighbours
@@ -22,8 +22,8 @@ __all__ = [
     "PROBES",
     "Division",
     "DivisionError",
-    "Judged",
     "LinearProbe",
+    "ProbeOutput",
     "describe",
     "fit_probe",
     "judge",
@@ -32,15 +32,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class _Probe:
-    judge: Callable[[Sequence[Division], int, bool, str, int, torch.device], Judged]
+    judge: Callable[[Sequence[Division], int, bool, str, int, torch.device], ProbeOutput]
     text: str
 
 
-def _heads(heads: Heads) -> Callable[..., Judged]:
+def _heads(heads: Heads) -> Callable[..., ProbeOutput]:
     return lambda *arguments: judge_heads(heads, *arguments)
 
 
-def _seedless(judge: Callable[..., Judged]) -> Callable[..., Judged]:
+def _seedless(judge: Callable[..., ProbeOutput]) -> Callable[..., ProbeOutput]:
     return lambda divisions, classes, multilabel, metric, _, device: judge(
         divisions, classes, multilabel, metric, device
     )
@@ -107,7 +107,7 @@ def judge(
     metric: str = "top1_acc",
     seed: int = 0,
     device: str | torch.device | None = None,
-) -> Judged:
+) -> ProbeOutput:
     """Train a probe on each division and score its test items.
 
     `metric`, of `lssd.evaluation.metrics`, chooses hyperparameters and the epoch, on validation items
@@ -122,9 +122,9 @@ def judge(
         raise ValueError(f"a seed is at least 0, not {seed}")
     chosen = _known(probe)
     check_divisions(divisions, classes, multilabel, metric)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    used = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with torch.no_grad():
-        return chosen.judge(divisions, classes, multilabel, metric, seed, place)
+        return chosen.judge(divisions, classes, multilabel, metric, seed, used)
 
 
 def describe(probe: str) -> str:

@@ -13,15 +13,15 @@ from torch import Tensor
 Objective = Callable[[Tensor], tuple[float, Tensor]]  # a point -> the value and the gradient there
 _ITERATIONS = 500
 _HISTORY = 12
-# In float32 a shorter step means rounding, which float64 then sees through.
+# In float32 a step this short is an effect of rounding; float64 then goes on.
 _LEAST_STEP = {torch.float32: 0.1, torch.float64: 1e-9}
 
 
 def minimise(objectives: Mapping[torch.dtype, Objective], start: Tensor, tolerance: float) -> Tensor:
-    """The minimum of one function, in rising precision: each goes on from where the last one ended.
+    """The minimum of one function, in rising precision; each precision starts where the previous one ended.
 
-    A precision has done its part when no entry of the gradient is above `tolerance`, or rounding leaves
-    nothing to gain. What was learnt of the curvature in low precision serves in high precision too.
+    A precision is done when no entry of the gradient is above `tolerance`, or when rounding leaves nothing to
+    gain. The curvature estimated in low precision is used in high precision too.
     """
     theta, history = start, _History(start.new_zeros(2 * _HISTORY, start.numel()))
     for dtype, objective in objectives.items():

@@ -1,4 +1,4 @@
-"""What a probe is given and what it gives back: arrays in, arrays out, checked before anything is trained."""
+"""A probe's input and output, as arrays, and the checks that the input passes before training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class DivisionError(ValueError):
 
 @dataclass(frozen=True)
 class Division:
-    """One training of a probe: what it learns from, chooses on, and is judged on.
+    """The data of one training of a probe: training, validation and test items.
 
-    x: float32 (items, D), one row an item; y: int64 class numbers (items,), or bool (items, C) when an
-    item may have any number of labels. There are no test labels: a probe has no use for them.
+    x: float32 (items, D), one row per item; y: int64 class numbers (items,), or bool (items, C) when an
+    item may have any number of labels. There are no test labels, since a probe has no use for them.
     """
 
     x_train_ND: np.ndarray
@@ -30,8 +30,8 @@ class Division:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a probe says, one entry a division.
+class ProbeOutput:
+    """What a probe computes, one entry per division.
 
     `scores`: float32 (K, C) of the test items, higher is likelier; comparable down a column, so that a
     ranking of items by a class's score is the probe's own. `validation`: the primary metric on the
@@ -137,17 +137,15 @@ def _check_labels(y: np.ndarray, items: int, classes: int, multilabel: bool, whe
 
 
 def double_device(device: torch.device) -> torch.device:
-    """Where double precision is to be had: the device itself, unless it has none."""
+    """The device to compute on in double precision: the given one, or the CPU where that lacks it."""
     return torch.device("cpu") if device.type == "mps" else device
 
 
 def moments(x_ND: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation (D,) of the training items, by which features are scaled.
 
-    A penalty then means the same for every embedding.
-
-    A feature that is constant (to rounding) tells nothing and must not be blown up: its deviation is
-    infinite.
+    A penalty then means the same for every embedding. A feature that is constant up to rounding carries no
+    information; its deviation is infinite, which scales it to zero.
     """
     mean_D, deviation_D = x_ND.mean(dim=0), x_ND.std(dim=0, correction=0)
     varies_D = deviation_D > 1e-9 * (mean_D.abs() + 1e-9)

@@ -6,11 +6,11 @@ from itertools import groupby
 
 import torch
 
-from lssd.evaluation.probes.division import DeviceDivision, Division, DivisionError, Judged
+from lssd.evaluation.probes.division import DeviceDivision, Division, DivisionError, ProbeOutput
 from lssd.evaluation.probes.training import Job, Point, Schedule, Setting, Trained, train
 
 _NORMAL, _UNIFORM = "xavier_normal", "xavier_uniform"
-# The eight points that the published kit draws from its sixteen, in its order: of equals the first wins.
+# The eight points that the published kit draws from its sixteen, in its order: the first wins a tie.
 PUBLISHED = (
     Point(1, 1e-4, _NORMAL),
     Point(2, 1e-3, _UNIFORM),
@@ -26,7 +26,7 @@ LINEAR = tuple(Point(0, lr, kind) for lr in (3.2e-3, 1e-3, 3.2e-4, 1e-4) for kin
 
 @dataclass(frozen=True)
 class Heads:
-    """A grid, and how each of its points is trained."""
+    """A grid of hyperparameters, and how a network is trained at each of its points."""
 
     points: tuple[Point, ...]
     schedule: Schedule
@@ -41,30 +41,31 @@ def judge_heads(
     seed: int,
     device: torch.device,
     width: int | None = None,
-) -> Judged:
-    """The grid on the first division; its winner on all. `width`: how many networks are trained at once.
+) -> ProbeOutput:
+    """Train the grid on the first division, and its best point on all. `width`: networks trained at once.
 
     DivisionError when the training diverges: with every point on the first division, or on another one.
     """
     setting = Setting(classes, multilabel, metric, seed, heads.schedule)
-    placed = [
+    data_by_division = [
         DeviceDivision.of(number, division, classes, device, torch.float32)
         for number, division in enumerate(divisions)
     ]
     grid = _train_grid(
-        [(placed[0], number, point) for number, point in enumerate(heads.points)], setting, width
+        [(data_by_division[0], number, point) for number, point in enumerate(heads.points)], setting, width
     )
     winner = max(range(len(grid)), key=lambda number: (grid[number].value, -number))
     point = heads.points[winner]
-    trained = [grid[winner], *train([(data, winner, point) for data in placed[1:]], setting, width)]
+    trained = [grid[winner], *train([(data, winner, point) for data in data_by_division[1:]], setting, width)]
     for number, network in enumerate(trained):
         if not network.epoch:
             raise DivisionError(
                 f"division {number}: the training diverged with {point}; are features very large?"
             )
-    return Judged(
+    return ProbeOutput(
         scores=tuple(
-            network.scores(data.x_test_KD, setting) for network, data in zip(trained, placed, strict=True)
+            network.scores(data.x_test_KD, setting)
+            for network, data in zip(trained, data_by_division, strict=True)
         ),
         validation=tuple(network.value for network in trained),
         chosen=tuple(
@@ -81,7 +82,7 @@ def judge_heads(
 
 
 def _train_grid(jobs: Sequence[Job], setting: Setting, width: int | None) -> list[Trained]:
-    """In the order of the jobs, those of one depth together."""
+    """Train the jobs of each depth together; results in the order of the jobs."""
 
     def depth(job: Job) -> int:
         return job[2].hidden_layers

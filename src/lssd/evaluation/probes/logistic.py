@@ -1,8 +1,8 @@
 """Logistic regression on frozen embeddings, fitted by L-BFGS: multinomial, or one by one for several labels.
 
-Deterministic (zero start, ends in float64), and invariant to the embeddings' scale: features are
-standardised by the training items. The one choice, the strength of the L2 penalty, is made on the
-validation items alone.
+Deterministic (it starts at zero and ends in float64) and invariant to the embeddings' scale, since features
+are standardised by the training items. The one hyperparameter, the strength of the L2 penalty, is chosen on
+the validation items alone.
 
 Shape suffixes: N training and M validation items, D features, R their rank, C classes, A = R + 1.
 """
@@ -17,10 +17,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from lssd.evaluation.metrics import metric_per_network
 from lssd.evaluation.probes.descent import Objective, minimise
-from lssd.evaluation.probes.division import Division, Judged, double_device, moments, targets
+from lssd.evaluation.probes.division import Division, ProbeOutput, double_device, moments, targets
 from lssd.evaluation.probes.products import product
 
-# Weight of the penalty beside the mean loss an item; scikit-learn's C is 1 / (penalty x items).
+# Weight of the penalty beside the mean loss per item; scikit-learn's C is 1 / (penalty x items).
 PENALTIES = tuple(10.0**exponent for exponent in (1, 0, -1, -2, -3, -4, -5))
 _TOLERANCE = 2e-6  # on the largest entry of the gradient, in the scaled axes
 _PRECISIONS = (torch.float32, torch.float64)
@@ -42,7 +42,7 @@ class LinearProbe:
     validation: float
 
     def scores(self, x_ND: np.ndarray) -> np.ndarray:
-        """Logits (N, C): log-probabilities up to a constant a row."""
+        """Logits (N, C): log-probabilities up to a constant per row."""
         standard_ND = (np.asarray(x_ND, dtype=np.float64) - self.mean_D) / self.deviation_D
         return standard_ND @ self.weight_DC + self.bias_C
 
@@ -53,8 +53,8 @@ class LinearProbe:
 
 def judge_logistic(
     divisions: Sequence[Division], classes: int, multilabel: bool, metric: str, device: torch.device
-) -> Judged:
-    """A probe a division, each with its own penalty."""
+) -> ProbeOutput:
+    """One probe per division, each with its own penalty."""
     scores, probes = [], []
     for division in divisions:
         probe = fit_probe(
@@ -71,7 +71,7 @@ def judge_logistic(
         scores.append((logits_KC if multilabel else logits_KC.log_softmax(dim=1)).float().numpy())
         probes.append(probe)
     chosen = tuple({"penalty": probe.penalty} for probe in probes)
-    return Judged(tuple(scores), tuple(probe.validation for probe in probes), chosen)
+    return ProbeOutput(tuple(scores), tuple(probe.validation for probe in probes), chosen)
 
 
 def fit_probe(
@@ -112,7 +112,7 @@ def fit_probe(
 
 
 def _value(logits_MC: Tensor, valid_MC: Tensor, multilabel: bool, metric: str) -> tuple[float, float]:
-    """The metric, and minus the loss."""
+    """The metric and the negative loss: greater is better in both."""
     if multilabel:
         loss = binary_cross_entropy_with_logits(logits_MC, valid_MC)
     else:
@@ -124,12 +124,12 @@ def _value(logits_MC: Tensor, valid_MC: Tensor, multilabel: bool, metric: str) -
 def _solve(
     x_ND: Tensor, y_NC: Tensor, penalties: Sequence[float], multilabel: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Weights (D, C) and bias (C,) of least mean loss an item + penalty / 2 |weights|^2, a pair a penalty.
+    """For each penalty, weights (D, C) and bias (C,) of least mean loss per item + penalty / 2 |weights|^2.
 
-    Works in the principal axes of x: exact, since the penalty does not see a rotation, and there the
-    curvature is nearly diagonal, so scaling each axis by it makes L-BFGS converge in few steps. Each
-    fit starts from the one before. Most steps are made in float32, which takes a quarter of the time, and
-    the last ones in float64, to the same end.
+    Works in the principal axes of x. That is exact, since the penalty does not change under rotation, and
+    there the curvature is nearly diagonal, so that scaling each axis by it makes L-BFGS converge in few
+    steps. Each fit starts from the previous one. Most steps are made in float32, which takes a quarter of
+    the time, and the last ones in float64, which ends at the same minimum.
     """
     items, classes = y_NC.shape
     x_NR, axes_DR = _principal(x_ND)

@@ -1,4 +1,4 @@
-"""The k nearest training items by cosine vote, each by exp(cosine / temperature): nothing to choose.
+"""The k nearest training items by cosine vote with weights exp(cosine / temperature); nothing is chosen.
 
 Shape suffixes: N training and M judged items, D features, C classes, k neighbours.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from lssd.evaluation.metrics import metric_per_network
-from lssd.evaluation.probes.division import DeviceDivision, Division, Judged
+from lssd.evaluation.probes.division import DeviceDivision, Division, ProbeOutput
 from lssd.evaluation.probes.products import product
 
 NEIGHBOURS, TEMPERATURE = 10, 0.07
@@ -19,21 +19,21 @@ _ROWS = 1024  # judged at a time
 
 def judge_neighbours(
     divisions: Sequence[Division], classes: int, multilabel: bool, metric: str, device: torch.device
-) -> Judged:
-    """The weighted mean of the neighbours' labels: shares in 0..1, in all 1 when items have one class."""
+) -> ProbeOutput:
+    """Scores are the neighbours' weighted mean labels: in 0..1, and of sum 1 where items have one class."""
     scores, validation = [], []
     for division in divisions:
-        placed = DeviceDivision.of(0, division, classes, device, torch.float32)
-        reference_ND = normalize(placed.x_train_ND)
-        shares_MC = _vote(reference_ND, placed.train_NC, normalize(placed.x_valid_MD))
-        validation.append(metric_per_network(metric, shares_MC[None], placed.valid_MC).item())
-        scores.append(_vote(reference_ND, placed.train_NC, normalize(placed.x_test_KD)).cpu().numpy())
+        data = DeviceDivision.of(0, division, classes, device, torch.float32)
+        reference_ND = normalize(data.x_train_ND)
+        shares_MC = _vote(reference_ND, data.train_NC, normalize(data.x_valid_MD))
+        validation.append(metric_per_network(metric, shares_MC[None], data.valid_MC).item())
+        scores.append(_vote(reference_ND, data.train_NC, normalize(data.x_test_KD)).cpu().numpy())
     chosen = tuple({"k": min(NEIGHBOURS, len(division.x_train_ND))} for division in divisions)
-    return Judged(tuple(scores), tuple(validation), chosen)
+    return ProbeOutput(tuple(scores), tuple(validation), chosen)
 
 
 def _vote(train_ND: Tensor, train_NC: Tensor, judged_MD: Tensor) -> Tensor:
-    """(M, C)."""
+    """The votes for each class, (M, C)."""
     shares = []
     for rows_MD in judged_MD.split(_ROWS):
         cosine_MN = product(rows_MD[None], train_ND.T[None])[0]

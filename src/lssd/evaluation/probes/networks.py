@@ -1,9 +1,9 @@
-"""Networks of one shape, their parameters stacked, with the derivatives written out.
+"""Networks of one shape, with stacked parameters and derivatives that are written out.
 
-A hidden layer is Linear, BatchNorm, Dropout, ReLU; the last is Linear. Activations have an item a column,
-so that the first layers of networks that see the same items are one product. The bias before a
-BatchNorm is left out, for the mean that follows takes it away again; but its first value is a part of
-the first running mean, which forgets it within some forty batches, as it does in torch.
+A hidden layer is Linear, BatchNorm, Dropout, ReLU; the last layer is Linear. Activations have one column per
+item, so that the first layers of networks that see the same items are one product. The bias before a
+BatchNorm is left out, since subtracting the mean cancels it; but its first value is part of the first running
+mean, which forgets it within some forty batches, as it does in torch.
 
 Shapes: G networks, S = G or 1 where all share them, N items of a batch, D features, H hidden units,
 C classes.
@@ -34,7 +34,7 @@ class Networks:
     def start(
         cls, weights: Sequence[Sequence[Tensor]], biases: Sequence[Sequence[Tensor]], device: torch.device
     ) -> "Networks":
-        """From the first weights and biases of each network's layers."""
+        """Networks with the given first weights and biases of each layer."""
         parameters: list[Tensor] = []
         statistics: list[Tensor] = []
         for weight, bias in zip(zip(*weights, strict=True), zip(*biases, strict=True), strict=True):
@@ -52,18 +52,18 @@ class Networks:
         return len(self.statistics) // 2
 
     def state(self, network: int) -> list[Tensor]:
-        """A copy of all that one network is: its parameters, then its statistics."""
+        """A copy of one network: its parameters, then its statistics."""
         return [tensor[network].clone() for tensor in (*self.parameters, *self.statistics)]
 
     @classmethod
     def of_state(cls, state: Sequence[Tensor]) -> "Networks":
-        """One network, from `state`."""
+        """The one network of a `state`."""
         layers = (len(state) - 2) // 5
         stacked = [tensor[None] for tensor in state]
         return cls(stacked[: 3 * layers + 2], stacked[3 * layers + 2 :])
 
     def keep(self, networks: Sequence[int]) -> None:
-        """Drop all others."""
+        """Keep these networks alone."""
         for tensors in (self.parameters, self.statistics):
             tensors[:] = [tensor[list(networks)] for tensor in tensors]
 
@@ -76,10 +76,10 @@ class Networks:
         share: float,
         multilabel: bool,
     ) -> list[Tensor]:
-        """The gradients of the parameters of `part` from one batch; the running statistics take it in.
+        """The gradients of the parameters of `part` for one batch, which also updates the running statistics.
 
-        `keep_SHN`: of each hidden layer 0 where an activation is dropped, else 1; `share` of them are 0.
-        The loss is the mean cross-entropy of the items, or with several labels that of items and classes.
+        `keep_SHN`: for each hidden layer, 0 where an activation is dropped, else 1; `share` of them are 0.
+        The loss is the mean cross-entropy over items or, with several labels, over items and classes.
         """
         parameters = [tensor[part] for tensor in self.parameters]
         a_SDN, steps = x_SND.transpose(1, 2), []
@@ -87,7 +87,7 @@ class Networks:
             weight_GHD, scale_GH, shift_GH = parameters[3 * layer : 3 * layer + 3]
             z_GHN = product(weight_GHD, a_SDN)
             root_GH = self._normalise(z_GHN, layer, part)
-            # What is kept counts 1 / (1 - share) times: through scale and shift, at no cost.
+            # Dropout scales what is kept by 1 / (1 - share); here scale and shift do it, at no cost.
             y_GHN = torch.mul(z_GHN, (scale_GH * root_GH / (1 - share))[..., None])
             y_GHN.add_((shift_GH / (1 - share))[..., None]).relu_().mul_(keep)
             steps.append((a_SDN, z_GHN, root_GH, y_GHN))
@@ -112,7 +112,7 @@ class Networks:
         return gradients
 
     def _normalise(self, z_GHN: Tensor, layer: int, part: slice) -> Tensor:
-        """Centre z in place; 1 / deviation (G, H). The running statistics take in the batch's."""
+        """Centre z in place, update the running statistics, and return 1 / deviation (G, H)."""
         items = z_GHN.shape[2]
         mean_GH = z_GHN.mean(dim=2)
         z_GHN -= mean_GH[..., None]
@@ -125,7 +125,7 @@ class Networks:
     def _through_normalisation(
         d_GHN: Tensor, z_GHN: Tensor, scale_GH: Tensor, root_GH: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Derivatives by the normalised layer's input, scale and shift; z is centred already."""
+        """Derivatives with respect to the normalisation's input, scale and shift; z is already centred."""
         stack, hidden, items = z_GHN.shape
         flat = (1, stack * hidden, items)
         scale, root = scale_GH.reshape(-1), root_GH.reshape(-1)
@@ -145,13 +145,13 @@ class Networks:
         return d.view_as(z_GHN), by_scale.view_as(root_GH), by_shift.view_as(root_GH)
 
     def scores(self, part: slice, x_MD: Tensor, batch: int, multilabel: bool) -> Tensor:
-        """(G, M, C) as they are judged: log-probabilities, or logits where items have several labels."""
+        """Scores (G, M, C): log-probabilities, or logits where items have several labels."""
         pieces = [self._logits(part, x_ND) for x_ND in x_MD.split(batch)]
         logits_GMC = torch.cat(pieces, dim=2).transpose(1, 2)
         return logits_GMC if multilabel else logits_GMC.log_softmax(dim=2)
 
     def _logits(self, part: slice, x_ND: Tensor) -> Tensor:
-        """(G, C, N), with the running statistics and without dropout."""
+        """Logits (G, C, N), with the running statistics and without dropout."""
         parameters = [tensor[part] for tensor in self.parameters]
         a_SDN = x_ND.T[None]
         for layer in range(self.hidden_layers):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def product(a_GMK: Tensor, b_SKN: Tensor) -> Tensor:
-    """(G, M, K) @ (S, K, N) -> (G, M, N), float32; S is G, or 1 where all share b: then it is one product."""
+    """(G, M, K) @ (S, K, N) -> (G, M, N); S is G, or 1 where all share b, which makes it one product."""
     stack, rows, inner = a_GMK.shape
     linear = _onednn() if a_GMK.device.type == "cpu" and a_GMK.dtype == torch.float32 else None
     if linear is not None:

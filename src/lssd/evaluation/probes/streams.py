@@ -1,9 +1,9 @@
-"""All random numbers of a training, each a function of what it is for, never of what was drawn before.
+"""The random numbers of a training. Each depends on its purpose alone, never on what was drawn before.
 
-A network trained alone therefore draws what it draws in a stack of others. Networks of one division
+A network that is trained alone therefore draws the same numbers as in a stack. Networks of one division
 and depth see the same batches and the same dropout (common random numbers); first weights are each
-network's own. Weights and batches are drawn on the processor and agree between devices; dropout is drawn
-where it is needed.
+network's own. Weights and batches are drawn on the CPU and agree between devices; dropout is drawn on the
+device that needs it.
 """
 
 import math
@@ -29,18 +29,18 @@ def first_weights(
         if initialization == "xavier_normal":
             weights.append(empty.normal_(0.0, deviation, generator=stream))
         else:
-            reach = math.sqrt(3.0) * deviation
-            weights.append(empty.uniform_(-reach, reach, generator=stream))
+            limit = math.sqrt(3.0) * deviation
+            weights.append(empty.uniform_(-limit, limit, generator=stream))
     return weights
 
 
 def first_biases(seed: int, division: int, point: int, shapes: list[tuple[int, int]]) -> list[Tensor]:
     """The bias (rows,) of each layer, uniform within 1 / sqrt(columns): torch's default for Linear."""
     stream = _stream(torch.device("cpu"), seed, _BIASES, division, point)
-    reaches = [1.0 / math.sqrt(columns) for _, columns in shapes]
+    limits = [1.0 / math.sqrt(columns) for _, columns in shapes]
     return [
-        torch.empty(rows).uniform_(-reach, reach, generator=stream)
-        for (rows, _), reach in zip(shapes, reaches, strict=True)
+        torch.empty(rows).uniform_(-limit, limit, generator=stream)
+        for (rows, _), limit in zip(shapes, limits, strict=True)
     ]
 
 
@@ -59,7 +59,7 @@ class DropoutStream:
     def keep(self, rows: int, columns: int, share: float) -> Tensor:
         """float32 (rows, columns): 0 with probability `share` (to 1 in 65536), else 1.
 
-        Sixteen random bits an entry: torch's own dropout takes as long as a whole layer's product here.
+        Sixteen random bits per entry: torch's own dropout takes as long here as a whole layer's product.
         """
         words = torch.empty(-(-rows * columns // 4), dtype=torch.int64, device=self._device)
         words.random_(-(2**63), None, generator=self._stream)
@@ -74,9 +74,9 @@ def drop_count(share: float) -> int:
 
 
 def _stream(device: torch.device, *key: int) -> torch.Generator:
-    return torch.Generator(device).manual_seed(_mixed(*key))
+    return torch.Generator(device).manual_seed(_seed_of(*key))
 
 
 @lru_cache(maxsize=4096)
-def _mixed(*key: int) -> int:
+def _seed_of(*key: int) -> int:
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)

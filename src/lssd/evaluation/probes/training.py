@@ -1,8 +1,8 @@
-"""The training that heareval's predictor does, many networks at once.
+"""heareval's training of its predictor, for many networks at once.
 
 On an accelerator the grid points of one depth, and then the winner's other divisions, are one stack, which
-a network leaves when its training stops. On a processor the products are large enough to fill it, and a
-stack of one keeps a network's weights in the cache.
+a network leaves when its training stops. On a CPU the matrix products of a single network are large enough
+to keep it busy, and a stack of one keeps the network's weights in the cache.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How every network is trained. `patience` counts validation checks; `reshuffle`: anew every epoch."""
+    """How every network is trained. `patience`: in validation checks; `reshuffle`: shuffle in every epoch."""
 
     reshuffle: bool = True
     hidden: int = 1024
@@ -43,7 +43,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a task fixes for all its trainings."""
+    """What all trainings of a task share."""
 
     classes: int
     multilabel: bool
@@ -54,7 +54,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network at its best check: `value` of the metric there, its `epoch`, and its state.
+    """A network at its best validation check: the metric's `value` there, its `epoch`, and its state.
 
     `epochs` is how many it was trained for. A network that diverged before its first check has no value
     (minus infinity), epoch 0 and no state.
@@ -66,7 +66,7 @@ class Trained:
     state: list[Tensor]
 
     def scores(self, x_ND: Tensor, setting: Setting) -> np.ndarray:
-        """float32 (items, C)."""
+        """Scores of the classes, float32 (items, C)."""
         network = Networks.of_state(self.state)
         scores_GNC = network.scores(slice(0, 1), x_ND, setting.schedule.batch, setting.multilabel)
         return scores_GNC[0].cpu().numpy()
@@ -83,11 +83,13 @@ class _Member:
     bounds: list[tuple[int, int]]
     value: float = -float("inf")
     epoch: int = 0
-    waited: int = 0
+    checks_without_gain: int = 0
     state: list[Tensor] = field(default_factory=list)
 
 
-Job = tuple[DeviceDivision, int, Point]  # a network to train: on what, which point of the grid, and the point
+Job = tuple[
+    DeviceDivision, int, Point
+]  # a network to train: its data, the number of its grid point, the point
 
 
 def stack_width(device: torch.device, hidden_layers: int) -> int:
@@ -97,9 +99,9 @@ def stack_width(device: torch.device, hidden_layers: int) -> int:
 
 @torch.no_grad()
 def train(jobs: Sequence[Job], setting: Setting, width: int | None = None) -> list[Trained]:
-    """Train a network a job, `width` of them at a time; all of one depth and one number of features.
+    """Train one network per job, `width` at a time; all have one depth and one number of features.
 
-    A job's result does not depend on the others, to rounding.
+    A job's result does not depend on the others, up to rounding.
     """
     if not jobs:
         return []
@@ -110,7 +112,7 @@ def train(jobs: Sequence[Job], setting: Setting, width: int | None = None) -> li
 
 
 def batch_bounds(items: int, batch: int) -> list[tuple[int, int]]:
-    """Where batches start and stop. A last batch of one joins the one before: one item has no variance."""
+    """Where batches start and stop. A last batch of one item, which has no variance, joins the one before."""
     starts = list(range(0, items, batch))
     if len(starts) > 1 and items - starts[-1] == 1:
         starts.pop()
@@ -126,11 +128,15 @@ def _train_stack(jobs: Sequence[Job], setting: Setting) -> list[Trained]:
         last = epoch == schedule.epochs
         if epoch % schedule.check_every == 0:
             _check(networks, members, setting, epoch)
-        going = [n for n, member in enumerate(members) if not last and member.waited < schedule.patience]
+        going = [
+            n
+            for n, member in enumerate(members)
+            if not last and member.checks_without_gain < schedule.patience
+        ]
         if len(going) == len(members):
             continue
         for member in members:
-            if last or member.waited >= schedule.patience:
+            if last or member.checks_without_gain >= schedule.patience:
                 done[member.index] = Trained(member.value, member.epoch, epoch, member.state)
         if not going:
             break
@@ -141,7 +147,7 @@ def _train_stack(jobs: Sequence[Job], setting: Setting) -> list[Trained]:
 
 
 def _start(jobs: Sequence[Job], setting: Setting) -> tuple[Networks, list[_Member]]:
-    """Networks with their first weights, and an optimiser each."""
+    """Networks with their first weights, and one optimiser per network."""
     weights, biases = [], []
     for data, number, point in jobs:
         hidden = [setting.schedule.hidden] * point.hidden_layers
@@ -160,7 +166,7 @@ def _start(jobs: Sequence[Job], setting: Setting) -> tuple[Networks, list[_Membe
 
 
 def _bind(networks: Networks, members: Sequence[_Member]) -> None:
-    """Let each optimiser work on its network's place in the stack."""
+    """Point each optimiser at the parameters of its network in the stack."""
     for place, member in enumerate(members):
         for parameter, stacked in zip(member.parameters, networks.parameters, strict=True):
             parameter.data = stacked[place]
@@ -169,10 +175,14 @@ def _bind(networks: Networks, members: Sequence[_Member]) -> None:
 def _train_epoch(networks: Networks, members: Sequence[_Member], setting: Setting, epoch: int) -> None:
     """One pass over the training items of each division."""
     schedule = setting.schedule
-    feeds = {data.number: _Feed(data, setting, epoch, networks.hidden_layers) for data in _distinct(members)}
+    divisions = {member.data.number: member.data for member in members}
+    epochs = {
+        number: _EpochBatches(data, setting, epoch, networks.hidden_layers)
+        for number, data in divisions.items()
+    }
     for step in range(max(len(member.bounds) for member in members)):
         batches = {member.data.number: member.bounds[step] for member in members if step < len(member.bounds)}
-        drawn = {number: feeds[number].batch(*bounds) for number, bounds in batches.items()}
+        drawn = {number: epochs[number].batch(*bounds) for number, bounds in batches.items()}
         for part, run in _runs(members, step):
             shared = len({member.data.number for member in run}) == 1
             fed = [drawn[member.data.number] for member in (run[:1] if shared else run)]
@@ -186,7 +196,7 @@ def _train_epoch(networks: Networks, members: Sequence[_Member], setting: Settin
                 member.optimizer.step()
 
 
-class _Feed:
+class _EpochBatches:
     """The batches of one division in one epoch, in order."""
 
     def __init__(self, data: DeviceDivision, setting: Setting, epoch: int, layers: int) -> None:
@@ -205,25 +215,20 @@ class _Feed:
 
 
 def _check(networks: Networks, members: Sequence[_Member], setting: Setting, epoch: int) -> None:
-    """The metric on the validation items; a network that does better than ever is kept."""
+    """Compute the metric on the validation items, and keep the state of each network that improved."""
     values: list[Tensor] = []
     for part, data in _shared(members):
         scores_GMC = networks.scores(part, data.x_valid_MD, setting.schedule.batch, setting.multilabel)
         values.append(metric_per_network(setting.metric, scores_GMC, data.valid_MC))
     for place, (member, value) in enumerate(zip(members, torch.cat(values).tolist(), strict=True)):
-        member.waited += 1
+        member.checks_without_gain += 1
         if value > member.value:
-            member.value, member.epoch, member.waited = value, epoch, 0
+            member.value, member.epoch, member.checks_without_gain = value, epoch, 0
             member.state = networks.state(place)
 
 
-def _distinct(members: Sequence[_Member]) -> list[DeviceDivision]:
-    """The divisions of neighbours, each once."""
-    return [next(run).data for _, run in groupby(members, key=lambda member: member.data.number)]
-
-
 def _shared(members: Sequence[_Member]) -> Iterator[tuple[slice, DeviceDivision]]:
-    """Runs of neighbours on one division."""
+    """Runs of consecutive networks on one division, each with its slice of the stack."""
     start = 0
     for _, run in groupby(members, key=lambda member: member.data.number):
         same = list(run)
@@ -232,18 +237,20 @@ def _shared(members: Sequence[_Member]) -> Iterator[tuple[slice, DeviceDivision]
 
 
 def _runs(members: Sequence[_Member], step: int) -> Iterator[tuple[slice, list[_Member]]]:
-    """Runs of neighbours whose batch of this step is equally large; those that have none are left out."""
+    """Runs of consecutive networks whose batches of this step have one size; the rest have no batch left."""
     start = 0
-    sizes = groupby(members, key=lambda member: step < len(member.bounds) and _extent(member.bounds[step]))
-    for size, group in sizes:
+
+    def size_of_batch(member: _Member) -> int:
+        if step >= len(member.bounds):
+            return 0
+        first, last = member.bounds[step]
+        return last - first
+
+    for size, group in groupby(members, key=size_of_batch):
         run = list(group)
         if size:
             yield slice(start, start + len(run)), run
         start += len(run)
-
-
-def _extent(bounds: tuple[int, int]) -> int:
-    return bounds[1] - bounds[0]
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:

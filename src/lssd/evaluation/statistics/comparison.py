@@ -71,11 +71,6 @@ class Comparison:
         return None if self.equivalence_p is None else self.equivalence_p < 1 - self.level
 
     @property
-    def win_rate(self) -> float:
-        """Of the items that one model alone has right, the share that is b's; 0.5 when there is none."""
-        return self.gained / (self.gained + self.lost) if self.gained + self.lost else 0.5
-
-    @property
     def unit(self) -> str:
         """What differences, their interval and the margin are in."""
         return "points" if METRICS[self.metric].bounded else "of d'"
@@ -120,7 +115,7 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
     """
     check_margin(margin)
     if (a.task, a.primary_metric) != (b.task, b.primary_metric):
-        ours, theirs = f"{a.primary_metric} on {a.task}", f"{b.primary_metric} on {b.task}"
+        ours, theirs = (f"{METRICS[one.primary_metric].title} on {one.task}" for one in (a, b))
         raise InputError(f"cannot compare {ours} with {theirs}; compare results of one task")
     if (a.protocol, a.method, a.modality) != (b.protocol, b.method, b.modality):
         raise InputError(

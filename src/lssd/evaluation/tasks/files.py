@@ -1,4 +1,4 @@
-"""Files that describe tasks, and the media that they name."""
+"""Reading the files that describe tasks, and finding the media that they name."""
 
 import csv
 import json
@@ -14,16 +14,16 @@ from lssd.errors import InputError
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object without a key given twice. InputError names the file."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value: dict[str, Any] = {}
-        for key, content in found:
+        for key, content in pairs:
             if key in value:
                 raise InputError(f"{path} names {key} twice")
             value[key] = content
         return value
 
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs)
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except FileNotFoundError as error:
         raise InputError(f"missing {path}; a task folder follows HEAR's layout") from error
     except (OSError, ValueError) as error:
@@ -77,7 +77,7 @@ def read_groups(path: Path, names: Iterable[str]) -> dict[str, str] | None:
 
 
 def names_in(folder: Path) -> frozenset[str]:
-    """The names of the files in a folder, in one look at it; none where there is no such folder."""
+    """The names of the files in a folder, in one scan; none where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if entry.is_file())
@@ -85,9 +85,10 @@ def names_in(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def locate(place: Path, name: str) -> Path | None:
-    """The file of that name; accents may be one code point in a list and two on a disk, or the reverse."""
+def locate(folder: Path, name: str) -> Path | None:
+    """The file of that name, or None. An accent may be one code point in a list and two on a disk, or vice
+    versa."""
     for spelled in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
-        if (place / spelled).is_file():
-            return place / spelled
+        if (folder / spelled).is_file():
+            return folder / spelled
     return None

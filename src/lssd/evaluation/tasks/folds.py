@@ -13,37 +13,38 @@ FEWEST = 3  # train, valid and test
 
 
 def assign_folds(labels: Mapping[str, Sequence[str]], units: Mapping[str, str], folds: int) -> dict[str, int]:
-    """The fold of every item: classes spread evenly, whole units together.
+    """The fold of every item: classes are spread evenly, and units stay whole.
 
-    `labels`: of each item by name; `units`: the unit of each item, its group or the item itself. Large
-    units go first, then those of rare classes, then in the order of a hash of their names; each goes where
-    its classes are fewest.
+    `labels`: of each item by name; `units`: the unit of each item, which is its group or the item itself.
+    Large units are placed first, then those of rare classes, then in the order of a hash of their names; each
+    goes into the fold where its classes are fewest.
     """
-    content: dict[str, Counter[str]] = defaultdict(Counter)
+    classes_of: dict[str, Counter[str]] = defaultdict(Counter)
     size: Counter[str] = Counter()
     for item, unit in units.items():
-        content[unit].update(labels[item])
+        classes_of[unit].update(labels[item])
         size[unit] += 1
-    total = sum(content.values(), Counter())
-    held: list[Counter[str]] = [Counter() for _ in range(folds)]
-    filled = [0] * folds
-    placed: dict[str, int] = {}
+    total = sum(classes_of.values(), Counter())
+    classes_in: list[Counter[str]] = [Counter() for _ in range(folds)]
+    items_in = [0] * folds
+    fold_of: dict[str, int] = {}
 
-    def turn(unit: str) -> tuple[int, int, str]:
-        return -size[unit], min((total[label] for label in content[unit]), default=0), _hash(unit)
+    def priority(unit: str) -> tuple[int, int, str]:
+        name_hash = hashlib.sha256(unit.encode("utf-8", "surrogateescape")).hexdigest()
+        return -size[unit], min((total[label] for label in classes_of[unit]), default=0), name_hash
 
-    for unit in sorted(content, key=turn):
+    for unit in sorted(classes_of, key=priority):
 
-        def burden(fold: int, unit: str = unit) -> tuple[float, int, int]:
-            classes = content[unit].items()
-            crowd = sum(count * held[fold][label] / total[label] ** 2 for label, count in classes)
-            return crowd, filled[fold], fold
+        def cost(fold: int, unit: str = unit) -> tuple[float, int, int]:
+            counts = classes_of[unit].items()
+            overlap = sum(count * classes_in[fold][label] / total[label] ** 2 for label, count in counts)
+            return overlap, items_in[fold], fold
 
-        fold = min(range(folds), key=burden)
-        held[fold].update(content[unit])
-        filled[fold] += size[unit]
-        placed[unit] = fold
-    return {item: placed[unit] for item, unit in units.items()}
+        fold = min(range(folds), key=cost)
+        classes_in[fold].update(classes_of[unit])
+        items_in[fold] += size[unit]
+        fold_of[unit] = fold
+    return {item: fold_of[unit] for item, unit in units.items()}
 
 
 def rarest(labels: Mapping[str, Sequence[str]], units: Mapping[str, str]) -> tuple[str, int]:
@@ -93,7 +94,3 @@ def by_group(task: Task) -> Task:
         items=tuple(items),
         notes=(*task.notes, f"{count} folds made here of whole {kind}s"),
     )
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

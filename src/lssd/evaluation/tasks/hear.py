@@ -12,6 +12,7 @@ HEAR knows sound only. A task of pictures or of both says so in task_metadata.js
 or `"audiovisual"`; its items are short films in TASK/films/fold00/, an audiovisual one's with its sound.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,14 +20,16 @@ from typing import Any
 from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS, own_name, usual_metrics
 from lssd.evaluation.tasks.files import locate, names_in, read_groups, read_object, read_table
-from lssd.evaluation.tasks.published import KNOWN, size_notes, with_groups
+from lssd.evaluation.tasks.published import PUBLISHED_TASKS, size_notes, with_groups
 from lssd.evaluation.tasks.task import (
     MODALITIES,
     PREDICTION_TYPES,
     TRAIN_VALID_TEST,
     Item,
+    Reader,
     Task,
     absent_classes,
+    checked,
     in_order,
 )
 from lssd.media import FILMS, SOUNDS, is_text, spelled
@@ -40,31 +43,33 @@ _SPLIT_MODES = ("trainvaltest", "new_split_kfold", "presplit_kfold")
 def hear_task(folder: Path, modality: str | None = None, rate: int | None = None) -> Task:
     """Read a task folder, before the checks of `checked`.
 
-    `modality` overrides what of its films is judged; `rate` is that of the sounds wanted. InputError names
-    the file at fault, and the item.
+    `modality` overrides that of the metadata; `rate` (Hz) is that of the sounds to read, where they
+    are there at several. InputError names the file at fault, and the item.
     """
     metadata = read_object(folder / METADATA)
     _check_kind(metadata, folder)
     name, mode = str(metadata["task_name"]), str(metadata.get("mode") or "full")
-    own = str(metadata.get("modality", "audio"))
+    stated = str(metadata.get("modality", "audio"))
     prediction_type = str(metadata.get("prediction_type", "multiclass"))
     splits = _split_names(metadata, folder)
     vocabulary = _read_vocabulary(folder / VOCABULARY)
-    media = _sound_folder(folder, splits, rate) if own == "audio" else _film_folder(folder)
+    media = _sound_folder(folder, splits, rate) if stated == "audio" else _film_folder(folder)
     items, missing, unlisted = _read_items(folder, media, splits, vocabulary, prediction_type)
-    known = KNOWN.get(name)
+    published = PUBLISHED_TASKS.get(name)
     groups = read_groups(folder / GROUPS, [*(item.name for item in items), *filter(is_text, missing)])
     if groups is None:
         items, group_name, group_notes = with_groups(items, name)
     else:
         items = [replace(item, group=groups[item.name]) for item in items]
-        group_name = str(metadata.get("group") or (known and known.group_name) or "group")
+        group_name = str(metadata.get("group") or (published and published.group_name) or "group")
         group_notes = []
     metrics, metric_notes = _metrics(metadata, prediction_type, folder)
     full_name = name if mode == "full" else f"{name}-{mode}"
-    title = str(metadata.get("title") or (known and known.titles.get(mode)) or full_name.replace("_", " "))
-    if modality is not None and modality != own:
-        if own == "audio":
+    title = str(
+        metadata.get("title") or (published and published.titles.get(mode)) or full_name.replace("_", " ")
+    )
+    if modality is not None and modality != stated:
+        if stated == "audio":
             raise InputError(f"{folder} is a task of sounds; it cannot be judged as {modality}")
         full_name, title = f"{full_name}-{modality}", f"{title} ({modality})"
     labels = in_order(vocabulary, items)
@@ -87,10 +92,33 @@ def hear_task(folder: Path, modality: str | None = None, rate: int | None = None
         group_name=group_name,
         metrics=metrics,
         prediction_type=prediction_type,
-        modality=modality or own,
-        rate=int(media.name) if own == "audio" else None,
+        modality=modality or stated,
+        rate=int(media.name) if stated == "audio" else None,
         notes=tuple(notes),
     )
+
+
+def is_hear_folder(path: Path) -> bool:
+    """Whether a folder is one of HEAR's layout, be it a damaged one."""
+    return (path / METADATA).is_file() or (path / VOCABULARY).exists()
+
+
+def names_below(data: Path) -> Mapping[Path, tuple[str, ...]]:
+    """The task folders in `data` and `data/tasks`: the name of each, and the name with its mode."""
+    names = {}
+    for path in sorted([*data.glob(f"*/{METADATA}"), *data.glob(f"tasks/*/{METADATA}")]):
+        metadata = read_object(path)
+        name = str(metadata.get("task_name"))
+        names[path.parent] = (name, f"{name}-{metadata.get('mode') or 'full'}")
+    return names
+
+
+READER = Reader(
+    "HEAR's task folder",
+    is_hear_folder,
+    lambda path, modality, rate: checked(hear_task(path, modality, rate)),
+    names_below,
+)
 
 
 def _check_kind(metadata: dict[str, Any], folder: Path) -> None:
@@ -128,7 +156,7 @@ def _metrics(
         )
     others = [metric for metric in named if metric not in METRICS]
     if metrics[0] != named[0]:
-        return metrics, (f"its authors judge by {named[0]}; {metrics[0]} is computed instead",)
+        return metrics, (f"its authors judge by {named[0]}; {METRICS[metrics[0]].title} is computed instead",)
     return metrics, (f"not computed: {', '.join(others)}",) if others else ()
 
 
@@ -152,16 +180,16 @@ def _split_names(metadata: dict[str, Any], folder: Path) -> tuple[str, ...]:
 
 def _read_vocabulary(path: Path) -> list[str]:
     """The labels in the order of their `idx`, which need not be that of the lines."""
-    places: dict[str, int] = {}
+    number_of: dict[str, int] = {}
     for line, row in read_table(path, ("idx", "label")):
         if not row["idx"].isdecimal():
             raise InputError(f"{path}, line {line}: idx {row['idx']!r} is no number")
-        if row["label"] in places:
+        if row["label"] in number_of:
             raise InputError(f"{path}, line {line}: the label {row['label']!r} is there twice")
-        places[row["label"]] = int(row["idx"])
-    if not places:
+        number_of[row["label"]] = int(row["idx"])
+    if not number_of:
         raise InputError(f"{path} holds no label")
-    return sorted(places, key=lambda label: places[label])
+    return sorted(number_of, key=lambda label: number_of[label])
 
 
 def _read_items(
@@ -173,8 +201,8 @@ def _read_items(
     items, missing, unlisted = [], [], 0
     for split in splits:
         listing = folder / f"{split}.json"
-        place = media / split
-        there, taken = names_in(place), set()
+        split_folder = media / split
+        there, taken = names_in(split_folder), set()
         for name, named in read_object(listing).items():
             labels = _labels(named, listing, name, prediction_type)
             unknown = [label for label in labels if label not in known]
@@ -185,7 +213,7 @@ def _read_items(
             seen[name] = split
             if not _inside(name):
                 raise InputError(f"{listing}: {name} lies outside of the task's folder")
-            path = place / name if name in there else locate(place, name)
+            path = split_folder / name if name in there else locate(split_folder, name)
             if path is None or not is_text(name):
                 missing.append(name)
             else:
@@ -225,16 +253,16 @@ def _inside(name: str) -> bool:
 
 
 def _sound_folder(folder: Path, splits: tuple[str, ...], rate: int | None) -> Path:
-    """Of the folders of sounds by rate the one that has most splits, then `rate`, then the highest rate."""
+    """The folder of sounds with most splits; of several, the one at `rate` (Hz), else at the highest rate."""
     rates = [path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     if not rates:
         raise InputError(f"{folder} holds no sounds; they lie in {folder / '48000'}/SPLIT/")
 
-    def worth(path: Path) -> tuple[int, bool, int]:
-        own = int(path.name)
-        return sum((path / split).is_dir() for split in splits), own == rate, own
+    def rank(path: Path) -> tuple[int, bool, int]:
+        folder_rate = int(path.name)
+        return sum((path / split).is_dir() for split in splits), folder_rate == rate, folder_rate
 
-    return max(rates, key=worth)
+    return max(rates, key=rank)
 
 
 def _film_folder(folder: Path) -> Path:

@@ -21,7 +21,15 @@ from lssd.errors import InputError
 from lssd.evaluation.metrics import usual_metrics
 from lssd.evaluation.tasks.files import locate, read_groups, read_table
 from lssd.evaluation.tasks.folds import FEWEST, FOLDS, assign_folds, fold_count, fold_names, rarest
-from lssd.evaluation.tasks.task import TRAIN_VALID_TEST, Item, Task, absent_classes, checked, in_order
+from lssd.evaluation.tasks.task import (
+    TRAIN_VALID_TEST,
+    Item,
+    Reader,
+    Task,
+    absent_classes,
+    checked,
+    in_order,
+)
 from lssd.media import FILMS, SOUNDS, find_files, is_text, spelled
 
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
@@ -36,18 +44,18 @@ def folder_task(folder: str | Path, modality: str | None = None) -> Task:
     over classes and of whole groups. InputError when there are no classes, too few items, or mixed media.
     """
     folder = Path(folder)
-    found = [path.relative_to(folder).parts for path in _media(folder)]
-    found = [parts for parts in found if not any(part.startswith(".") for part in parts)]
-    given = _gives_splits(folder, {parts[0] for parts in found if len(parts) > 1})
+    media = [path.relative_to(folder).parts for path in _media(folder)]
+    media = [parts for parts in media if not any(part.startswith(".") for part in parts)]
+    given = _gives_splits(folder, {parts[0] for parts in media if len(parts) > 1})
     depth = 2 if given else 1
-    inside = [parts for parts in found if len(parts) > depth]
-    if not inside:
+    in_classes = [parts for parts in media if len(parts) > depth]
+    if not in_classes:
         raise InputError(f"{folder} holds no class folders with sounds or films: a task is FOLDER/CLASS/CLIP")
     items = []
-    for parts in inside:
+    for parts in in_classes:
         split = _SPLITS[parts[0]] if given else ""
         items.append(Item("/".join(parts), folder.joinpath(*parts), split, (parts[depth - 1],), None))
-    notes = _left_out(folder, found, inside, depth)
+    notes = _notes_on_unused(folder, media, in_classes, depth)
     unwritable = [item for item in items if not is_text(item.name)]
     items = [item for item in items if is_text(item.name)]
     groups = read_groups(folder / "groups.csv", (item.name for item in items))
@@ -58,7 +66,7 @@ def folder_task(folder: str | Path, modality: str | None = None) -> Task:
     labels = {item.labels[0] for item in items}
     splits = {item.split for item in items} - {""}
     draft = _Draft(folder, spelled(name), items, missing, labels, splits, notes)
-    return draft.finished(modality, "multiclass", groups is not None)
+    return draft.to_task(modality, "multiclass", groups is not None)
 
 
 def csv_task(table: str | Path, modality: str | None = None) -> Task:
@@ -88,28 +96,42 @@ def csv_task(table: str | Path, modality: str | None = None) -> Task:
         labels = _labels(row["label"], table, line)
         named.update(labels)
         split = splits.get(line, "")
-        place = os.path.normpath(table.parent / row["path"])
-        if place in lines:
-            first, before = lines[place]
+        normal = os.path.normpath(table.parent / row["path"])
+        if normal in lines:
+            first, before = lines[normal]
             which = "twice" if before == split else f"in the splits {before} and {split}"
             hint = "; several labels go in one cell, a;b" if before == split else ""
             raise InputError(f"{table}, line {line}: {row['path']} is {which}, first in line {first}{hint}")
-        lines[place] = (line, split)
+        lines[normal] = (line, split)
         path = locate(table.parent, row["path"])
         if path is None:
             missing.append(row["path"])
         else:
             items.append(Item(row["path"], path, split, labels, row.get("group")))
     draft = _Draft(table, spelled(table.stem), items, missing, named, set(splits.values()), [])
-    return draft.finished(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
+    return draft.to_task(modality, "multilabel" if multilabel else "multiclass", "group" in columns)
+
+
+FOLDERS = Reader(
+    "a folder of class folders", Path.is_dir, lambda path, modality, rate: folder_task(path, modality)
+)
+TABLES = Reader(
+    "a CSV",
+    lambda path: path.suffix.lower() == ".csv" and path.is_file(),
+    lambda path, modality, rate: csv_task(path, modality),
+)
 
 
 @dataclass
 class _Draft:
-    """What has been read of a task. `labels`: all that are named, with or without a file. Without `splits`,
-    those of its items are "" and have to be made."""
+    """A task as far as it has been read.
 
-    place: Path
+    source   the folder or the table
+    labels   all that are named, with or without a file
+    splits   empty where none are given: the items' splits are then "", and are made here
+    """
+
+    source: Path
     name: str
     items: list[Item]
     missing: list[str]
@@ -117,23 +139,23 @@ class _Draft:
     splits: set[str]
     notes: list[str]
 
-    def finished(self, modality: str | None, prediction_type: str, grouped: bool) -> Task:
+    def to_task(self, modality: str | None, prediction_type: str, grouped: bool) -> Task:
         if not self.items:
             first = self.missing[0]
             raise InputError(
-                f"{self.place}: none of its {len(self.missing)} files is there; the first is {first}"
+                f"{self.source}: none of its {len(self.missing)} files is there; the first is {first}"
             )
-        own, judged = _modalities(self.items, modality, self.place)
+        suggested, judged = _modalities(self.items, modality, self.source)
         mode, splits = self._split()
-        suffix = "" if judged == own else f"-{judged}"
-        order = {split: place for place, split in enumerate(splits)}
+        suffix = "" if judged == suggested else f"-{judged}"
+        order = {split: number for number, split in enumerate(splits)}
         items = sorted(self.items, key=lambda item: order[item.split])
         labels = in_order(sorted(self.labels), items)
         return checked(
             Task(
                 name=self.name + suffix,
                 title=self.name.replace("_", " ") + (f" ({judged})" if suffix else ""),
-                folder=self.place,
+                folder=self.source,
                 split_mode=mode,
                 splits=splits,
                 labels=labels,
@@ -150,7 +172,7 @@ class _Draft:
     def _split(self) -> tuple[str, tuple[str, ...]]:
         """The split mode and splits; where they are not given, items get them here."""
         if not self.splits:
-            folds = fold_count(*self._labels_and_units(), str(self.place), self._kind())
+            folds = fold_count(*self._labels_and_units(), str(self.source), self._kind())
             names = fold_names(folds)
             self._assign(names, self.items)
             self.notes.append(f"{folds} folds made here, balanced over classes")
@@ -158,7 +180,9 @@ class _Draft:
                 self.notes.append(_LEAK)
             return "new_split_kfold", names
         if not self.splits <= set(TRAIN_VALID_TEST):
-            return "presplit_kfold", tuple(sorted(self.splits, key=_fold_number))
+            return "presplit_kfold", tuple(
+                sorted(self.splits, key=lambda fold: int(fold.removeprefix("fold")))
+            )
         if "valid" not in self.splits:
             self._hold_out()
         return "trainvaltest", TRAIN_VALID_TEST
@@ -170,7 +194,7 @@ class _Draft:
         label, smallest = rarest(labels, units)
         if smallest < 2:
             raise InputError(
-                f"{self.place} has no valid split, and class {label!r} with one {self._kind()} in train "
+                f"{self.source} has no valid split, and class {label!r} with one {self._kind()} in train "
                 "cannot give one: add a valid split"
             )
         parts = FOLDS if smallest >= FOLDS else FEWEST
@@ -178,7 +202,7 @@ class _Draft:
         self.notes.append(f"no valid split: one part in {parts} of train is held out for it")
 
     def _assign(self, names: Sequence[str], items: list[Item]) -> None:
-        """Give these items the split of the fold that they fall in."""
+        """Give these items the split of the fold that they are assigned to."""
         folds = assign_folds(*self._labels_and_units(items), len(names))
         self.items = [
             replace(item, split=names[folds[item.name]]) if item.name in folds else item
@@ -209,23 +233,23 @@ def _media(folder: Path, levels: int = 2) -> list[Path]:
     return found
 
 
-def _left_out(
-    folder: Path, found: Sequence[tuple[str, ...]], inside: Sequence[tuple[str, ...]], depth: int
+def _notes_on_unused(
+    folder: Path, media: Sequence[tuple[str, ...]], in_classes: Sequence[tuple[str, ...]], depth: int
 ) -> list[str]:
     """Notes on media in no class folder, class folders without any, and files in these that are no media."""
     notes = []
-    if len(inside) < len(found):
-        notes.append(f"{len(found) - len(inside)} files that lie in no class folder are left out")
+    if len(in_classes) < len(media):
+        notes.append(f"{len(media) - len(in_classes)} files that lie in no class folder are left out")
     classes = [path for path in folder.glob("/".join("*" * depth)) if path.is_dir()]
     classes = [path for path in classes if not any(part[0] == "." for part in path.relative_to(folder).parts)]
-    full = {folder.joinpath(*parts[:depth]) for parts in inside}
+    full = {folder.joinpath(*parts[:depth]) for parts in in_classes}
     empty = sorted(spelled(path.relative_to(folder)) for path in classes if path not in full)
     if empty:
         notes.append(f"{len(empty)} class folders without sound or film: {', '.join(empty)}")
     others = Counter(
         path.suffix.lower() or path.name
-        for place in classes
-        for path in place.rglob("*")
+        for class_folder in classes
+        for path in class_folder.rglob("*")
         if path.is_file() and path.name[0] != "." and path.suffix.lower() not in SOUNDS | FILMS
     )
     if others:
@@ -278,19 +302,15 @@ def _read_splits(table: Path, cells: list[tuple[int, str]]) -> dict[int, str]:
     return splits
 
 
-def _fold_number(split: str) -> int:
-    return int(split.removeprefix("fold"))
-
-
-def _modalities(items: list[Item], modality: str | None, place: Path) -> tuple[str, str]:
-    """What the files would be judged by, and what they are judged by. A file of unknown suffix is a sound."""
+def _modalities(items: list[Item], modality: str | None, source: Path) -> tuple[str, str]:
+    """The modality that the files suggest, and the one to judge. A file of unknown suffix is a sound."""
     films = [item for item in items if item.path.suffix.lower() in FILMS]
     sounds = [item for item in items if item.path.suffix.lower() not in FILMS]
     if modality in ("picture", "audiovisual") and sounds:
-        raise InputError(f"{place}: {sounds[0].name} is a sound; the task cannot be judged as {modality}")
+        raise InputError(f"{source}: {sounds[0].name} is a sound; the task cannot be judged as {modality}")
     if modality is None and films and sounds:
         raise InputError(
-            f"{place} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
+            f"{source} mixes films ({films[0].name}) and sounds ({sounds[0].name}); choose the modality audio"
         )
-    own = "picture" if films and not sounds else "audio"
-    return own, modality or own
+    suggested = "picture" if films and not sounds else "audio"
+    return suggested, modality or suggested

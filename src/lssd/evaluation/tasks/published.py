@@ -17,8 +17,14 @@ GroupOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
-class Known:
-    """A published task: titles and numbers of items by mode, classes, the group of a file by its stem."""
+class PublishedTask:
+    """A published task.
+
+    titles, sizes   title and number of items, by mode
+    classes         how many
+    group_name      what groups are, such as "speaker"; None where items stand alone
+    group_of        a file's stem -> its group, None where the stem does not tell it
+    """
 
     titles: Mapping[str, str]
     sizes: Mapping[str, int]
@@ -37,19 +43,21 @@ def _first(*patterns: str) -> GroupOf:
     return group_of
 
 
-KNOWN: Mapping[str, Known] = {
+PUBLISHED_TASKS: Mapping[str, PublishedTask] = {
     # FOLD-CLIP-TAKE-CLASS: the takes of one Freesound clip
-    "esc50": Known({"full": "ESC-50"}, {"full": 2000}, 50, "recording", _first(r"\d+-(\d+)-[A-Z]+-\d+$")),
-    "fsd50k": Known({"full": "FSD50K"}, {"full": 51185}, 200),
-    "vocal_imitation": Known({"full": "Vocal Imitations"}, {"full": 5601}, 302),
+    "esc50": PublishedTask(
+        {"full": "ESC-50"}, {"full": 2000}, 50, "recording", _first(r"\d+-(\d+)-[A-Z]+-\d+$")
+    ),
+    "fsd50k": PublishedTask({"full": "FSD50K"}, {"full": 51185}, 200),
+    "vocal_imitation": PublishedTask({"full": "Vocal Imitations"}, {"full": 5601}, 302),
     # SPEAKER_SENTENCE_EMOTION_LEVEL, where the corpus' own names were kept
-    "tfds_crema_d": Known(
+    "tfds_crema_d": PublishedTask(
         {"full": "CREMA-D"}, {"full": 7438}, 6, "speaker", _first(r"(\d{4})_[A-Z]{3}_[A-Z]{3}_[A-Z]+$")
     ),
-    "tfds_gtzan_music_speech": Known({"full": "GTZAN Music/Speech"}, {"full": 128}, 2),
-    "libricount": Known({"full": "LibriCount"}, {"full": 5720}, 11),
+    "tfds_gtzan_music_speech": PublishedTask({"full": "GTZAN Music/Speech"}, {"full": 128}, 2),
+    "libricount": PublishedTask({"full": "LibriCount"}, {"full": 5720}, 11),
     # WORD_SPEAKER_nohash_TAKE; silence is cut from recordings of noise: _silence__RECORDING-SAMPLE
-    "speech_commands": Known(
+    "speech_commands": PublishedTask(
         {"5h": "Speech Commands (5 h)", "full": "Speech Commands"},
         {"5h": 22890, "full": 100503},
         12,
@@ -57,7 +65,7 @@ KNOWN: Mapping[str, Known] = {
         _first(r"(?:.*_)?([0-9a-f]+)_nohash_\d+$", r"_silence__(.+)-\d+$"),
     ),
     # VIDEO---START-END
-    "vox_lingua_top10": Known(
+    "vox_lingua_top10": PublishedTask(
         {"full": "VoxLingua107 Top 10"}, {"full": 972}, 10, "video", _first(r"(.+?)---")
     ),
 }
@@ -69,26 +77,30 @@ _TFDS_CREMA_D = re.compile(r"tfds_id_crema[-_]d-(\w+?)[-.]tfrecord")
 def with_groups(items: list[Item], name: str) -> tuple[list[Item], str | None, list[str]]:
     """The items with the groups that file names tell, what these are, and a note where names should tell.
 
-    None for what they are where no name tells any. An item whose name does not tell is a group of its own.
+    None for what they are where no name tells a group. An item whose name tells none is a group by itself.
     """
-    known = KNOWN.get(name)
-    if known is None or known.group_name is None:
+    published = PUBLISHED_TASKS.get(name)
+    if published is None or published.group_name is None:
         return items, None, []
-    groups = {item.name: known.group_of(PurePosixPath(item.name).stem) for item in items}
+    groups = {item.name: published.group_of(PurePosixPath(item.name).stem) for item in items}
     if not any(groups.values()):
-        words = f"its file names do not tell {known.group_name}s"
+        words = f"its file names do not tell {published.group_name}s"
         return items, None, [f"{words}: intervals take items as independent, unless a groups.csv names them"]
-    return [replace(item, group=groups[item.name] or item.name) for item in items], known.group_name, []
+    return [replace(item, group=groups[item.name] or item.name) for item in items], published.group_name, []
 
 
 def size_notes(name: str, mode: str, items: int, classes: int) -> list[str]:
-    """A note when a task is not of the published size; nothing is known of other tasks and modes."""
-    known = KNOWN.get(name)
-    if known is None or mode not in known.sizes or (items, classes) == (known.sizes[mode], known.classes):
+    """A note when a task is not of the published size; none for tasks and modes that are not listed."""
+    published = PUBLISHED_TASKS.get(name)
+    if (
+        published is None
+        or mode not in published.sizes
+        or (items, classes) == (published.sizes[mode], published.classes)
+    ):
         return []
     return [
-        f"{items} items of {classes} classes, where the published task has {known.sizes[mode]} of "
-        f"{known.classes}: scores do not compare with published ones"
+        f"{items} items of {classes} classes, where the published task has {published.sizes[mode]} of "
+        f"{published.classes}: scores do not compare with published ones"
     ]
 
 

@@ -1,17 +1,24 @@
-"""Names and paths -> tasks."""
+"""Every kind of task, and how a name or a path becomes one.
+
+A benchmark dataset in a layout of its own is a file in this folder, which defines a `Reader`, and its line in
+`READERS`. One in HEAR's layout, as class folders or as a CSV needs neither; what is published of its size and
+of its file names goes into `published.PUBLISHED_TASKS`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from lssd.errors import InputError
-from lssd.evaluation.tasks.files import read_object
-from lssd.evaluation.tasks.folds import by_group
-from lssd.evaluation.tasks.hear import METADATA, VOCABULARY, hear_task
-from lssd.evaluation.tasks.plain import csv_task, folder_task
-from lssd.evaluation.tasks.published import crema_d_by_tfds
-from lssd.evaluation.tasks.task import MODALITIES, Task, checked
+from lssd.evaluation.tasks import hear, plain, speakers
+from lssd.evaluation.tasks.task import MODALITIES, Reader, Task
 
-SPEAKERS = "speakers"  # TASK/speakers: the same items in folds that share no speaker
+# The first that matches a path reads it.
+READERS: tuple[Reader, ...] = (
+    hear.READER,
+    speakers.READER,
+    plain.TABLES,
+    plain.FOLDERS,  # matches any folder
+)
 
 
 def find_tasks(tasks: Sequence[str | Path], data: str | Path) -> list[Path]:
@@ -21,85 +28,59 @@ def find_tasks(tasks: Sequence[str | Path], data: str | Path) -> list[Path]:
     several modes are there. "/speakers" after either asks for folds that share no speaker. InputError when
     there is none, or more than one.
     """
-    return [_find_task(Path(task), Path(data)) for task in tasks]
+    return [_find_task(str(task), Path(data)) for task in tasks]
 
 
 def read_task(path: str | Path, modality: str | None = None, rate: int | None = None) -> Task:
-    """Read a task: HEAR's task folder, a folder of class folders, a CSV, or TASK/speakers of the first.
+    """Read a task of any kind that `READERS` lists.
 
-    `modality` ("audio", "picture", "audiovisual") overrides what of its films is judged; of HEAR's folders of
-    sounds that of `rate` is read where it is there, else the highest. InputError says in one line what is
-    wrong with which file, line or item.
+    `modality` ("audio", "picture", "audiovisual") overrides what of its films is judged. Of HEAR's folders of
+    sounds, the one at `rate` (Hz) is read where it exists, else the one at the highest rate. InputError says
+    in one line what is wrong with which file, line or item.
     """
     path = Path(path)
     if modality is not None and modality not in MODALITIES:
         raise InputError(f"modality {modality!r} is none of {', '.join(MODALITIES)}")
-    if _is_hear(path):
-        return checked(hear_task(path, modality, rate))
-    if _asks_speakers(path):
-        task = hear_task(path.parent, modality, rate)
-        if task.group_name == "speaker":
-            return checked(by_group(task))
-        apart = crema_d_by_tfds(task)
-        if apart is None:
-            raise InputError(
-                f"{path.parent}: nothing tells its speakers; name them in {path.parent / 'groups.csv'} "
-                '(item,group), and "group": "speaker" in its metadata'
-            )
-        return checked(apart)
-    if path.is_file():
-        if path.suffix.lower() != ".csv":
-            raise InputError(f"{path} is no task; a task is a folder or a .csv")
-        return csv_task(path, modality)
-    if not path.is_dir():
-        raise InputError(
-            f"no task at {path}: a task is HEAR's task folder, a folder of class folders, or a CSV"
-        )
-    if (path / VOCABULARY).exists():
-        raise InputError(f"missing {path / METADATA}; a task folder follows HEAR's layout")
-    within = next((child for child in sorted(path.iterdir()) if _is_hear(child)), None)
-    if within is not None:
-        raise InputError(f"{path} holds task folders; name one of them, such as {within.name}")
-    return folder_task(path, modality)
+    reader = next((reader for reader in READERS if reader.matches(path)), None)
+    if reader is None:
+        kinds = f"{', '.join(reader.kind for reader in READERS[:-1])}, or {READERS[-1].kind}"
+        problem = f"{path} is no task" if path.exists() else f"no task at {path}"
+        raise InputError(f"{problem}: a task is {kinds}")
+    if reader is plain.FOLDERS:
+        within = next((child for child in sorted(path.iterdir()) if _names_itself(child)), None)
+        if within is not None:
+            raise InputError(f"{path} holds task folders; name one of them, such as {within.name}")
+    return reader.read(path, modality, rate)
 
 
-def _is_hear(path: Path) -> bool:
-    return (path / METADATA).is_file()
+def _names_itself(path: Path) -> bool:
+    """Whether this is a task of a kind whose tasks have names of their own."""
+    return any(reader.names_below is not None and reader.matches(path) for reader in READERS)
 
 
-def _asks_speakers(path: Path) -> bool:
-    return path.name == SPEAKERS and not path.exists() and _is_hear(path.parent)
-
-
-def _find_task(task: Path, data: Path) -> Path:
-    places = [task, data / task, data / "tasks" / task]
-    for path in places:
-        if _is_hear(path) or _asks_speakers(path):
+def _find_task(task: str, data: Path) -> Path:
+    candidates = [Path(task), data / task, data / "tasks" / task]
+    for path in candidates:
+        if _names_itself(path):
             return path
-    known = _hear_folders(data)
-    speakers = task.name == SPEAKERS
-    wanted = str(task.parent if speakers else task)
-    found = [folder for folder, names in known.items() if wanted in names]
-    if len(found) == 1:
-        return found[0] / SPEAKERS if speakers else found[0]
-    if found:
+    named = {
+        path: names
+        for reader in READERS
+        if reader.names_below is not None
+        for path, names in reader.names_below(data).items()
+    }
+    wanted = str(Path(task))
+    matching = [path for path, names in named.items() if wanted in names]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
         raise InputError(
-            f"{len(found)} folders hold task {wanted}: {', '.join(map(str, found))}; name one of them"
+            f"{len(matching)} folders hold task {wanted}: {', '.join(map(str, matching))}; name one of them"
         )
-    for path in places:
+    for path in candidates:
         if path.is_dir() or path.is_file():
             return path
     if not data.is_dir():
         raise InputError(f"no task folder {task}, and no data folder {data} to look for it in")
-    names = ", ".join(sorted({names[0] for names in known.values()})) or "none"
+    names = ", ".join(sorted({names[0] for path, names in named.items() if path.exists()})) or "none"
     raise InputError(f"no task {task} in {data}; tasks there: {names}")
-
-
-def _hear_folders(data: Path) -> dict[Path, tuple[str, str]]:
-    """HEAR's task folders in `data` or `data/tasks`: the name of each, and the name with its mode."""
-    folders = {}
-    for path in sorted([*data.glob(f"*/{METADATA}"), *data.glob(f"tasks/*/{METADATA}")]):
-        metadata = read_object(path)
-        name = str(metadata.get("task_name"))
-        folders[path.parent] = (name, f"{name}-{metadata.get('mode') or 'full'}")
-    return folders

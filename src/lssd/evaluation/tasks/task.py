@@ -1,7 +1,7 @@
 """What a task is, and the checks that all of them pass."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,8 +30,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Division:
-    """One training of a probe: the splits it learns from, chooses on, and is judged on."""
+class Partition:
+    """The splits of one training of a probe: those it learns from, chooses on, and is tested on."""
 
     train: tuple[str, ...]
     valid: str
@@ -79,16 +79,16 @@ class Task:
     def multilabel(self) -> bool:
         return self.prediction_type == "multilabel"
 
-    def divisions(self) -> tuple[Division, ...]:
+    def partitions(self) -> tuple[Partition, ...]:
         """The trainings that give every test item one prediction.
 
         Folds: test = i, valid = i + 1, train = the rest. Otherwise: train, valid, test.
         """
         if self.split_mode == "trainvaltest":
-            return (Division(("train",), "valid", "test"),)
+            return (Partition(("train",), "valid", "test"),)
         splits, count = self.splits, len(self.splits)
         return tuple(
-            Division(
+            Partition(
                 tuple(splits[other] for other in range(count) if other not in (fold, (fold + 1) % count)),
                 splits[(fold + 1) % count],
                 splits[fold],
@@ -97,12 +97,29 @@ class Task:
         )
 
 
-def checked(task: Task) -> Task:
-    """The same task with notes on what its splits share or lack.
+@dataclass(frozen=True)
+class Reader:
+    """One kind of task: how it is told from the others, and how it is read.
 
-    InputError for a split without items, fewer than two classes (in all, or among the test items: of one
-    class alone any score can be had by naming it always), and a class that is tested in some division but
-    learnt in none of those.
+    kind         what messages call it, such as "a CSV"
+    matches      whether a path is a task of this kind
+    read         (path, modality, rate) -> Task, as for `lssd.evaluation.tasks.read_task`
+    names_below  the tasks of this kind in a data folder by path, with all their names; None where the path
+                 is the name
+    """
+
+    kind: str
+    matches: Callable[[Path], bool]
+    read: Callable[[Path, str | None, int | None], Task]
+    names_below: Callable[[Path], Mapping[Path, tuple[str, ...]]] | None = None
+
+
+def checked(task: Task) -> Task:
+    """The same task, with notes on what its splits share or lack.
+
+    InputError for a split without items; for fewer than two classes, in all or among the test items, since
+    always naming the only class would be right; and for a class that is tested in some partition but learnt
+    in none of those.
     """
     if not task.items:
         raise InputError(f"{task.folder}: none of its {len(task.missing)} items is there")
@@ -115,7 +132,7 @@ def checked(task: Task) -> Task:
     for split in task.splits:
         if not sizes[split]:
             raise InputError(f"{task.folder}: split {split} has no item")
-    tested = {label for division in task.divisions() for label in counts[division.test]}
+    tested = {label for partition in task.partitions() for label in counts[partition.test]}
     if len(tested) < 2 and not task.multilabel:
         raise InputError(
             f"{task.folder}: its test items are all of the class {tested.pop()!r}; there is nothing to tell "
@@ -127,29 +144,29 @@ def checked(task: Task) -> Task:
 
 
 def _unlearnt(task: Task, counts: Mapping[str, Counter[str]]) -> list[str]:
-    """Notes on classes that a division tests and does not learn; InputError where none learns them.
+    """Notes on classes that a partition tests and does not learn; InputError where none learns them.
 
-    HEAR draws folds without regard to classes, so that a rare class may be lacking here and there.
+    HEAR draws folds without regard to classes, so a rare class may be missing from some.
     """
-    lacking: dict[str, list[Division]] = defaultdict(list)
+    lacking: dict[str, list[Partition]] = defaultdict(list)
     tested: Counter[str] = Counter()
-    for division in task.divisions():
-        learnt = {label for split in division.train for label in counts[split]}
-        for label in counts[division.test]:
+    for partition in task.partitions():
+        learnt = {label for split in partition.train for label in counts[split]}
+        for label in counts[partition.test]:
             tested[label] += 1
             if label not in learnt:
-                lacking[label].append(division)
-    for label, divisions in lacking.items():
-        if len(divisions) == tested[label]:
-            first = divisions[0]
+                lacking[label].append(partition)
+    for label, partitions in lacking.items():
+        if len(partitions) == tested[label]:
+            first = partitions[0]
             raise InputError(
                 f"{task.folder}: class {label!r} of {first.test} has no item in {' + '.join(first.train)}"
             )
     return [
-        f"class {label!r} is tested in {division.test} ({counts[division.test][label]} of its items) but not "
-        f"learnt for it: {' + '.join(division.train)} hold none"
-        for label, divisions in lacking.items()
-        for division in divisions
+        f"class {label!r} is tested in {partition.test} ({counts[partition.test][label]} of its items) but "
+        f"not learnt for it: {' + '.join(partition.train)} hold none"
+        for label, partitions in lacking.items()
+        for partition in partitions
     ]
 
 
@@ -173,13 +190,13 @@ def _shared_groups(task: Task) -> list[str]:
 
 
 def in_order(labels: Iterable[str], items: Iterable[Item]) -> tuple[str, ...]:
-    """Those labels that an item has, in their order."""
+    """The labels that occur among the items, in the given order."""
     present = {label for item in items for label in item.labels}
     return tuple(label for label in labels if label in present)
 
 
 def absent_classes(labels: Iterable[str], present: Sequence[str]) -> list[str]:
-    """A note of the classes that are named and have no item."""
+    """A note that lists the classes without an item; an empty list where every class has one."""
     known = set(present)
     absent = [label for label in labels if label not in known]
     count = f"{len(absent)} of {len(absent) + len(known)} classes"

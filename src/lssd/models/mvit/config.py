@@ -2,7 +2,10 @@
 
 import dataclasses
 import itertools
+import math
 from typing import Literal
+
+from lssd.models.limits import LAYERS, SIZE, require_ranges, require_size
 
 Grid = tuple[int, int, int]
 LAYER_NORM_EPS = 1e-6  # as in both papers' released settings
@@ -53,6 +56,9 @@ class MViTConfig:
     attention: Literal["fast", "plain"] = "fast"
 
     def __post_init__(self) -> None:
+        require_ranges(
+            self, depth=(1, LAYERS), patch_kernel=(1, SIZE), patch_stride=(1, SIZE), mlp_ratio=(1e-3, SIZE)
+        )
         if min(self.depth, self.width, self.heads, self.in_channels) < 1:
             raise ValueError("depth, width, heads and in_channels must be at least 1")
         if self.width % self.heads:
@@ -72,11 +78,36 @@ class MViTConfig:
             raise ValueError(f"drop_path {self.drop_path} is not a probability below 1")
         if min(self.patch_grid(self.input_size)) < 1:
             raise ValueError(f"input_size {self.input_size} is smaller than one patch, {self.patch_kernel}")
+        require_size("input_size and in_channels", inputs=self.in_channels * math.prod(self.input_size))
+        names = "width, depth, stage_starts and mlp_ratio"
+        require_size(names, parameters=self.least_parameters)
+        plans = self.blocks()
+        tokens = [math.prod(plan.grid) for plan in plans]
+        widest = [max(3, round(self.mlp_ratio)) * plan.attention_width for plan in plans]
+        require_size(
+            f"input_size, patch_stride and {names}",
+            activations=max(count * width for count, width in zip(tokens, widest, strict=True)),
+        )
+        if self.positions == "relative":
+            require_size("input_size, patch_stride and kv_stride", tables=sum(map(_table_size, plans)))
 
     @property
     def embedding_size(self) -> int:
         """Width of the last stage, which is the width of the output."""
         return self.width * 2 ** len(self.stage_starts)
+
+    @property
+    def least_parameters(self) -> int:
+        """A lower bound of the parameters: those of patches, linear layers and absolute positions."""
+        total = self.in_channels * self.width * math.prod(self.patch_kernel)
+        if self.positions == "absolute":
+            t, h, w = self.patch_grid(self.input_size)
+            total += (t + h * w) * self.width
+        for plan in self.blocks():
+            hidden = round(plan.attention_width * self.mlp_ratio)
+            total += plan.attention_width * (3 * plan.width + plan.attention_width)
+            total += hidden * (plan.attention_width + plan.width_out)
+        return total
 
     def patch_grid(self, size: Grid) -> Grid:
         """The (T, H, W) grid of tokens that an input of (frames, rows, columns) becomes."""
@@ -123,6 +154,13 @@ class BlockPlan:
     q_stride: int
     kv_stride: int
     drop_path: float
+
+
+def _table_size(plan: BlockPlan) -> int:
+    """Numbers of the constant tables that relative positions keep for a block (`RelativePositions`)."""
+    queries, keys = pooled_grid(plan.grid, plan.q_stride), pooled_grid(plan.grid, plan.kv_stride)
+    pairs = sum(q * k for q, k in zip(queries, keys, strict=True))
+    return pairs + math.prod(keys) * sum(keys)
 
 
 def pooled_grid(grid: Grid, stride: int) -> Grid:

@@ -1,9 +1,10 @@
-"""Held-out titles during training: what a network has learned that is not its own clips by heart."""
+"""Measures on held-out titles during training: what a network has learned beyond its own clips."""
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from lssd.corpus import Catalog
+from lssd.corpus import Catalog, Member, rows_of
+from lssd.corpus.schema import LabelRow
 from lssd.errors import CorpusError, MediaError
 from lssd.models import ProjectionHead
 from lssd.models.evaluating import evaluating
@@ -26,7 +28,6 @@ from lssd.views import (
     ClipEntry,
     ClipIndex,
     Decoder,
-    Member,
     Selection,
     ViewSettings,
     Window,
@@ -62,7 +63,7 @@ class Monitor:
 
     @classmethod
     def prepare(cls, recipe: Recipe, catalog: Catalog, cache: CacheSettings | None) -> "Monitor":
-        """Choose up to `monitor.clips` held-out clips, by a draw that depends on the seed alone."""
+        """Draw up to `monitor.clips` held-out clips at random; which ones depends on the seed alone."""
         try:
             background = recipe.views.primary == "background"
             selection = Selection(splits=recipe.monitor.splits, require_background=background)
@@ -129,11 +130,11 @@ class Monitor:
         return values
 
     def _facts(self, clip: ClipEntry) -> ClipFacts:
-        first, _, last = _windows(clip, self.recipe.views)
+        windows = _windows(clip, self.recipe.views)
         return ClipFacts(
             title_id=clip.title_id,
-            languages=[track["language"] for track in _tracks(clip, self.recipe.views)],
-            two_windows=first != last,
+            languages=[track.language for track in _tracks(clip, self.recipe.views)],
+            two_windows=windows.first != windows.last,
             labels=self.labels.get(clip.clip_id, {}),
         )
 
@@ -154,22 +155,29 @@ def _read(position: int, clip: ClipEntry, decoder: Decoder) -> _Reading:
     return _Reading(
         position,
         torch.stack([decoder.frames(clip, window) for window in windows]) if pictures else None,
-        torch.stack([decoder.sound(track, windows[1]) for track in tracks]),
+        torch.stack([decoder.sound(track, windows.centre) for track in tracks]),
     )
 
 
 def _tracks(clip: ClipEntry, settings: ViewSettings) -> tuple[Member, ...]:
-    """What a network that learns from the original hears of a clip, or from the background alone."""
+    """The sounds of a clip that are measured: the background where the views take that, else all speech."""
     if settings.primary == "background" and clip.background is not None:
         return (clip.background,)
     return (clip.original, *clip.dubs)
 
 
-def _windows(clip: ClipEntry, settings: ViewSettings) -> tuple[Window, Window, Window]:
+class _Windows(NamedTuple):
     """The first, the middle and the last window of a clip, all with the middle crop."""
+
+    first: Window
+    centre: Window
+    last: Window
+
+
+def _windows(clip: ClipEntry, settings: ViewSettings) -> _Windows:
     centre = centre_window(clip, settings)
     last = max(0, int(clip.duration_s * settings.fps + 1e-6) - settings.window_frames)
-    return replace(centre, start_frame=0), centre, replace(centre, start_frame=last)
+    return _Windows(replace(centre, start_frame=0), centre, replace(centre, start_frame=last))
 
 
 def _embed(network: Network, readings: Sequence[_Reading], batch: int) -> Iterator[ClipEmbeddings]:
@@ -209,13 +217,13 @@ def _to_numpy(rows: list[Tensor]) -> np.ndarray:
 
 
 def _read_labels(catalog: Catalog, clips: Sequence[ClipEntry]) -> dict[str, dict[str, str]]:
-    """Labels of clips by id and name; a name that a clip has several values of is no label of it."""
+    """Labels of clips by id and name, without those of which a clip has several values."""
     wanted = pa.array([clip.clip_id for clip in clips], pa.string())
-    rows = catalog.labels.filter(pc.is_in(catalog.labels["clip_id"], value_set=wanted)).to_pylist()
+    rows = rows_of(LabelRow, catalog.labels.filter(pc.is_in(catalog.labels["clip_id"], value_set=wanted)))
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in rows:
-        if row["name"] not in _NO_LABELS and row["value"] is not None:
-            found[row["clip_id"]][row["name"]].add(row["value"])
+        if row.name not in _NO_LABELS and row.value is not None:
+            found[row.clip_id][row.name].add(row.value)
     return {
         clip_id: {name: next(iter(values)) for name, values in names.items() if len(values) == 1}
         for clip_id, names in found.items()

@@ -1,4 +1,4 @@
-"""What the embeddings of held-out clips tell of a network, as plain numbers.
+"""What the embeddings of held-out clips say about a network, in numbers.
 
 Shapes: N clips or sounds, D size of an encoder's output, Z size of a projection.
 """

@@ -1,3 +1,5 @@
+"""HEAR's task folders: what is read of them, noted and refused."""
+
 import csv
 import json
 import os
@@ -6,7 +8,7 @@ import shutil
 import pytest
 
 from lssd.errors import InputError
-from lssd.evaluation.tasks import find_tasks, read_task
+from lssd.evaluation.tasks import read_task
 
 
 def edit(folder, **changes):
@@ -21,7 +23,7 @@ def test_reads_splits_labels_and_groups(tones):
     item = next(item for item in task.items if item.name == "test-3.wav")
     assert (item.split, item.label, item.group) == ("test", "high", "test-film1")
     assert item.path.is_file()
-    assert [(d.train, d.valid, d.test) for d in task.divisions()] == [(("train",), "valid", "test")]
+    assert [(d.train, d.valid, d.test) for d in task.partitions()] == [(("train",), "valid", "test")]
 
 
 @pytest.mark.parametrize("mode", ["new_split_kfold", "presplit_kfold"])
@@ -30,7 +32,7 @@ def test_folds_turn_as_hear_has_them(tones, mode):
         (tones / f"{old}.json").rename(tones / f"{new}.json")
         (tones / "48000" / old).rename(tones / "48000" / new)
     edit(tones, split_mode=mode, splits=[], nfolds=3)
-    found = [(d.test, d.valid, d.train) for d in read_task(tones).divisions()]
+    found = [(d.test, d.valid, d.train) for d in read_task(tones).partitions()]
     assert found == [
         ("fold00", "fold01", ("fold02",)),
         ("fold01", "fold02", ("fold00",)),
@@ -208,43 +210,3 @@ def test_groups_must_cover_all_items_and_may_be_absent(tones):
     (tones / "groups.csv").unlink()
     task = read_task(tones)
     assert task.group_name is None and task.items[0].group is None
-
-
-def test_tasks_are_found_by_path_folder_and_name(tones):
-    data = tones.parent
-    renamed = tones.rename(data / "tones-v1-full")
-    assert (
-        find_tasks(["tones"], data) == find_tasks(["tones-v1-full"], data) == find_tasks([renamed], "nowhere")
-    )
-    assert find_tasks(["tones"], data.parent) == [renamed], "a root with its tasks in tasks/"
-    with pytest.raises(InputError, match=r"no task bells in .*; tasks there: tones"):
-        find_tasks(["bells"], data)
-    shutil.copytree(renamed, data / "tones-v2-full")
-    with pytest.raises(InputError, match="2 folders hold task tones"):
-        find_tasks(["tones"], data)
-    with pytest.raises(InputError, match="no data folder"):
-        find_tasks(["tones"], data / "none")
-
-
-def test_modes_of_one_task_are_told_apart(tones):
-    data = tones.parent
-    edit(tones, mode="5h")
-    assert read_task(tones).name == "tones-5h"
-    assert find_tasks(["tones"], data) == [tones], "the only one there is"
-    full = shutil.copytree(tones, data / "tones-v1-full")
-    edit(full, mode="full")
-    tones.rename(data / "tones-v1-5h")
-    assert read_task(full).name == "tones"
-    with pytest.raises(InputError, match="2 folders hold task tones"):
-        find_tasks(["tones"], data)
-    assert find_tasks(["tones-5h", "tones-full"], data) == [data / "tones-v1-5h", full]
-
-
-def test_a_damaged_task_folder_is_not_taken_for_class_folders(tones):
-    (tones / "task_metadata.json").unlink()
-    with pytest.raises(InputError, match=r"missing .*task_metadata.json"):
-        read_task(find_tasks([tones], tones.parent)[0])
-    with pytest.raises(InputError, match="holds task folders; name one of them, such as b"):
-        shutil.copytree(tones, tones.parent / "b")
-        (tones.parent / "b" / "task_metadata.json").write_text("{}")
-        read_task(tones.parent)
