@@ -27,7 +27,7 @@ from filmset.mixing import Mixer
 from filmset.pictures import paint_title
 from filmset.render import render
 from filmset.script import write_script
-from filmset.words import make_voicing
+from filmset.words import open_speech
 from lssd.engine import Progress
 from lssd.media import SoundTrack, write_film
 
@@ -41,12 +41,12 @@ def one_title(seconds: float, seed: int) -> float:
         render(folder, 1, settings)
         whole, wall = _cpu_time() - begun[0], time.perf_counter() - begun[1]
     parts: dict[str, float] = {}
-    with make_voicing(None, settings.languages) as voicing, tempfile.TemporaryDirectory() as folder:
+    with open_speech(None, settings.languages) as speech, tempfile.TemporaryDirectory() as folder:
         backgrounds = open_backgrounds(None)
         start = time.perf_counter()
-        title = write_lines(write_script(settings, 0, voicing, backgrounds), settings, voicing)
+        title = write_lines(write_script(settings, 0, speech, backgrounds), settings, speech)
         parts["script and dialogue"] = time.perf_counter() - start
-        mixer = Mixer(title, settings, voicing, backgrounds)
+        mixer = Mixer(title, settings, speech, backgrounds)
         start = time.perf_counter()
         length = title.sample(title.frames)
         steps = range(0, length, title.sample_rate)  # side by side, as a film is written

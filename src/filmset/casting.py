@@ -3,12 +3,12 @@
 import numpy as np
 
 from filmset.truth import Speaker, Track
-from filmset.words import Voicing
+from filmset.words import SpeechSource
 from lssd.speech import Voice
 
 
 def sample_cast(
-    rng: np.random.Generator, voicing: Voicing, tracks: tuple[Track, ...], held_out: bool, people: int
+    rng: np.random.Generator, speech: SpeechSource, tracks: tuple[Track, ...], held_out: bool, people: int
 ) -> tuple[Speaker, ...]:
     """The people of a title, women and men, each with a voice in every track.
 
@@ -20,7 +20,7 @@ def sample_cast(
     for number, sex in enumerate(sexes):
         voices: dict[str, Voice] = {}
         for track in tracks:
-            open_to = voicing.voices(track.language, held_out)
+            open_to = speech.voices(track.language, held_out)
             taken = {other.voices[track.key].variant for other in cast}
             own = {voice.variant for voice in voices.values()}
             voices[track.key] = _choose(rng, open_to, str(sex), taken, own)

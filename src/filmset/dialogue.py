@@ -13,7 +13,7 @@ from filmset.retakes import sample_of, seconds_of, sentence_alone
 from filmset.rooms import Room
 from filmset.settings import Settings
 from filmset.truth import Line, Shot, Spoken, Title, Track
-from filmset.words.protocol import Sentence, Take, Voicing
+from filmset.words.protocol import Sentence, SpeechSource, Take
 from lssd.speech import Word
 
 VOICE_PEAK = 0.33  # of a voice as its room answers it
@@ -29,7 +29,7 @@ _MISSES = 4  # sentences that do not fit, before a shot is given up
 _QUIET_PEAK = 0.2  # no room raises the peak of a quieter voice above VOICE_PEAK
 
 
-def write_lines(title: Title, settings: Settings, voicing: Voicing) -> Title:
+def write_lines(title: Title, settings: Settings, speech: SpeechSource) -> Title:
     """The title with the lines of every shot, and with those values of its faults that depend on them."""
     shots: list[Shot] = []
     share = _Share(settings.overlaps)
@@ -41,9 +41,9 @@ def write_lines(title: Title, settings: Settings, voicing: Voicing) -> Title:
             rng = np.random.default_rng([title.seed, _DIALOGUE, title.index, number])
             lines = ()
             if rng.uniform() >= settings.silent and shot.people:
-                lines = _Conversation(title, shot, span, settings, voicing, rng, share).lines()
+                lines = _Conversation(title, shot, span, settings, speech, rng, share).lines()
         shots.append(replace(shot, lines=lines))
-    return complete_faults(replace(title, shots=tuple(shots)), voicing)
+    return complete_faults(replace(title, shots=tuple(shots)), speech)
 
 
 def own_span(title: Title, number: int) -> tuple[int, int]:
@@ -129,11 +129,11 @@ class _Conversation:
         shot: Shot,
         span: tuple[int, int],
         settings: Settings,
-        voicing: Voicing,
+        speech: SpeechSource,
         rng: np.random.Generator,
         share: _Share,
     ) -> None:
-        self.title, self.shot, self.voicing, self.rng, self.share = title, shot, voicing, rng, share
+        self.title, self.shot, self.speech, self.rng, self.share = title, shot, speech, rng, share
         self.rate = title.sample_rate
         self.first = span[0] + self._samples(rng.uniform(*_FIRST_S))
         self.last = span[1] - self._samples(_LAST_S)
@@ -147,7 +147,7 @@ class _Conversation:
             return ()
         names = self.rng.permutation([person.name for person in self.shot.people]).tolist()
         turns = len(names) + 2 + int(seconds)
-        sentences = self.voicing.exchange(self.rng, self.title.split == "test", turns)
+        sentences = self.speech.exchange(self.rng, self.title.split == "test", turns)
         lines: list[Line] = []
         misses = 0
         for sentence in sentences:
@@ -224,7 +224,7 @@ class _Conversation:
         text, written = sentence.spoken[language], sentence.written[language]
         alone = sentence_alone(sentence.key, language, text, written, sentence.keywords)
         voice = self.title.speaker(speaker).voices[track.key]
-        return self.voicing.say(alone, language, voice, style, seconds)
+        return self.speech.say(alone, language, voice, style, seconds)
 
     def _line(self, sentence: Sentence, style: str, said: _Said) -> Line:
         spoken = {}

@@ -38,7 +38,7 @@ from filmset.rooms import Room
 from filmset.settings import SAMPLE_RATE, Settings
 from filmset.synthesis import rms
 from filmset.truth import Fault, Title, Track
-from filmset.words.protocol import Voicing
+from filmset.words.protocol import SpeechSource
 
 _SPOKEN_OVER = {"commentary": commentary, "description": description}
 _PAL = 25 * 1001 / 24000
@@ -50,7 +50,7 @@ class FilmSound(Protocol):
     """What a track is made from: samples [first, last) of the film, float32 (C, S), silent outside it."""
 
     title: Title
-    voicing: Voicing
+    speech: SpeechSource
 
     def mix(self, key: str, first: int, last: int, background_CS: np.ndarray | None = None) -> np.ndarray:
         """A track without its fault, over another background if one is given."""
@@ -86,30 +86,30 @@ def role_in_film(track: Track) -> str:
     return track.fault.kind if track.fault is not None and track.fault.kind in _SPOKEN_OVER else track.role
 
 
-def complete_faults(title: Title, voicing: Voicing) -> Title:
+def complete_faults(title: Title, speech: SpeechSource) -> Title:
     """The title with those values of its faults that depend on its lines, which must be written."""
-    return replace(title, tracks=tuple(_settled(title, track, voicing) for track in title.tracks))
+    return replace(title, tracks=tuple(_settled(title, track, speech) for track in title.tracks))
 
 
-def _settled(title: Title, track: Track, voicing: Voicing) -> Track:
+def _settled(title: Title, track: Track, speech: SpeechSource) -> Track:
     if track.fault is None:
         return track
     kind, more = track.fault.kind, {}
     if kind in _SPOKEN_OVER:
-        more = _SPOKEN_OVER[kind](title, track, voicing)
+        more = _SPOKEN_OVER[kind](title, track, speech)
     elif kind == "clipped":
-        more = {"level": round(track.fault.values["crest"] * _loudest(title, track, voicing), 6)}
+        more = {"level": round(track.fault.values["crest"] * _loudest(title, track, speech), 6)}
     return replace(track, fault=Fault(kind, {**track.fault.values, **more})) if more else track
 
 
-def _loudest(title: Title, track: Track, voicing: Voicing) -> float:
+def _loudest(title: Title, track: Track, speech: SpeechSource) -> float:
     """The RMS of a track's loudest line, or else of its loudest background, in the loudest channel."""
     heard = []
     for shot in title.shots:
         room = Room(shot.scene.seed, shot.reverb_s, title.sample_rate)
         for line in shot.lines:
             if track.key in line.spoken:
-                dry = retake(title, line, track, voicing).samples
+                dry = retake(title, line, track, speech).samples
                 standing = next(person for person in shot.people if person.name == line.speaker)
                 gains = pan(position(standing.mouth, shot.camera.canvas[0]), title.channels)
                 gain = float(gains.max()) * 10 ** (line.spoken[track.key].gain_db / 20)
@@ -242,7 +242,7 @@ def _duplicate(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader
 
 
 def _spoken_over(track: Track, sound: FilmSound, values: dict[str, Any]) -> Reader:
-    narration = Narration(sound.title, track, sound.voicing)
+    narration = Narration(sound.title, track, sound.speech)
     original, gain = sound.title.tracks[0].key, np.float32(10 ** (values["mix_db"] / 20))
     return lambda first, last: gain * sound.mix(original, first, last) + narration.samples(first, last)
 

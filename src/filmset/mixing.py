@@ -22,7 +22,7 @@ from filmset.rooms import Room
 from filmset.settings import Settings
 from filmset.synthesis import band, filtered
 from filmset.truth import Event, Line, Shot, Title
-from filmset.words.protocol import Voicing
+from filmset.words.protocol import SpeechSource
 
 BED_PEAK = 0.33  # of background and events together; voices keep to `dialogue.VOICE_PEAK`
 _BACKGROUND_PEAK = 0.3
@@ -94,9 +94,11 @@ class _ShotSound:
 class Mixer:
     """All sound of a title whose lines are written."""
 
-    def __init__(self, title: Title, settings: Settings, voicing: Voicing, backgrounds: Backgrounds) -> None:
+    def __init__(
+        self, title: Title, settings: Settings, speech: SpeechSource, backgrounds: Backgrounds
+    ) -> None:
         self.title, self.settings = title, settings
-        self.voicing, self.backgrounds = voicing, backgrounds
+        self.speech, self.backgrounds = speech, backgrounds
         self._kept: OrderedDict[int, _ShotSound] = OrderedDict()
         self._readers: dict[str, Reader] = {}
         self._lowered: dict[int, tuple[Event, ...]] = {}
@@ -314,7 +316,7 @@ class Mixer:
             if track.key not in line.spoken:
                 continue
             spoken = line.spoken[track.key]
-            dry = retake(title, line, track, self.voicing).samples
+            dry = retake(title, line, track, self.speech).samples
             first = round(spoken.start_s * title.sample_rate)
             gained = dry * np.float32(10 ** (spoken.gain_db / 20))
             pieces.append(self._piece(room, gained, first - span[0], span, track.key, line.speaker, gains))

@@ -11,7 +11,7 @@ import numpy as np
 from filmset.layouts import pan
 from filmset.retakes import sentence_alone
 from filmset.truth import Title, Track
-from filmset.words.protocol import Sentence, Take, Voicing
+from filmset.words.protocol import Sentence, SpeechSource, Take
 from lssd.speech import Voice
 
 _NARRATION = 53  # purpose of a title's generator
@@ -27,9 +27,9 @@ _LEAST_S, _SURELY = 0.3, 0.97  # the shortest length asked for; the share asked 
 _KEPT_TAKES = 4
 
 
-def commentary(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
+def commentary(title: Title, track: Track, speech: SpeechSource) -> dict[str, Any]:
     """What a commentator says from beginning to end, as values of a fault: `voice` and `lines`."""
-    narrator = _Narrator(title, track, voicing)
+    narrator = _Narrator(title, track, speech)
     end = title.frames / float(title.rate) - _LAST_S
     now, misses = float(narrator.rng.uniform(*_FIRST_S)), 0
     lines: list[dict[str, Any]] = []
@@ -44,13 +44,13 @@ def commentary(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
     return {"voice": asdict(narrator.voice), "lines": lines}
 
 
-def description(title: Title, track: Track, voicing: Voicing) -> dict[str, Any]:
+def description(title: Title, track: Track, speech: SpeechSource) -> dict[str, Any]:
     """What a describer says where nobody speaks in the original, likewise as values of a fault.
 
     Where no sentence fits a pause as it is, one is spoken in the longest pause, faster if need be. If
     none fits even so, one is spoken over the dialogue beside it, and `over_dialogue` is 1.0.
     """
-    narrator = _Narrator(title, track, voicing)
+    narrator = _Narrator(title, track, speech)
     sentences = narrator.sentences()
     pauses = _pauses(title)
     lines: list[dict[str, Any]] = []
@@ -110,11 +110,11 @@ def _pauses(title: Title) -> list[tuple[float, float]]:
 class _Narrator:
     """A voice of a track's language that is none of the film's people, as far as there are enough."""
 
-    def __init__(self, title: Title, track: Track, voicing: Voicing) -> None:
-        self.title, self.track, self.voicing = title, track, voicing
+    def __init__(self, title: Title, track: Track, speech: SpeechSource) -> None:
+        self.title, self.track, self.speech = title, track, speech
         self.rng = np.random.default_rng([title.seed, _NARRATION, title.index])
         self.held_out = title.split == "test"
-        voices = voicing.voices(track.language, self.held_out)
+        voices = speech.voices(track.language, self.held_out)
         heard = {voice.variant for person in title.cast for voice in person.voices.values()}
         free = [voice for voice in voices if voice.variant not in heard] or voices
         self.voice = free[int(self.rng.integers(len(free)))]
@@ -123,7 +123,7 @@ class _Narrator:
 
     def sentences(self) -> Iterator[Sentence]:
         while True:
-            yield from self.voicing.exchange(self.rng, self.held_out, 6)
+            yield from self.speech.exchange(self.rng, self.held_out, 6)
 
     def line(
         self, sentence: Sentence, start_s: float, end_s: float, room_s: float | None = None
@@ -140,10 +140,10 @@ class _Narrator:
             "keywords": list(sentence.keywords),
             "seconds": None,
         }
-        samples = say(line, language, self.voice, self.voicing).samples
+        samples = say(line, language, self.voice, self.speech).samples
         if room_s is not None and len(samples) > room_s * rate:
             line["seconds"] = round(_SURELY * room_s, 6)
-            samples = say(line, language, self.voice, self.voicing).samples
+            samples = say(line, language, self.voice, self.speech).samples
         if round(start_s * rate) + len(samples) > end_s * rate:
             return None
         level_db = 10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12)
@@ -161,20 +161,20 @@ class _Narrator:
         return {**line, **times}
 
 
-def say(line: dict[str, Any], language: str, voice: Voice, voicing: Voicing) -> Take:
+def say(line: dict[str, Any], language: str, voice: Voice, speech: SpeechSource) -> Take:
     """A narrator's line as it is spoken."""
     keywords = tuple(line["keywords"])
     sentence = sentence_alone(line["key"], language, line["text"], line["written"], keywords)
-    return voicing.say(sentence, language, voice, _STYLE, line["seconds"])
+    return speech.say(sentence, language, voice, _STYLE, line["seconds"])
 
 
 class Narration:
     """The sound of a narrator, from the values of a fault."""
 
-    def __init__(self, title: Title, track: Track, voicing: Voicing) -> None:
+    def __init__(self, title: Title, track: Track, speech: SpeechSource) -> None:
         values = {} if track.fault is None else track.fault.values
         self._voice = Voice(**values["voice"])
-        self._language, self._voicing = track.language, voicing
+        self._language, self._speech = track.language, speech
         rate = title.sample_rate
         self._lines = values["lines"]
         self._starts = [round(line["start_s"] * rate) for line in self._lines]
@@ -198,6 +198,6 @@ class Narration:
             while len(self._kept) >= _KEPT_TAKES:
                 self._kept.popitem(last=False)
             line = self._lines[number]
-            samples = say(line, self._language, self._voice, self._voicing).samples
+            samples = say(line, self._language, self._voice, self._speech).samples
             self._kept[number] = samples * np.float32(10 ** (line["gain_db"] / 20))
         return self._kept[number]

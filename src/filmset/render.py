@@ -18,7 +18,7 @@ from filmset.settings import Settings, read_aspect
 from filmset.stems import stems_folder, write_stems
 from filmset.subtitles import write_subtitles
 from filmset.truth import Title
-from filmset.words import make_voicing
+from filmset.words import open_speech
 from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.media import SoundTrack, write_film
@@ -95,7 +95,7 @@ def render(
         raise InputError(f"the number of titles must be between 1 and {_MOST_TITLES}, not {titles}")
     if workers < 1:
         raise InputError(f"workers must be at least 1, not {workers}")
-    with make_voicing(settings.voices, settings.languages):
+    with open_speech(settings.voices, settings.languages):
         open_backgrounds(settings.sounds)  # what cannot be opened is refused before anything is written
     folder = Path(out)
     with lock(folder):
@@ -207,12 +207,10 @@ def _render_title(folder: Path, settings: Settings, index: int) -> None:
     A title that stands is not rendered again; only what is missing beside it is written.
     """
     standing = _read_title(folder, _name(index))
-    with make_voicing(settings.voices, settings.languages) as voicing:
+    with open_speech(settings.voices, settings.languages) as speech:
         backgrounds = open_backgrounds(settings.sounds)
-        title = standing or write_lines(
-            write_script(settings, index, voicing, backgrounds), settings, voicing
-        )
-        mixer = Mixer(title, settings, voicing, backgrounds)
+        title = standing or write_lines(write_script(settings, index, speech, backgrounds), settings, speech)
+        mixer = Mixer(title, settings, speech, backgrounds)
         if standing is None:
             _write_film(folder, title, mixer)
         if settings.stems and not stems_folder(folder, title.name).is_dir():

@@ -2,10 +2,10 @@
 
 from filmset.settings import SAMPLE_RATE
 from filmset.truth import Line, Title, Track
-from filmset.words.protocol import Sentence, Take, Voicing
+from filmset.words.protocol import Sentence, SpeechSource, Take
 
 
-def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
+def retake(title: Title, line: Line, track: Track, speech: SpeechSource) -> Take:
     """What is heard of a line in a track, before gain and room: the very take that it was timed with."""
     spoken, original = line.spoken[track.key], title.tracks[0]
     seconds = None  # a dub is spoken to the length of the original
@@ -14,7 +14,7 @@ def retake(title: Title, line: Line, track: Track, voicing: Voicing) -> Take:
         seconds = (sample_of(title, last) - sample_of(title, first)) / SAMPLE_RATE
     sentence = sentence_alone(line.key, track.language, spoken.text, spoken.written, line.keywords)
     voice = title.speaker(line.speaker).voices[track.key]
-    return voicing.say(sentence, track.language, voice, line.style, seconds)
+    return speech.say(sentence, track.language, voice, line.style, seconds)
 
 
 def sentence_alone(key: str, language: str, text: str, written: str, keywords: tuple[str, ...]) -> Sentence:

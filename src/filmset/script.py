@@ -25,7 +25,7 @@ from filmset.settings import (
     read_size,
 )
 from filmset.truth import Event, Shot, Title, Track, Transition
-from filmset.words import Voicing
+from filmset.words import SpeechSource
 
 # What each genre shows more often than the rest.
 GENRES = {
@@ -41,7 +41,7 @@ _NO_LANGUAGE = "zxx"  # ISO 639-2: no linguistic content
 _GRADUAL_S = (0.24, 1.2)  # length of fades and dissolves
 
 
-def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: Backgrounds) -> Title:
+def write_script(settings: Settings, index: int, speech: SpeechSource, backgrounds: Backgrounds) -> Title:
     """The title of an index with its shots and the people in them, still without lines."""
     rng = np.random.default_rng([settings.seed, _SCRIPT, index])
     held_out = is_held_out(settings, index)
@@ -73,7 +73,7 @@ def write_script(settings: Settings, index: int, voicing: Voicing, backgrounds: 
         look=sample_look(rng, director),
         sound_tilt_db=round(float(director_style(director).tilt_db + rng.normal(0, 0.8)), 4),
         cast=sample_cast(
-            rng, voicing, tuple(t for t in tracks if t.has_voices), held_out, int(rng.integers(2, 5))
+            rng, speech, tuple(t for t in tracks if t.has_voices), held_out, int(rng.integers(2, 5))
         ),
         shots=(),
     )

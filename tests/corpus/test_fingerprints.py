@@ -17,7 +17,7 @@ from filmset.backgrounds import open_backgrounds
 from filmset.pictures import paint_title
 from filmset.script import write_script
 from filmset.truth import Shot, Speaker, Title, Transition
-from filmset.words import make_voicing
+from filmset.words import open_speech
 from lssd.corpus import FINGERPRINT, Catalog, ClipSettings, IngestSettings, Member, rows_of
 from lssd.corpus.fingerprints import difference_hash
 from lssd.corpus.ingest import ingest
@@ -127,8 +127,8 @@ def closed(people: tuple[Speaker, ...]) -> dict[str, np.ndarray]:
 def test_a_recap_is_near_its_original_and_all_else_is_far(tmp_path: Path) -> None:
     """Of recaps as long as their originals; both are encoded anew in the film and again in the clip."""
     chosen = Settings(seed=21, seconds=60.0, sizes=("160x96",), dubs_per_title=0, recaps=0.0)
-    with make_voicing(None, chosen.languages) as voicing:
-        titles = [planted(write_script(chosen, n, voicing, open_backgrounds(None))) for n in range(2)]
+    with open_speech(None, chosen.languages) as speech:
+        titles = [planted(write_script(chosen, n, speech, open_backgrounds(None))) for n in range(2)]
     for title in titles:
         sound = SoundTrack(tone(title.frames / 25, 440.0), 48_000, "en", role="original")
         mouths = closed(title.cast)

@@ -12,7 +12,7 @@ from filmset.backgrounds import open_backgrounds
 from filmset.labels import label_rows
 from filmset.render import render
 from filmset.script import is_held_out, is_undubbed, write_script
-from filmset.words import make_voicing
+from filmset.words import open_speech
 from lssd.corpus.labels import read_labels
 from lssd.corpus.titles import read_titles
 from lssd.errors import InputError
@@ -110,9 +110,9 @@ def test_undubbed_titles_are_spread_over_languages_and_splits() -> None:
     assert abs(chosen[held_out].mean() - 0.2) < 0.05
     for first in range(0, 700, 50):
         assert abs(int(chosen[first : first + 50].sum()) - 10) <= 3
-    with make_voicing(None, settings.languages) as voicing:
+    with open_speech(None, settings.languages) as speech:
         quick = replace(settings, seconds=4.0)
-        titles = [write_script(quick, n, voicing, open_backgrounds(None)) for n in range(70)]
+        titles = [write_script(quick, n, speech, open_backgrounds(None)) for n in range(70)]
     originals = {title.original_language for title in titles if len(title.tracks) == 1}
     assert len(originals) >= 5
     dubbed = [title for title in titles if len(title.tracks) > 1]
@@ -121,8 +121,8 @@ def test_undubbed_titles_are_spread_over_languages_and_splits() -> None:
 
 
 def scripts(settings: Settings, indices: list[int]) -> list[Title]:
-    with make_voicing(None, settings.languages) as voicing:
-        return [write_script(settings, n, voicing, open_backgrounds(None)) for n in indices]
+    with open_speech(None, settings.languages) as speech:
+        return [write_script(settings, n, speech, open_backgrounds(None)) for n in indices]
 
 
 @pytest.mark.parametrize(

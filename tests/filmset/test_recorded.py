@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.conftest import REAL
 
-from filmset.words import Recorded, make_voicing, recorded
+from filmset.words import RecordedSpeech, open_speech, recorded
 from filmset.words.stretch import stretched
 from lssd.errors import InputError
 from lssd.media import encode_sound
@@ -52,22 +52,22 @@ def folder(tmp_path_factory):
 
 
 def test_prompts_are_split_and_mean_the_same_in_every_language(folder):
-    with Recorded(folder) as voicing:
-        assert voicing.languages == ("en", "ru")
+    with RecordedSpeech(folder) as speech:
+        assert speech.languages == ("en", "ru")
         rng = np.random.default_rng(0)
         trained, held = (
-            {sentence.key for sentence in voicing.exchange(rng, held_out, 30)} for held_out in (False, True)
+            {sentence.key for sentence in speech.exchange(rng, held_out, 30)} for held_out in (False, True)
         )
         assert not trained & held and trained | held == {f"say-{number}" for number in range(9)}
-        one = voicing.exchange(rng, False, 1)[0]
+        one = speech.exchange(rng, False, 1)[0]
         assert one.spoken == one.written == dict.fromkeys(("en", "ru"), one.key.replace("-", " "))
-        drawn = voicing.exchange(np.random.default_rng(3), False, 7)
+        drawn = speech.exchange(np.random.default_rng(3), False, 7)
         assert len({sentence.key for sentence in drawn}) == 7
-        assert drawn == voicing.exchange(np.random.default_rng(3), False, 7)
+        assert drawn == speech.exchange(np.random.default_rng(3), False, 7)
 
 
-def held_keys(voicing, held_out=True) -> set[str]:
-    return {sentence.key for sentence in voicing.exchange(np.random.default_rng(0), held_out, 60)}
+def held_keys(speech, held_out=True) -> set[str]:
+    return {sentence.key for sentence in speech.exchange(np.random.default_rng(0), held_out, 60)}
 
 
 def test_what_is_held_out_does_not_depend_on_the_languages(tmp_path):
@@ -76,7 +76,7 @@ def test_what_is_held_out_does_not_depend_on_the_languages(tmp_path):
     manifest = folder / "manifest.csv"
     rows = manifest.read_text().splitlines()
     manifest.write_text("\n".join(row for row in rows if ",fr,Ann,say-5," not in row) + "\n")
-    with Recorded(folder, ["en"]) as english, Recorded(folder, ["fr", "en"]) as both:
+    with RecordedSpeech(folder, ["en"]) as english, RecordedSpeech(folder, ["fr", "en"]) as both:
         assert held_keys(english, True) - held_keys(both, True) == {"say-5"}
         assert held_keys(english, False) == held_keys(both, False)
         assert 2 <= len(held_keys(english)) <= 8
@@ -103,55 +103,55 @@ def test_neither_side_of_a_split_is_empty(names, held):
 def test_a_file_that_is_no_sound_is_found_at_once_and_a_silent_one_when_it_is_spoken(tmp_path):
     folder = write_folder(tmp_path / "v", {"en": ("Ann",)}, prompts=3, sex="f")
     file = folder / "en-Ann-1.wav"
-    Recorded(folder, ["en"])
+    RecordedSpeech(folder, ["en"])
     for damaged in (b"", b"no sound at all" * 40):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match=r"^\S*en-Ann-1.wav cannot be read as sound; mend it") as caught:
-            Recorded(folder, ["en"])
+            RecordedSpeech(folder, ["en"])
         assert "\n" not in str(caught.value)
     silence = encode_sound(np.zeros((1, RATE), np.float32), RATE, "wav")
     for content, message in ((silence, "is silent; take it out"), (b"gone", "cannot be read as sound; mend")):
         file.write_bytes(silence)
-        with Recorded(folder) as voicing:
-            found = voicing._sentence("say-1")
-            voice = voicing.voices("en", False)[0]
+        with RecordedSpeech(folder) as speech:
+            found = speech._sentence("say-1")
+            voice = speech.voices("en", False)[0]
             file.write_bytes(content)
             with pytest.raises(InputError, match=rf"^\S*en-Ann-1.wav {message}") as caught:
-                voicing.say(found, "en", voice, "calm")
+                speech.say(found, "en", voice, "calm")
             assert "\n" not in str(caught.value)
 
 
 def test_speakers_are_voices_split_where_there_are_enough(folder):
-    with Recorded(folder) as voicing:
-        trained, held = (voicing.voices("en", held_out) for held_out in (False, True))
+    with RecordedSpeech(folder) as speech:
+        trained, held = (speech.voices("en", held_out) for held_out in (False, True))
         assert {voice.name for voice in trained} | {voice.name for voice in held} == {
             f"en-{name}" for name in ("Ann", "Bob", "Cy", "Dee", "Eva")
         }
         assert held and not {voice.name for voice in trained} & {voice.name for voice in held}
         sexes = {voice.name: voice.sex for voice in trained + held}
         assert sexes == {"en-Ann": "f", "en-Bob": "m", "en-Cy": "m", "en-Dee": "f", "en-Eva": "f"}
-        assert voicing.voices("ru", False) == voicing.voices("ru", True)
+        assert speech.voices("ru", False) == speech.voices("ru", True)
         assert len({voice.variant for voice in trained}) == len(trained)
 
 
 def test_texts_and_sexes_of_the_manifest_count(tmp_path):
     more = {"text": "Where is {n}?", "sex": "f"}
     folder = write_folder(tmp_path / "v", {"en": ("Bob",), "fr": ("Bob",)}, prompts=4, **more)
-    with make_voicing(folder, ("fr", "en")) as voicing:
-        assert voicing.languages == ("fr", "en")
-        assert voicing.voices("en", True)[0].sex == "f"
-        (sentence,) = voicing.exchange(np.random.default_rng(0), True, 1)
+    with open_speech(folder, ("fr", "en")) as speech:
+        assert speech.languages == ("fr", "en")
+        assert speech.voices("en", True)[0].sex == "f"
+        (sentence,) = speech.exchange(np.random.default_rng(0), True, 1)
         number = sentence.key[-1]
         assert sentence.written["fr"] == f"Where is {number}?" and sentence.question
-        take = voicing.say(sentence, "fr", voicing.voices("fr", True)[0], "sad")
+        take = speech.say(sentence, "fr", speech.voices("fr", True)[0], "sad")
         assert [word.text for word in take.words] == [f"Where is {number}?"]
 
 
 def test_takes_are_trimmed_levelled_and_repeat(folder):
-    with Recorded(folder) as voicing, Recorded(folder, ["en"]) as another:
-        voice = voicing.voices("en", False)[0]
-        for sentence in voicing.exchange(np.random.default_rng(1), False, 5):
-            take = voicing.say(sentence, "en", voice, "calm")
+    with RecordedSpeech(folder) as speech, RecordedSpeech(folder, ["en"]) as another:
+        voice = speech.voices("en", False)[0]
+        for sentence in speech.exchange(np.random.default_rng(1), False, 5):
+            take = speech.say(sentence, "en", voice, "calm")
             seconds = 0.7 + 0.2 * int(sentence.key[-1])
             assert take.duration_s == pytest.approx(seconds, abs=0.03)
             assert take.samples.dtype == np.float32
@@ -162,19 +162,19 @@ def test_takes_are_trimmed_levelled_and_repeat(folder):
 
 
 def test_takes_fit_a_length_without_a_change_of_pitch(folder):
-    with Recorded(folder) as voicing:
-        voice = next(voice for voice in voicing.voices("en", False) if voice.name == "en-Bob")
-        sentence = voicing.exchange(np.random.default_rng(1), False, 1)[0]
-        natural = voicing.say(sentence, "en", voice, "calm")
+    with RecordedSpeech(folder) as speech:
+        voice = next(voice for voice in speech.voices("en", False) if voice.name == "en-Bob")
+        sentence = speech.exchange(np.random.default_rng(1), False, 1)[0]
+        natural = speech.say(sentence, "en", voice, "calm")
         for factor in (0.85, 1.2):
-            take = voicing.say(sentence, "en", voice, "calm", factor * natural.duration_s)
+            take = speech.say(sentence, "en", voice, "calm", factor * natural.duration_s)
             assert take.duration_s == pytest.approx(factor * natural.duration_s, abs=0.001)
             spectrum = np.abs(np.fft.rfft(take.samples * np.hanning(len(take.samples)), 480000))
             assert np.argmax(spectrum) / 10 == pytest.approx(110.0, abs=1.5)
-        assert voicing.say(sentence, "en", voice, "calm", 99.0).duration_s == pytest.approx(
+        assert speech.say(sentence, "en", voice, "calm", 99.0).duration_s == pytest.approx(
             1.25 * natural.duration_s, abs=0.001
         )
-        assert voicing.say(sentence, "en", voice, "calm", 0.1).duration_s == pytest.approx(
+        assert speech.say(sentence, "en", voice, "calm", 0.1).duration_s == pytest.approx(
             0.8 * natural.duration_s, abs=0.001
         )
 
@@ -201,7 +201,7 @@ def test_stretching_joins_periods_and_moves_events_to_their_places(factor):
 def test_what_is_missing_is_said_in_one_line(folder, tmp_path):
     def fails(message: str, at: Path, languages=None):
         with pytest.raises(InputError, match=message) as caught:
-            Recorded(at, languages)
+            RecordedSpeech(at, languages)
         assert "\n" not in str(caught.value)
 
     fails("is no folder", tmp_path / "nowhere")
@@ -233,20 +233,20 @@ def test_what_is_missing_is_said_in_one_line(folder, tmp_path):
 
 
 def test_a_sentence_that_a_voice_has_not_recorded_is_refused(folder):
-    with Recorded(folder) as voicing:
-        sentence = voicing.exchange(np.random.default_rng(0), False, 1)[0]
-        stranger = next(voice for voice in voicing.voices("en", True) if voice.name != "en-Bob")
+    with RecordedSpeech(folder) as speech:
+        sentence = speech.exchange(np.random.default_rng(0), False, 1)[0]
+        stranger = next(voice for voice in speech.voices("en", True) if voice.name != "en-Bob")
         with pytest.raises(InputError, match=rf"has no 'say-\d' in ru by {stranger.name}"):
-            voicing.say(sentence, "ru", stranger, "calm")
+            speech.say(sentence, "ru", stranger, "calm")
         with pytest.raises(InputError, match="longer than 0"):
-            voicing.say(sentence, "en", stranger, "calm", -1.0)
+            speech.say(sentence, "en", stranger, "calm", -1.0)
 
 
 @pytest.mark.skipif(not PROMPTS.exists(), reason="the real prompts are not here")
 def test_real_prompts_speak_in_five_languages():
     languages = ("en", "es", "fr", "it", "ru")
-    with Recorded(PROMPTS, languages) as voicing:
-        voices = {language: voicing.voices(language, False) for language in languages}
+    with RecordedSpeech(PROMPTS, languages) as speech:
+        voices = {language: speech.voices(language, False) for language in languages}
         assert {language: [one.name for one in found] for language, found in voices.items()} == {
             "en": ["en-Allison"],
             "es": ["es-Allison"],
@@ -255,10 +255,10 @@ def test_real_prompts_speak_in_five_languages():
             "ru": ["ru-IvrvoiceRU"],
         }
         assert [found[0].sex for found in voices.values()] == ["f", "f", "f", "m", "f"]
-        for sentence in voicing.exchange(np.random.default_rng(0), True, 3):
+        for sentence in speech.exchange(np.random.default_rng(0), True, 3):
             lengths = []
             for language in languages:
-                take = voicing.say(sentence, language, voices[language][0], "calm", 1.5)
+                take = speech.say(sentence, language, voices[language][0], "calm", 1.5)
                 lengths.append(take.duration_s)
                 assert 0.05 < np.sqrt(np.mean(take.samples**2)) < 0.11
             assert max(lengths) < 10

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from filmset.directors import DIRECTORS, sample_director
 from filmset.render import FilmSet, film_path, render
 from filmset.script import shot_lengths, write_script
 from filmset.settings import FAULTS, LANGUAGES, Settings
-from filmset.words import make_voicing
+from filmset.words import open_speech
 from lssd.errors import InputError, LssdError, MissingExtraError
 from lssd.media import encode_sound, picture_hash, probe, read_sound, track_hash
 from lssd.speech import synthesiser
@@ -253,8 +254,8 @@ def test_rates_and_aspects_have_one_spelling():
 
 def test_flashes_stay_out_of_transitions():
     chosen = Settings(3, seconds=120.0, fps=("50",), gradual=1.0, flashes=1.0)
-    with make_voicing(None, chosen.languages) as voicing:
-        shots = write_script(chosen, 0, voicing, open_backgrounds(None)).shots
+    with open_speech(None, chosen.languages) as speech:
+        shots = write_script(chosen, 0, speech, open_backgrounds(None)).shots
     changing = {f for shot in shots for f in range(shot.transition.first_frame, shot.transition.last_frame)}
     flashes = {flash for shot in shots for flash in shot.flashes}
     assert flashes and changing and not flashes & changing
@@ -318,8 +319,8 @@ def test_some_shots_are_shorter_and_longer_than_ingest_keeps():
 def test_languages_and_splits_are_balanced(languages, share):
     spoken = LANGUAGES[:languages]
     chosen = Settings(3, spoken, dubs_per_title=1, held_out=share, seconds=4.0, look_language_strength=1.0)
-    with make_voicing(None, spoken) as voicing:
-        titles = [write_script(chosen, k, voicing, open_backgrounds(None)) for k in range(4 * languages)]
+    with open_speech(None, spoken) as speech:
+        titles = [write_script(chosen, k, speech, open_backgrounds(None)) for k in range(4 * languages)]
     for block in range(4):
         originals = {title.original_language for title in titles[block * languages : (block + 1) * languages]}
         assert originals == set(spoken)
@@ -336,3 +337,18 @@ def test_looks_tell_of_the_language_as_much_as_asked():
         rng = np.random.default_rng(1)
         hits = np.mean([sample_director(rng, 3, strength) == DIRECTORS[3] for _ in range(2000)])
         assert hits == pytest.approx(strength + (1 - strength) / len(DIRECTORS), abs=0.035)
+
+
+def test_the_guides_example_runs(tmp_path, monkeypatch, capsys):
+    guide = (Path(__file__).parents[2] / "docs" / "filmset.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1]
+    for asked, quick in (
+        ("titles=100", "titles=1"),
+        ("seed=1", "seed=1, seconds=4.0"),
+        ("workers=2", "workers=1"),
+    ):
+        assert asked in example
+        example = example.replace(asked, quick)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "filmset.md", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.startswith("films/title-0000.mkv 0 ")

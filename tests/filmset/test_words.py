@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from filmset.settings import LANGUAGES, STYLES
-from filmset.words import Synthesised, grammar, make_voicing, timbres
+from filmset.words import SynthesisedSpeech, grammar, open_speech, timbres
 from filmset.words.exchanges import exchanges
 from lssd.errors import InputError
 
@@ -27,9 +27,9 @@ def stock():
 
 
 @pytest.fixture(scope="module")
-def voicing():
-    with Synthesised() as open_voicing:
-        yield open_voicing
+def speech():
+    with SynthesisedSpeech() as opened:
+        yield opened
 
 
 def test_there_are_thousands_of_sentences_and_the_splits_share_none(stock):
@@ -207,9 +207,9 @@ def test_a_keyword_alone_is_one_word_in_every_language():
         grammar.keyword_sentence("zebra")
 
 
-def test_held_out_timbres_are_heard_in_no_other_title(voicing):
+def test_held_out_timbres_are_heard_in_no_other_title(speech):
     for language in LANGUAGES:
-        trained, held = (voicing.voices(language, held_out) for held_out in (False, True))
+        trained, held = (speech.voices(language, held_out) for held_out in (False, True))
         assert not {voice.variant for voice in trained} & {voice.variant for voice in held}
         assert len(trained) + len(held) == 108 and {voice.sex for voice in held} == {"f", "m"}
     pairs = timbres.held_out_variants()
@@ -223,9 +223,9 @@ def drawn_lines(count: int):
         yield sentence, LANGUAGES[number % 7], STYLES[number % 6], int(rng.integers(70))
 
 
-def test_takes_last_a_line_of_film_and_begin_and_end_with_sound(voicing):
+def test_takes_last_a_line_of_film_and_begin_and_end_with_sound(speech):
     for sentence, language, style, number in drawn_lines(42):
-        take = voicing.say(sentence, language, voicing.voices(language, False)[number], style)
+        take = speech.say(sentence, language, speech.voices(language, False)[number], style)
         assert 0.6 < take.duration_s < 4.6
         assert take.samples.dtype == np.float32 and np.abs(take.samples).max() <= 1.0
         edge = np.abs(take.samples).max() / 300
@@ -236,43 +236,43 @@ def test_takes_last_a_line_of_film_and_begin_and_end_with_sound(voicing):
         assert re.sub(r"[^\w]", "", "".join(word.text for word in take.words)) == spoken
 
 
-def test_takes_repeat_in_another_process(voicing):
+def test_takes_repeat_in_another_process(speech):
     lines = list(drawn_lines(12))
-    with Synthesised() as another:
+    with SynthesisedSpeech() as another:
         for sentence, language, style, number in reversed(lines):
-            voice = voicing.voices(language, False)[number]
-            one, other = (who.say(sentence, language, voice, style, 1.6) for who in (voicing, another))
+            voice = speech.voices(language, False)[number]
+            one, other = (who.say(sentence, language, voice, style, 1.6) for who in (speech, another))
             np.testing.assert_array_equal(one.samples, other.samples)
             assert one.words == other.words
-            assert voicing.say(sentence, language, voice, style, 1.6).samples is one.samples
+            assert speech.say(sentence, language, voice, style, 1.6).samples is one.samples
 
 
-def test_takes_fit_a_wished_length_as_far_as_pace_allows(voicing):
+def test_takes_fit_a_wished_length_as_far_as_pace_allows(speech):
     for sentence, language, style, number in drawn_lines(14):
-        voice = voicing.voices(language, False)[number]
-        natural = voicing.say(sentence, language, voice, style).duration_s
+        voice = speech.voices(language, False)[number]
+        natural = speech.say(sentence, language, voice, style).duration_s
         for pace in (0.85, 1.15):
-            fitted = voicing.say(sentence, language, voice, style, natural / pace)
+            fitted = speech.say(sentence, language, voice, style, natural / pace)
             assert fitted.duration_s == pytest.approx(natural / pace, rel=0.05)
-        long = voicing.say(sentence, language, voice, style, 4 * natural)
-        short = voicing.say(sentence, language, voice, style, natural / 4)
+        long = speech.say(sentence, language, voice, style, 4 * natural)
+        short = speech.say(sentence, language, voice, style, natural / 4)
         assert natural < long.duration_s < 1.35 * natural
         assert natural > short.duration_s > 0.72 * natural
 
 
-def test_impossible_takes_are_refused(voicing):
+def test_impossible_takes_are_refused(speech):
     sentence = grammar.keyword_sentence("key")
-    voice = voicing.voices("en", False)[0]
+    voice = speech.voices("en", False)[0]
     with pytest.raises(InputError, match="no style"):
-        voicing.say(sentence, "en", voice, "bored")
+        speech.say(sentence, "en", voice, "bored")
     with pytest.raises(InputError, match="not written in ru"):
-        voicing.say(sentence, "ru", voice, "calm")
+        speech.say(sentence, "ru", voice, "calm")
     with pytest.raises(InputError, match="longer than 0"):
-        voicing.say(sentence, "en", voice, "calm", 0.0)
+        speech.say(sentence, "en", voice, "calm", 0.0)
     with pytest.raises(InputError, match="no dialogue is written in ru"):
-        Synthesised(("en", "ru"))
+        SynthesisedSpeech(("en", "ru"))
 
 
 def test_without_a_folder_the_synthesiser_speaks():
-    with make_voicing(None, ("en", "ja")) as made:
-        assert isinstance(made, Synthesised) and made.languages == ("en", "ja")
+    with open_speech(None, ("en", "ja")) as made:
+        assert isinstance(made, SynthesisedSpeech) and made.languages == ("en", "ja")

@@ -60,15 +60,15 @@ def make_sound(sound: Sound, sources: Sources) -> Clip:
     for event in sound.events:
         start_s, dry = event_sound(event, SAMPLE_RATE)
         add(mixed, round(start_s * SAMPLE_RATE), np.float32(10 ** (event.gain_db / 20)) * dry)
-    speech = np.zeros(samples, dtype=np.float32)
+    talking = np.zeros(samples, dtype=np.float32)
     for talk in sound.talks:
         voice = np.zeros(samples, dtype=np.float32)
         for first, take in takes(talk, sound.seconds, sources):
             add(voice, first, take)
-        speech += voice / max(_active_rms(voice), 1e-9)
+        talking += voice / max(_active_rms(voice), 1e-9)
     if sound.talks:
         mixed += np.float32(10 ** ((sound.background_db + sound.over_db) / 20)) * (
-            speech / max(_active_rms(speech), 1e-9)
+            talking / max(_active_rms(talking), 1e-9)
         )
     return Clip(sound=mixed * np.float32(min(1.0, _PEAK / max(float(np.abs(mixed).max()), 1e-9))))
 
@@ -80,7 +80,7 @@ def takes(talk: Talk, seconds: float, sources: Sources) -> list[tuple[int, np.nd
     for sentence in talk.sentences:
         if now >= end_s:
             break
-        take = sources.voicing.say(sentence, talk.language, talk.voice, talk.style)
+        take = sources.speech.say(sentence, talk.language, talk.voice, talk.style)
         heard = take.samples[: round((end_s - now) * SAMPLE_RATE)]
         found.append((round(now * SAMPLE_RATE), faded(heard.copy(), SAMPLE_RATE)))
         now += take.duration_s + rng.uniform(*_PAUSES_S)

@@ -29,7 +29,7 @@ def fold_sentences(fold: Fold, sources: Sources, rng: np.random.Generator, count
     fruitless = 0
     while len(found) < count:
         before = len(found)
-        for sentence in sources.voicing.exchange(rng, True, _TURNS):
+        for sentence in sources.speech.exchange(rng, True, _TURNS):
             if _owned(fold, sentence):
                 found[sentence.key] = sentence
         fruitless = fruitless + 1 if len(found) == before else 0

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from filmset.backgrounds import Backgrounds, open_backgrounds
-from filmset.words import Synthesised, Voicing
+from filmset.words import SpeechSource, SynthesisedSpeech
 
 FOLDS = 5
 _PURPOSE = 61  # of a fold's generators
@@ -71,9 +71,9 @@ class Sources:
         self.backgrounds: Backgrounds = open_backgrounds(None)
 
     @cached_property
-    def voicing(self) -> Voicing:
+    def speech(self) -> SpeechSource:
         """Who speaks; a process of its own, started when it is first needed."""
-        return self._open.enter_context(Synthesised())
+        return self._open.enter_context(SynthesisedSpeech())
 
     def __enter__(self) -> Self:
         return self

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from filmset.words.protocol import Sentence, Take, Voicing
-from filmset.words.recorded import Recorded
-from filmset.words.synthesised import Synthesised
+from filmset.words.protocol import Sentence, SpeechSource, Take
+from filmset.words.recorded import RecordedSpeech
+from filmset.words.synthesised import SynthesisedSpeech
 
-__all__ = ["Recorded", "Sentence", "Synthesised", "Take", "Voicing", "make_voicing"]
+__all__ = ["RecordedSpeech", "Sentence", "SpeechSource", "SynthesisedSpeech", "Take", "open_speech"]
 
 
-def make_voicing(voices_folder: str | Path | None, languages: Sequence[str]) -> Synthesised | Recorded:
-    """Speech for a film set, a `Voicing` and a context manager: recordings of a folder, or the synthesiser.
+def open_speech(
+    voices_folder: str | Path | None, languages: Sequence[str]
+) -> SynthesisedSpeech | RecordedSpeech:
+    """A film set's `SpeechSource`, a context manager: a folder's recordings, or else the synthesiser.
 
     Raises InputError for a folder or languages that cannot be used; MissingExtraError without espeak-ng.
     """
-    return Recorded(voices_folder, languages) if voices_folder is not None else Synthesised(languages)
+    if voices_folder is not None:
+        return RecordedSpeech(voices_folder, languages)
+    return SynthesisedSpeech(languages)

@@ -41,7 +41,7 @@ class Take:
         return len(self.samples) / SAMPLE_RATE
 
 
-class Voicing(Protocol):
+class SpeechSource(Protocol):
     """Who can speak what: the synthesiser with the grammar, or a folder of recordings."""
 
     @property

@@ -45,8 +45,8 @@ class _Recording:
     sex: str
 
 
-class Recorded:
-    """A `Voicing` from a folder of recordings; files are read when they are spoken.
+class RecordedSpeech:
+    """A `SpeechSource` from a folder of recordings; files are read when they are spoken.
 
     languages: those in use, by default all of the manifest. Sentences are the prompts of 0.5 to 8 s that
     every speaker of these languages has recorded. About one in four is kept for held-out titles, chosen by

@@ -18,8 +18,8 @@ _CLOSE = 0.02  # a length this near to the wanted one is not corrected
 _CORRECTIONS = 2
 
 
-class Synthesised:
-    """A `Voicing` by espeak-ng, whose process it owns: use it as a context manager.
+class SynthesisedSpeech:
+    """A `SpeechSource` by espeak-ng, whose process it owns: use it as a context manager.
 
     languages: of LANGUAGES. InputError for another one; MissingExtraError without espeak-ng.
     """

@@ -97,13 +97,13 @@ class Noise:
 
 
 @pytest.fixture
-def voicing():
+def speech():
     return Humming()
 
 
 @pytest.fixture
-def forgetful_voicing():
-    """As `voicing`, but it holds no take."""
+def forgetful_speech():
+    """As `speech`, but it holds no take."""
     forgetful = Humming()
     forgetful.hum = hum
     return forgetful
@@ -137,7 +137,7 @@ def _shot(number, start, end, seen, transition, people, reverb_s, canvas=(320, 1
 
 
 @pytest.fixture
-def make_title(voicing):
+def make_title(speech):
     """make(shot lengths in s, ...): a title without lines; `changes` {shot number: (kind, seconds)}."""
 
     def make(
@@ -157,7 +157,7 @@ def make_title(voicing):
             tracks.append(Track("en-revoiced", "en", "revoiced", "en", None))
         cast = tuple(
             Speaker(f"p{n}", "fm"[n % 2], n, {
-                track.key: voicing.voices(track.language, False)[n + 4 * (track.role == "revoiced")]
+                track.key: speech.voices(track.language, False)[n + 4 * (track.role == "revoiced")]
                 for track in tracks
             })
             for n in range(4)

@@ -20,16 +20,16 @@ LENGTHS = (4.0, 5.0, 3.0, 4.0, 4.0)
 
 
 @pytest.fixture
-def faulty(make_title, settings, voicing, noise):
+def faulty(make_title, settings, speech, noise):
     """faulty(kind, values): (mixer, track of the fault, what it would be without)."""
 
     def make(kind, values, channels=1):
         title = make_title(LENGTHS, channels, fault=Fault(kind, values))
-        title = write_lines(title, settings, voicing)
-        mixer = Mixer(title, settings, voicing, noise())
+        title = write_lines(title, settings, speech)
+        mixer = Mixer(title, settings, speech, noise())
         right = replace(title, tracks=tuple(replace(track, fault=None) for track in title.tracks))
         sound = LazyTrack(mixer, "de")[:, :]
-        return mixer, sound, LazyTrack(Mixer(right, settings, voicing, noise()), "de")[:, :]
+        return mixer, sound, LazyTrack(Mixer(right, settings, speech, noise()), "de")[:, :]
 
     return make
 
@@ -124,7 +124,7 @@ def test_duplicate(faulty):
 
 
 @pytest.mark.parametrize(("kind", "mix_db"), [("commentary", -10.0), ("description", 0.0)])
-def test_somebody_talks_over_the_original(faulty, voicing, kind, mix_db):
+def test_somebody_talks_over_the_original(faulty, speech, kind, mix_db):
     mixer, sound, _ = faulty(kind, {"mix_db": mix_db}, channels=2)
     track = mixer.title.tracks[1]
     values = track.fault.values
@@ -194,16 +194,16 @@ def test_filtered(faulty):
 
 
 @pytest.mark.parametrize(("channels", "reverb_s"), [(1, 0.0), (2, 0.0), (2, 0.6), (6, 0.0)])
-def test_clipped(make_title, settings, voicing, noise, channels, reverb_s):
+def test_clipped(make_title, settings, speech, noise, channels, reverb_s):
     """At `crest` times the RMS of the loudest line, where lines of a quiet shot are not touched."""
     fault = Fault("clipped", {"crest": 1.2})
     title = make_title(LENGTHS, channels, fault=fault, reverb_s=reverb_s)
     shots = list(title.shots)
     shots[1] = replace(shots[1], background_db=-36.0, speech_over_background_db=11.0)
     shots[2] = replace(shots[2], background_db=-46.0)
-    title = write_lines(replace(title, shots=tuple(shots)), replace(settings, overlaps=0.0), voicing)
+    title = write_lines(replace(title, shots=tuple(shots)), replace(settings, overlaps=0.0), speech)
     level = title.tracks[1].fault.values["level"]
-    mixer = Mixer(title, settings, voicing, noise())
+    mixer = Mixer(title, settings, speech, noise())
     sound, voices = mixer.track("de", 0, mixer.samples), mixer.stem("voices.de", 0, mixer.samples)
     right = mixer.mix("de", 0, mixer.samples)
     by_shot = []
@@ -224,11 +224,11 @@ def test_clipped(make_title, settings, voicing, noise, channels, reverb_s):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_clipped_backgrounds_where_nobody_speaks(make_title, settings, voicing, noise, channels):
+def test_clipped_backgrounds_where_nobody_speaks(make_title, settings, speech, noise, channels):
     title = make_title((3.0, 3.0), channels, fault=Fault("clipped", {"crest": 1.5}))
     shots = (title.shots[0], replace(title.shots[1], background_db=-30.0))
-    title = write_lines(replace(title, shots=shots), replace(settings, silent=1.0), voicing)
-    mixer = Mixer(title, settings, voicing, noise())
+    title = write_lines(replace(title, shots=shots), replace(settings, silent=1.0), speech)
+    mixer = Mixer(title, settings, speech, noise())
     loudest = mixer.stem("background", title.sample(title.shots[1].start_frame), mixer.samples)
     measured = np.sqrt((loudest**2).mean(axis=1)).max()
     assert title.tracks[1].fault.values["level"] / measured == pytest.approx(1.5, rel=0.05)
@@ -246,12 +246,12 @@ def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
     make_title, settings, humming, noise, words, over
 ):
     """One pause of 0.86 s, and sentences that fit it, some only when spoken faster, or do not fit at all."""
-    voicing = humming(words=words, slow={"en": 1.0, "de": 1.6})
+    speech = humming(words=words, slow={"en": 1.0, "de": 1.6})
     found = []
     for index in range(6):
         fault = Fault("description", {"mix_db": 0.0})
         title = make_title((3.0,), fault=fault, index=index)
-        title = complete_faults(with_a_line(write_lines(title, settings, voicing), 0.86, 2.9), voicing)
+        title = complete_faults(with_a_line(write_lines(title, settings, speech), 0.86, 2.9), speech)
         values = title.tracks[1].fault.values
         talk = [line.spoken["en"] for shot in title.shots for line in shot.lines]
         assert len(talk) == len(values["lines"]) == 1
@@ -259,7 +259,7 @@ def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
         clash = any(line["start_s"] < one.end_s and line["end_s"] > one.start_s for one in talk)
         assert values["over_dialogue"] == float(clash)
         assert 0 <= line["start_s"] < line["end_s"] <= 3.0
-        sound = Narration(title, title.tracks[1], voicing).samples(0, 3 * RATE)[0]
+        sound = Narration(title, title.tracks[1], speech).samples(0, 3 * RATE)[0]
         end = round(line["end_s"] * RATE)
         assert np.abs(sound[end - 2000 : end]).max() > 0.01 and not sound[end:].any()
         found.append((clash, line["seconds"] is not None))
@@ -267,7 +267,7 @@ def test_descriptions_of_short_films_keep_to_pauses_where_they_can(
     assert any(paced for _, paced in found)
 
 
-def test_every_fault_can_be_sampled_and_done(make_title, settings, voicing, noise):
+def test_every_fault_can_be_sampled_and_done(make_title, settings, speech, noise):
     plain = make_title((2.5, 3.5))
     options = replace(settings, faults=FAULTS, seconds=6.0)
     drawn = {}
@@ -280,9 +280,9 @@ def test_every_fault_can_be_sampled_and_done(make_title, settings, voicing, nois
             tracks = (plain.tracks[0], replace(plain.tracks[1], fault=fault), plain.tracks[2])
             if seed:
                 continue
-            title = write_lines(replace(plain, tracks=tracks), options, voicing)
+            title = write_lines(replace(plain, tracks=tracks), options, speech)
             faulted, right = (
-                LazyTrack(Mixer(one, options, voicing, noise()), "de")
+                LazyTrack(Mixer(one, options, speech, noise()), "de")
                 for one in (title, replace(title, tracks=plain.tracks))
             )
             assert faulted.shape[1] <= right.shape[1]

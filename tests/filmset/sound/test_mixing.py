@@ -34,15 +34,15 @@ def with_events(title, gain_db=-14.0):
 
 
 @pytest.fixture
-def mixed(make_title, settings, voicing, noise):
+def mixed(make_title, settings, speech, noise):
     """mixed(channels, ...): a mixer of four shots, two of them dissolving."""
 
     def make(
         channels=1, reverb_s=0.0, fault=None, backgrounds=None, events=True, lengths=(4.0, 3.0, 2.0, 3.0)
     ):
         title = make_title(lengths, channels, changes=CHANGES, reverb_s=reverb_s, fault=fault)
-        title = write_lines(with_events(title) if events else title, replace(settings, overlaps=0.4), voicing)
-        return Mixer(title, settings, voicing, backgrounds or noise())
+        title = write_lines(with_events(title) if events else title, replace(settings, overlaps=0.4), speech)
+        return Mixer(title, settings, speech, backgrounds or noise())
 
     return make
 
@@ -73,7 +73,7 @@ def test_a_track_is_the_sum_of_its_stems_and_tracks_differ_in_voices_alone(mixed
 
 
 @pytest.mark.parametrize("reverb_s", [0.0, 0.7])
-def test_voices_are_those_of_the_truth(mixed, voicing, reverb_s):
+def test_voices_are_those_of_the_truth(mixed, speech, reverb_s):
     """Each line spoken anew, put in its room and at its place, is what the stem holds."""
     mixer = mixed(2, reverb_s=reverb_s)
     title = mixer.title
@@ -85,7 +85,7 @@ def test_voices_are_those_of_the_truth(mixed, voicing, reverb_s):
             wanted: dict[str, np.ndarray] = {}
             for line in shot.lines:
                 spoken = line.spoken[track.key]
-                voice = 10 ** (spoken.gain_db / 20) * retake(title, line, track, voicing).samples
+                voice = 10 ** (spoken.gain_db / 20) * retake(title, line, track, speech).samples
                 start = round(spoken.start_s * RATE) - first
                 heard = fftconvolve(voice.astype(np.float64), impulse)[: last - first - start]
                 if start + len(heard) == last - first:
@@ -155,7 +155,7 @@ def test_lazy_tracks_are_sliced_like_arrays(mixed):
     np.testing.assert_array_equal(stem[:, 9:90000], mixer.stem("events", 9, 90000))
 
 
-def test_mouths_follow_the_original(mixed, voicing):
+def test_mouths_follow_the_original(mixed, speech):
     mixer = mixed(reverb_s=0.5)
     title = mixer.title
     for shot in title.shots:
@@ -164,7 +164,7 @@ def test_mouths_follow_the_original(mixed, voicing):
         for name, opening in openings.items():
             dry = np.zeros(title.sample(title.frames))
             for line in (line for line in shot.lines if line.speaker == name):
-                take = retake(title, line, title.tracks[0], voicing).samples
+                take = retake(title, line, title.tracks[0], speech).samples
                 start = round(line.spoken["en"].start_s * RATE)
                 dry[start : start + len(take)] += take
             frames = dry.reshape(-1, 1920)[shot.seen_from : shot.seen_to]
@@ -181,17 +181,17 @@ def test_mouths_follow_the_original(mixed, voicing):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_nothing_clips(make_title, settings, voicing, noise, channels):
+def test_nothing_clips(make_title, settings, speech, noise, channels):
     title = make_title((6.0, 6.0), channels, reverb_s=1.5, people=4)
     shots = (replace(shot, background_db=-14.0, speech_over_background_db=40.0) for shot in title.shots)
     title = with_events(replace(title, shots=tuple(shots)), gain_db=-3.0)
-    title = write_lines(title, replace(settings, overlaps=1.0), voicing)
+    title = write_lines(title, replace(settings, overlaps=1.0), speech)
     assert any(
         two.spoken["en"].start_s < one.spoken["en"].end_s
         for shot in title.shots
         for one, two in itertools.pairwise(shot.lines)
     )
-    mixer = Mixer(title, settings, voicing, noise())
+    mixer = Mixer(title, settings, speech, noise())
     bed = mixer.stem("background", 0, mixer.samples) + mixer.stem("events", 0, mixer.samples)
     assert BED_PEAK - 0.06 < np.abs(bed).max() <= BED_PEAK
     for key in ("en", "de", "ja"):
@@ -199,18 +199,18 @@ def test_nothing_clips(make_title, settings, voicing, noise, channels):
     heard = mixer.title_as_mixed()
     lowered = [event.gain_db for shot in heard.shots for event in shot.events]
     assert max(lowered) < -10.0
-    again = Mixer(heard, settings, voicing, noise())
+    again = Mixer(heard, settings, speech, noise())
     np.testing.assert_array_equal(
         again.stem("events", 0, again.samples), mixer.stem("events", 0, mixer.samples)
     )
     assert again.title_as_mixed() == heard
 
 
-def test_memory_does_not_grow_with_the_film(make_title, settings, forgetful_voicing, noise):
+def test_memory_does_not_grow_with_the_film(make_title, settings, forgetful_speech, noise):
     peaks = []
     for count in (8, 40):
-        title = write_lines(make_title((2.5,) * count, reverb_s=0.3), settings, forgetful_voicing)
-        mixer = Mixer(title, settings, forgetful_voicing, noise())
+        title = write_lines(make_title((2.5,) * count, reverb_s=0.3), settings, forgetful_speech)
+        mixer = Mixer(title, settings, forgetful_speech, noise())
         tracemalloc.start()
         for first in range(0, mixer.samples, 12000):
             for track in title.tracks:

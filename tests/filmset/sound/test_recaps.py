@@ -22,14 +22,14 @@ def channels(request):
 @pytest.fixture
 def film(channels, settings, humming):
     """A title full of recaps, and its mixer."""
-    voicing, backgrounds = humming(words=(1, 3)), Backgrounds()
+    speech, backgrounds = humming(words=(1, 3)), Backgrounds()
     dials = replace(
         settings, seed=8, recaps=1.0, seconds=60.0, sizes=("96x54",), channels=channels, dubs_per_title=1,
         scenes=("rain", "fire", "kitchen", "sea", "office"), gradual=0.3, flashes=0.0,
         events=0.2, silent=0.3,
     )  # fmt: skip
-    title = write_lines(write_script(dials, 0, voicing, backgrounds), dials, voicing)
-    return title, Mixer(title, dials, voicing, backgrounds)
+    title = write_lines(write_script(dials, 0, speech, backgrounds), dials, speech)
+    return title, Mixer(title, dials, speech, backgrounds)
 
 
 def recaps(title):

@@ -17,11 +17,11 @@ RATE = 48000
 
 
 @pytest.fixture
-def mixer(make_title, settings, voicing, noise):
+def mixer(make_title, settings, speech, noise):
     title = make_title((4.0, 3.0), 2, changes={1: ("dissolve", 0.8)}, reverb_s=0.4)
     event = Event("knock", (1.5,), (20, 10, 60, 50), -14.0, 3)
     title = replace(title, shots=(replace(title.shots[0], events=(event,)), title.shots[1]))
-    return Mixer(write_lines(title, settings, voicing), settings, voicing, noise())
+    return Mixer(write_lines(title, settings, speech), settings, speech, noise())
 
 
 def test_stems_add_up_to_the_tracks(tmp_path, mixer):

@@ -33,8 +33,8 @@ def test_web_vtt():
     )
 
 
-def test_files_hold_every_line_of_every_track(tmp_path, make_title, settings, voicing):
-    title = write_lines(make_title((5.0, 4.0), people=2), settings, voicing)
+def test_files_hold_every_line_of_every_track(tmp_path, make_title, settings, speech):
+    title = write_lines(make_title((5.0, 4.0), people=2), settings, speech)
     write_subtitles(tmp_path, title)
     names = [f"title-0000.{key}.{suffix}" for key in ("de", "en", "ja") for suffix in ("srt", "vtt")]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
@@ -68,11 +68,11 @@ def cues(path) -> list[tuple[float, float, str]]:
 
 
 @pytest.fixture
-def faulty_cues(tmp_path, make_title, settings, voicing):
+def faulty_cues(tmp_path, make_title, settings, speech):
     """faulty_cues(kind, values): the faulty track's cues, those it would have, those of the original."""
 
     def make(kind, values):
-        title = write_lines(make_title((5.0, 4.0, 3.0), fault=Fault(kind, values)), settings, voicing)
+        title = write_lines(make_title((5.0, 4.0, 3.0), fault=Fault(kind, values)), settings, speech)
         plain = replace(title, tracks=tuple(replace(track, fault=None) for track in title.tracks))
         found = []
         for one, key in ((title, "de"), (plain, "de"), (plain, "en")):
@@ -138,10 +138,10 @@ def test_subtitles_of_a_narrator_over_the_original(faulty_cues, kind):
     assert [one for one in found if one in original] == original
 
 
-def test_moved_words_stay_clear_and_are_cut_with_their_track(make_title, settings, voicing):
+def test_moved_words_stay_clear_and_are_cut_with_their_track(make_title, settings, speech):
     title = make_title((4.0,), fault=Fault("offset", {"offset_s": -0.5}))
     words = (Word("gone", 0.1, 0.4, True), Word("cut", 0.4, 0.8, True), Word("run", 0.8, 1.0, False))
-    title = write_lines(title, settings, voicing)
+    title = write_lines(title, settings, speech)
     shot = title.shots[0]
     spoken = {**shot.lines[0].spoken, "de": Spoken("gone cut run", "Gone.", 0.1, 1.0, 0.0, words)}
     title = replace(title, shots=(replace(shot, lines=(replace(shot.lines[0], spoken=spoken),)),))
