@@ -544,6 +544,7 @@ cut.iterate_frames = iterate_frames
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_film_on_which_a_codec_hangs_or_crashes_costs_itself_alone(
     tmp_path: Path, make_film, monkeypatch: pytest.MonkeyPatch, workers: int

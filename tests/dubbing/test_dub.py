@@ -283,6 +283,7 @@ def test_a_file_beside_a_film_that_cannot_be_read_is_that_films_fault(rendered, 
     assert f"{edited} is damaged" in again.reason
 
 
+@pytest.mark.slow
 def test_one_long_film_is_not_silent(rendered, quick, tmp_path, capsys):
     """Without a terminal there is a line for every interval, whether or not a film is finished."""
     for limit in (None, TimeLimit()):  # in this process, and in one of its own
