@@ -54,7 +54,7 @@ def find_shots(frames: Iterable[Frame], fps: Fraction) -> list[Shot]:
     return [Shot(start, end, fps) for start, end in pairwise(bounds)]
 
 
-def select_shots(shots: list[Shot], shortest_s: float = 3.0, longest_s: float = 12.0) -> list[Shot]:
+def select_shots(shots: list[Shot], shortest_s: float, longest_s: float) -> list[Shot]:
     """Give every shot outside [shortest_s, longest_s] the reason why it is not kept (paper, section 3)."""
     return [
         Shot(shot.start_frame, shot.end_frame, shot.fps, _reason(shot, shortest_s, longest_s))
