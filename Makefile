@@ -11,10 +11,10 @@ demo: $(VENV)/.demo
 	$(BIN)/lssd demo --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m 'not slow'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not slow'
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -43,6 +43,7 @@ def stored(catalog: Catalog) -> list[str | None]:
 WANTED = {(None, "background", True), ("en", "original", True), ("de", "dub", True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "background"),
     [
@@ -69,7 +70,13 @@ def test_a_tag_or_a_title_says_what_it_is(tmp_path: Path, suffix: str, backgroun
 
 
 @pytest.mark.parametrize(
-    "name", ["film_background", "film.Background", "film - m&e", "film_music_and_effects"]
+    "name",
+    [
+        "film_background",
+        pytest.param("film.Background", marks=pytest.mark.slow),
+        pytest.param("film - m&e", marks=pytest.mark.slow),
+        pytest.param("film_music_and_effects", marks=pytest.mark.slow),
+    ],
 )
 def test_a_file_name_says_what_it_is(tmp_path: Path, name: str) -> None:
     film(tmp_path / "in/film.mkv", track(440, "en"), track(660, "de"))
@@ -82,6 +89,7 @@ def test_a_file_name_says_what_it_is(tmp_path: Path, name: str) -> None:
     assert roles(ingest([tmp_path / "in/film.mkv", more], tmp_path / "d", ONE, quiet=True)) == WANTED  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Against the Background", "backgrounds", "film_me", "film_background_en"])
 def test_other_names_do_not(tmp_path: Path, name: str) -> None:
     one = film(tmp_path / f"{name}.mkv", track(440, "en"))

@@ -150,6 +150,7 @@ ingest([sys.argv[1]], sys.argv[2], IngestSettings(labels=sys.argv[3], workers=1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_around_the_switch_of_the_manifest(tmp_path: Path, make_film, moment: str) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0,))

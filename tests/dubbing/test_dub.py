@@ -72,6 +72,7 @@ def test_new_lines_lie_where_the_old_ones_lay(rendered, quick, tmp_path):
         assert abs(level[0] - level[1]) < 8, "about as loud as what it replaces"
 
 
+@pytest.mark.slow
 def test_ingest_takes_the_tracks_as_dubs_of_the_same_title(rendered, quick, tmp_path):
     run(rendered, quick, tmp_path / "out", "fr")
     settings = IngestSettings(clips=ClipSettings(detect=False, shortest_s=2, longest_s=20))
@@ -195,6 +196,7 @@ def _separating(settings, tmp_path):
     return replace(settings, preset=str(path), backends={})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 6])
 def test_mono_and_surround_stay_what_they_are(rendered, quick, outside, tmp_path, channels):
     original = read_sound(rendered.path, 0)

@@ -8,6 +8,8 @@ import soundfile
 
 from lssd.embedding.embed import embed
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 
 
@@ -43,7 +45,6 @@ def test_on_a_cluster_vectors_are_the_same(model, sounds, tmp_path):
     assert not (tmp_path / ".rows.parquet.parts").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_what_a_cluster_computed_is_kept_for_all(model, sounds, tmp_path, calls):
     cache = tmp_path / "cache"

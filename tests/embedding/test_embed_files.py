@@ -303,6 +303,7 @@ def test_an_embedding_that_is_not_finite_is_a_failure(model, tmp_path, monkeypat
     assert len(embed(model, paths, cache=tmp_path / "cache")) == 2, "and it was not kept"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real media are not here")
 def test_real_media_of_all_kinds(model):
     """A few of each folder; `benchmarks/embedding.py --media` takes them all."""

@@ -93,6 +93,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(_PARENT)
     notes = [tmp_path / "a", tmp_path / "b"]

@@ -14,6 +14,8 @@ from lssd.engine import ray as on_ray
 from lssd.engine import run_stage
 from lssd.errors import InputError, LssdError, MediaError, MissingExtraError, StorageError
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:

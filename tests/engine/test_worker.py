@@ -143,6 +143,7 @@ def _run(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preload", [(), ("lssd.errors",)])
 def test_a_worker_dies_with_a_killed_parent(tmp_path: Path, preload: tuple[str, ...]) -> None:
     note = tmp_path / "note"

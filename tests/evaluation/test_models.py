@@ -93,6 +93,7 @@ def test_pictures_are_judged_by_the_picture_encoder(model, pictures, tmp_path, c
     assert Result.read(tmp_path / "out" / "shades-picture.hear-fixed.tiny.json") == result
 
 
+@pytest.mark.slow
 def test_sound_of_a_film_is_judged_beside_its_picture(model, both, tmp_path):
     task = read_task(both)
     vectors, failed = item_vectors(model, task)

@@ -85,6 +85,7 @@ def test_props_hide_no_face_and_no_other_prop(canvas):
         assert not overlap(first.box, second.box) or count > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EVENT_KINDS)
 @pytest.mark.parametrize(
     ("fps", "canvas"),

@@ -281,6 +281,7 @@ def test_the_kinds_of_faults_are_those_that_can_be_planted():
     assert set(fault_values.VALUES) == set(FAULTS) == set(VALUES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", VALUES)
 def test_a_fault_has_the_values_of_its_kind(folder, refused, kind, tmp_path):
     _with_fault(folder, kind, VALUES[kind])

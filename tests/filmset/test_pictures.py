@@ -103,6 +103,7 @@ def alone(title: Title, number: int) -> np.ndarray:
     return frames(replace(title, shots=(whole,)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(320, 180), (1280, 720), (96, 96), (90, 160), (48, 48)])
 @pytest.mark.parametrize("fps", ["25", "24000/1001"])
 def test_every_frame_comes_once_in_the_stored_size(size, fps):
@@ -174,6 +175,7 @@ def test_flashes_go_to_white_and_leave_no_trace():
     np.testing.assert_array_equal(flashed[others], plain[others])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aspect", ["1", "16/15"])
 @pytest.mark.parametrize("move", ["still", "pan", "tilt", "zoom", "handheld"])
 def test_mouths_are_seen_to_open_where_the_truth_says(move, aspect):

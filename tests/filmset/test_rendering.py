@@ -55,6 +55,7 @@ def times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("title-*")}
 
 
+@pytest.mark.slow
 def test_same_seed_same_films_in_one_process_or_two(small_set, tmp_path):
     calls = []
     again = render(tmp_path, 3, Settings(**SMALL), workers=2, progress=told(calls))
@@ -70,6 +71,7 @@ def test_another_seed_makes_other_films(small_set, tmp_path):
     assert contents(other)[0][1] != contents(small_set)[0][1]
 
 
+@pytest.mark.slow
 def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
     first = render(tmp_path, 2, Settings(**SMALL))
     before, known = times(tmp_path), contents(first)
@@ -86,6 +88,7 @@ def test_more_titles_keep_the_first_and_a_lost_one_comes_back(tmp_path):
     assert times(tmp_path)["title-0000.mkv"] == before["title-0000.mkv"]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_run_again(small_set, tmp_path):
     script = f"""
 from filmset.directors import DIRECTORS, sample_director
@@ -195,6 +198,7 @@ def test_size_rate_and_pixel_aspect_as_asked(tmp_path):
     assert sizes <= {(96, 64), (128, 72)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_renders_and_stands_in_the_truth(tmp_path, fault):
     film_set = render(tmp_path, 1, Settings(**SMALL, faults=(fault,)))

@@ -24,6 +24,8 @@ from filmset.scenes.traffic import car_passes
 from filmset.scenes.train import joints
 from filmset.scenes.wind import carried, gusts
 
+pytestmark = pytest.mark.slow
+
 RATE = 48000
 ESC50 = """
 dog rooster pig cow frog cat hen insects sheep crow rain sea_waves crackling_fire crickets chirping_birds

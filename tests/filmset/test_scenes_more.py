@@ -20,6 +20,8 @@ from filmset.scenes.scene import (
     texture,
 )
 
+pytestmark = pytest.mark.slow
+
 RATE = 48000
 MODULES = {
     module.KIND.name: module for module in (river, cave, night, church, cafe, dance, farm, storm, laboratory)

@@ -62,6 +62,7 @@ def states(recorded) -> dict[str, dict[str, Tensor]]:
     return {case: drawn(recorded["shapes"][case]) for case in CASES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_outputs_equal_the_owners(case, recorded, states):
     towers = (authors if case == "authors S" else torchvision).convert(states[case])

@@ -344,6 +344,7 @@ def until(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("blow", "timeout_s", "word"),
     [(signal.SIGKILL, 60.0, "connection"), (signal.SIGSTOP, 2.0, "timed out")],

@@ -71,6 +71,7 @@ def test_steps_batches_and_clips() -> None:
     assert "activations were not measured" in _row(found, "memory")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "counts"),
     [
@@ -157,6 +158,7 @@ def _saved_bytes(recipe: Recipe, network: Network, instances: int) -> int:
     return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
 
 
+@pytest.mark.slow
 def test_time_and_memory_are_those_of_the_run() -> None:
     recipe = load_recipe("demo", SMALL)
     # Other work on the machine comes and goes: the fastest of a few counts, here as there.
@@ -186,6 +188,7 @@ def test_parts_hold_less_and_take_longer() -> None:
     assert parts.seconds == pytest.approx(once + again)
 
 
+@pytest.mark.slow
 def test_processes_share_the_work() -> None:
     recipe, index = load_recipe("demo", SMALL), _index()
     alone, two = (forecast(recipe, index, processes=count) for count in (1, 2))

@@ -198,6 +198,7 @@ def test_a_gpu_that_is_not_there(corpus: Path, tmp_path: Path, small: tuple[str,
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_a_small_corpus_warns_and_trains_in_small_batches(
     tmp_path: Path, make_film, caplog: pytest.LogCaptureFixture, small: tuple[str, ...]
 ) -> None:

@@ -165,6 +165,7 @@ def test_the_controlled_study(name: str) -> None:
     assert recipe.parent is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [f"paper/{name}" for name in PAPER] + [f"controlled/{n}" for n in CONTROLLED]
 )

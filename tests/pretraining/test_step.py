@@ -126,6 +126,7 @@ class TestInputs:
         again = network(network.prepare(frames, waveform, present, Draws.of_step(0, 0, range(3))))
         torch.testing.assert_close(again.sound_BKZ, z.sound_BKZ)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("settings", [(), RESNET], ids=["mvit", "resnet"])
     def test_blocks_compile_once_for_any_number_of_sounds(self, settings, monkeypatch):
         """With the compiler's front alone, which needs no C++ compiler."""

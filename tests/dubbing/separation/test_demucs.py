@@ -13,6 +13,8 @@ from lssd.dubbing.sound import write_sound
 from lssd.errors import InputError, MissingExtraError
 
 pytest.importorskip("demucs")
+
+pytestmark = pytest.mark.slow
 SOURCES = ["drums", "bass", "other", "vocals"]
 
 

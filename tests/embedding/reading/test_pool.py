@@ -209,6 +209,7 @@ embed(load_model(sys.argv[1]), sys.argv[2:], workers=2, batch_size=1)
 """
 
 
+@pytest.mark.slow
 def test_readers_do_not_outlive_a_killed_parent(model, sounds, tmp_path):
     save_model(model, tmp_path / "model")
     script = tmp_path / "script.py"
@@ -246,8 +247,17 @@ lssd.media.read_sound, lssd.media.probe = read_sound, probe
 """
 
 
-@pytest.mark.parametrize("asleep", ["read", "probe"])
-@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("workers", "asleep"),
+    [
+        (0, "probe"),
+        (1, "read"),
+        pytest.param(0, "read", marks=pytest.mark.slow),
+        pytest.param(1, "probe", marks=pytest.mark.slow),
+        pytest.param(2, "read", marks=pytest.mark.slow),
+        pytest.param(2, "probe", marks=pytest.mark.slow),
+    ],
+)
 def test_a_file_that_is_read_for_ever_costs_itself_alone(
     model, sounds, here, tmp_path, monkeypatch, asleep, workers
 ):

@@ -11,6 +11,8 @@ from filmset.pages.index import index_page, write_pages
 from filmset.render import FilmSet
 from lssd.errors import InputError, MediaError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(planted_filmset, tmp_path_factory):

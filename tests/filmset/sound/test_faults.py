@@ -15,6 +15,8 @@ from filmset.settings import FAULTS
 from filmset.truth import Fault, Title, Track
 from lssd.speech import Voice
 
+pytestmark = pytest.mark.slow
+
 RATE = 48000
 LENGTHS = (4.0, 5.0, 3.0, 4.0, 4.0)
 

@@ -206,6 +206,7 @@ def test_nothing_clips(make_title, settings, speech, noise, channels):
     assert again.title_as_mixed() == heard
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_film(make_title, settings, forgetful_speech, noise):
     peaks = []
     for count in (8, 40):

@@ -54,6 +54,7 @@ def test_the_background_is_the_beginning_of_that_of_the_shot_repeated(film):
     assert max(lengths) > 48000
 
 
+@pytest.mark.slow
 def test_a_recap_looks_the_same_until_a_line_is_left_out(film):
     title, mixer = film
     if title.channels > 1:
