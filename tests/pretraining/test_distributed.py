@@ -37,7 +37,6 @@ from lssd.pretraining.distributed import (
 from lssd.pretraining.objective import Projections, batch_loss
 from lssd.pretraining.recipe import ObjectiveRecipe
 
-pytestmark = pytest.mark.xdist_group("processes")
 GROUPS, EACH = 4, 3
 # Windows of the picture, sounds, type, and the objective's dials.
 CASES: dict[str, tuple[int, int, torch.dtype, dict[str, Any]]] = {

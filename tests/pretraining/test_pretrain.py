@@ -135,7 +135,7 @@ def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film, sm
 def test_impossible_values_are_refused_before_the_folder_is_claimed(
     corpus: Path, tmp_path: Path, wrong: str, small: tuple[str, ...]
 ) -> None:
-    with pytest.raises(InputError, match="must|is not between"):
+    with pytest.raises(InputError, match=r"must|is not between"):
         pretrain("demo", corpus, tmp_path / "r", settings=(*small, wrong), quiet=True)
     with pytest.raises(InputError, match="unknown architecture"):
         pretrain("demo", corpus, tmp_path / "r", settings=(*small, "video.name=nonsense"), quiet=True)

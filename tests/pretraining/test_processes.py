@@ -15,7 +15,7 @@ from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.pretrain import pretrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 # The gradient of one step of a whole network, in float64 behind its preprocessing: stems, masks,
 # stochastic depth, heads, a learned temperature and the gathered objective.

@@ -28,7 +28,7 @@ from lssd.pretraining.recipe import Recipe
 from lssd.store import hash_file, read_json
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("variants")]
+pytestmark = pytest.mark.slow
 
 STEPS, LOOKS, SHOTS, SHOT_S = 20, 5, 3, 4.0
 NAMES = [name for name in recipe_names() if "/" in name]
