@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -235,4 +236,7 @@ def test_ctrl_c_leaves_no_traceback_of_workers(index: ClipIndex, tmp_path: Path,
         said = process.stderr.read()
         process.stdout.read()
         assert process.wait(timeout=30) == 130
-    assert said == ""
+    # An interrupt between the making of a semaphore and the note of it makes Python's own tracker warn.
+    assert [
+        line for line in said.splitlines() if not re.search(r"resource_tracker|warnings\.warn", line)
+    ] == []
