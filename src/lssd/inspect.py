@@ -19,8 +19,7 @@ def inspect(
 ) -> "FilmInfo | CorpusDescription | RunDescription | FilmSetDescription":
     """Describe a film, a corpus, a run or a film set; `kind` says which, `to_json` is its JSON value.
 
-    Raises InputError when the path is missing or a folder of no such kind, MediaError for a file
-    that is no film.
+    Raises InputError for a folder of no such kind, MediaError for a path that is missing or no film.
     """
     folder = Path(path)
     if not folder.is_dir():

@@ -54,6 +54,10 @@ def test_wrong_presets_are_named(tmp_path):
     path.write_text("separation: [stems]\nspeaking: [espeek]\n")
     with pytest.raises(InputError, match="no backend 'espeek' for speaking; there are espeak"):
         read_preset(str(path))
+    for wrong in ("3", "demucs", "[[a]]", "{a: b}"):
+        path.write_text(f"separation: {wrong}\n")
+        with pytest.raises(InputError, match="'separation' must be a list of backends"):
+            read_preset(str(path))
     path.write_text("separation: [stems]\n")
     with pytest.raises(InputError, match="names no backend for segmentation, transcription"):
         read_preset(str(path))

@@ -306,3 +306,14 @@ def test_one_long_film_is_not_silent(rendered, quick, tmp_path, capsys):
 def test_a_permissive_policy_refuses_the_rest(rendered, quick, tmp_path):
     report = run(rendered, quick, tmp_path / "out", "fr", license_policy="permissive")
     assert "GPL-3.0-or-later is not permissive" in report.languages[0].reason and not report.film
+
+
+def test_a_number_of_channels_that_nothing_can_be_written_with_costs_its_film_alone(quick, tmp_path):
+    films = []
+    for name, channels in (("a", 7), ("b", 2)):
+        path = tmp_path / f"{name}_en.wav"
+        soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal((96000, channels)), 48000)
+        films.append(path)
+    seven, two = dub(films, [], tmp_path / "out", quick(only="separate", source="en"))
+    assert "a_en.wav: sound track 0 has 7 channels; tracks of 1, 2, " in seven.reason
+    assert "b_en.speech.flac" in two.reason  # its turn came: there are no stems of it

@@ -10,7 +10,7 @@ from scipy.signal import butter, lfilter, sosfilt, welch
 from tests.conftest import REAL
 
 from lssd.dubbing.matching import MatchingSettings, equaliser, k_weighted, loudness, match, true_peak
-from lssd.errors import InputError
+from lssd.errors import ItemError
 from lssd.media import read_sound
 
 pytest.importorskip("pyloudnorm")
@@ -114,7 +114,7 @@ def test_silence_and_shapes() -> None:
     assert loudness(np.zeros((1, RATE)), RATE) == -np.inf
     assert loudness(np.zeros((2, 100)), RATE) == -np.inf
     for shape in ((4, RATE), (RATE,), (1, 0)):
-        with pytest.raises(InputError, match="loudness"):
+        with pytest.raises(ItemError, match="loudness"):
             loudness(np.zeros(shape), RATE)
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 from pathlib import Path
@@ -24,3 +25,15 @@ def test_a_full_disk_is_not_taken_for_an_unreadable_file(tmp_path, monkeypatch):
     (folder / "full.jsonl").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left on device"):
         hashes.hash_readable(sound)
+    hashes.close()  # what could not be written is not tried again
+
+
+def test_a_disk_that_is_full_when_a_file_is_opened_ends_the_run(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    hashes = FileHashes(tmp_path / "hashes")
+    monkeypatch.setattr(file_hashes, "_RECENT_NS", -(10**18))
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        hashes.record(tmp_path / "a.wav", (1, 2, 3, 4), "0" * 64)

@@ -22,7 +22,6 @@ from filmset.synthesis import add, band, envelope, ring, rms, shaped_noise
 _LINES, _LETTERS = 7, 16  # of a screen
 _FAN_STEPS = 12  # positions of the fan until it looks the same again
 _BLADES = 3
-_WALLS = ((0.8, 0.79, 0.75), (0.66, 0.73, 0.77), (0.76, 0.7, 0.62), (0.6, 0.66, 0.6))
 _SCREENS = ((0.06, 0.09, 0.14), (0.9, 0.91, 0.92), (0.05, 0.2, 0.16), (0.85, 0.87, 0.95))
 
 

@@ -118,6 +118,10 @@ def read_preset(preset: str) -> dict[str, list[str]]:
     else:
         raise InputError(f"no preset '{preset}'; there are {', '.join(names)}, or give a YAML file")
     for step, chosen in found.items():
+        if chosen is not None and not (
+            isinstance(chosen, list) and all(isinstance(name, str) for name in chosen)
+        ):
+            raise InputError(f"preset {preset}: '{step}' must be a list of backends, such as [none]")
         unknown = [name for name in chosen or () if name not in backends(step)]
         if unknown:
             known = ", ".join(backends(step))

@@ -22,6 +22,7 @@ from lssd.media import (
     spoken_language,
     track_hash,
 )
+from lssd.media.encode import LAYOUTS
 from lssd.store import hash_json, lock, write_bytes
 
 RECORD = "provenance.json"
@@ -75,11 +76,16 @@ class Job:
 def open_film(path: str | Path, settings: DubSettings) -> Film:
     """Probe a film and choose its original track.
 
-    MediaError for what is no film, has no sound or lacks the track asked for, and for an original whose
-    language is neither tagged nor given.
+    MediaError for what is no film, has no sound or lacks the track asked for, for an original whose language
+    is neither tagged nor given, and for a number of channels that no track of the output can have.
     """
     info = probe(path)
     track = _chosen_track(info, settings.track)
+    if track.channels not in LAYOUTS:
+        known = ", ".join(map(str, LAYOUTS))
+        raise MediaError(
+            f"{path}: sound track {track.index} has {track.channels} channels; tracks of {known} can be made"
+        )
     language = languages.code_of(settings.source) if settings.source else None
     language = language or spoken_language(track.language, path, len(info.tracks))
     if language is None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 from scipy.signal import fftconvolve, get_window, lfilter, resample_poly, stft
 
-from lssd.errors import InputError, MissingExtraError, install_hint
+from lssd.errors import ItemError, MissingExtraError, install_hint
 
 _BLOCK_S, _STEP_S = 0.4, 0.1  # of BS.1770's gate
 _SURROUND = 1.41  # weight of the channels at the sides
@@ -49,7 +49,7 @@ def loudness(samples_CS: np.ndarray, sample_rate: int) -> float:
     From 0.4 s on it is gated, by pyloudnorm; a shorter sound has no block to gate and is measured whole.
     """
     if samples_CS.ndim != 2 or len(samples_CS) not in _WEIGHTS or not samples_CS.shape[1]:
-        raise InputError(
+        raise ItemError(
             f"cannot measure the loudness of samples {samples_CS.shape}; give 1, 2, 3, 5 or 6 rows"
         )
     weights = np.array(_WEIGHTS[len(samples_CS)])

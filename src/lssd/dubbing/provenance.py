@@ -146,7 +146,7 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         record["key"], record["dubs"].items()  # what later steps look for
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ItemError(f"{path} is damaged; remove it and run again") from error
     return dict(record)
 

@@ -118,7 +118,7 @@ class Script:
         """Read a script. ItemError, with the utterance, for a file that is none or makes no sense."""
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ItemError(f"{path} is damaged: {error}") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ItemError(

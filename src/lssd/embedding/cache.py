@@ -19,6 +19,7 @@ import uuid
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lssd.embedding.windows import RULE
-from lssd.errors import InputError, storage_error
+from lssd.errors import InputError, StorageError, storage_error
 from lssd.store import hash_json, write_json
 
 _FORMAT = 2
@@ -157,7 +158,7 @@ class EmbeddingCache:
     def put(self, rows: Sequence[WindowRow]) -> None:
         """Keep windows as one commit: after a kill, all of them are there or none.
 
-        InputError when the folder cannot be written, StorageError when the disk is full.
+        InputError when the folder cannot be written to, StorageError when writing fails, as on a full disk.
         """
         if not rows:
             return
@@ -176,19 +177,26 @@ class EmbeddingCache:
             index_file.flush()
         except OSError as error:
             self._writing = None  # its last row may be cut short, and rows after that would be misread
-            if (full := storage_error(error, self.folder)) is not None:
-                raise full from error
-            raise
+            for file in (index_file, vector_file):
+                with suppress(OSError):  # it tries to write the rest once more
+                    file.close()
+            full = storage_error(error, self.folder)
+            raise full or StorageError(f"cannot write {self.folder}: {error.strerror}") from error
         self._learn(pack, self._written, index)
         self._written += len(rows)
 
     def close(self) -> None:
         """Sync what was written to the disk, and close all files."""
         if self._writing is not None:
-            for file in self._writing[1:]:
-                os.fsync(file.fileno())
-                file.close()
-            self._writing = None
+            files, self._writing = self._writing[1:], None
+            for file in files:
+                try:
+                    os.fsync(file.fileno())
+                except OSError as error:
+                    full = storage_error(error, self.folder)
+                    raise full or StorageError(f"cannot write {self.folder}: {error.strerror}") from error
+                finally:
+                    file.close()
         if self._reading is not None:
             self._reading[1].close()
             self._reading = None
@@ -201,7 +209,7 @@ class EmbeddingCache:
                     write_json(self.folder / "about.json", {**self._identity, "embedding_size": self.size})
                 self._writing = pack, pack.with_suffix(".index").open("xb"), pack.open("xb")
             except OSError as error:
-                raise InputError(
+                raise storage_error(error, self.folder) or InputError(
                     f"cannot write {self.folder}: {error.strerror}; choose another place"
                 ) from error
             self._written = 0

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -63,13 +64,16 @@ class FileHashes:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._file = (self._folder / f"{own_name()}.jsonl").open("a", encoding="utf-8")
             except OSError as error:
-                raise InputError(
+                raise storage_error(error, self._folder) or InputError(
                     f"cannot write {self._folder}: {error.strerror}; choose another place"
                 ) from error
         try:
             self._file.write(json.dumps({"path": key[0], "signature": found, "sha256": sha256}) + "\n")
             self._file.flush()
         except OSError as error:  # not the fault of the file that was hashed
+            file, self._file = self._file, None
+            with suppress(OSError):  # it tries to write the rest once more
+                file.close()
             full = storage_error(error, self._folder)
             raise full or StorageError(f"cannot write {self._folder}: {error.strerror}") from error
 

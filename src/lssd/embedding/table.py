@@ -27,7 +27,10 @@ class Failure:
 
     @property
     def temporary(self) -> bool:
-        """Whether another try may succeed: memory was short, or the file was being written."""
+        """Whether another try may succeed: memory was short, or the file was being written.
+
+        A file that took too long is not tried again: whoever asks once more would wait as long.
+        """
         return CHANGED in self.reason or reason_lacks_memory(self.reason)
 
 

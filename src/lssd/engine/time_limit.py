@@ -1,5 +1,6 @@
 """Time limits of items, by the duration of their film."""
 
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from lssd.errors import InputError
 
 T = TypeVar("T")
 
+LONGEST_WAIT_S = 1e6  # what the system can wait for at once is not much more
 _LONGEST_S = 48 * 3600.0  # a container that claims more is not believed
 
 
@@ -22,8 +24,10 @@ class TimeLimit:
     per_s: float = 20.0
 
     def __post_init__(self) -> None:
-        if not (self.base_s > 0 and self.per_s >= 0):
-            raise InputError(f"a time limit must be above 0 s, not {self.base_s} s and {self.per_s} a second")
+        if not (0 < self.base_s < math.inf and 0 <= self.per_s < math.inf):
+            raise InputError(
+                f"a time limit must be above 0 s and end, not {self.base_s} s and {self.per_s} a second"
+            )
 
     def seconds(self, duration_s: float) -> float:
         """The limit of a film of this duration; one whose duration is unknown (0, NaN) has the base."""
@@ -59,7 +63,7 @@ class LimitedThread:
         found: Future[T] = Future()
         self._calls.put((found, function))
         try:
-            return found.result(limit_s)
+            return found.result(min(limit_s, LONGEST_WAIT_S))
         except TimeoutError:
             if found.done():
                 raise  # by the function itself
@@ -80,3 +84,4 @@ def _serve(calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]) -> 
             found.set_result(function())
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             found.set_exception(error)
+        del call, found, function  # what they hold is not held until the next call

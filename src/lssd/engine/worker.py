@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lssd.engine.outcome import error_that_ends_the_run, reason_of
+from lssd.engine.time_limit import LONGEST_WAIT_S
 from lssd.errors import LssdError
 
 _PARENT_CHECK_S = 0.5
@@ -168,7 +169,8 @@ class Worker:
         self._set_deadline(self._limit_s)
 
     def _set_deadline(self, limit_s: float | None) -> None:
-        self._deadline = None if limit_s is None else time.monotonic() + limit_s
+        wait_s = None if limit_s is None else min(limit_s, LONGEST_WAIT_S)
+        self._deadline = None if wait_s is None else time.monotonic() + wait_s
 
     def _receive(self) -> Any:
         """The value of the next reply, or its error raised; a process that is lost is cleared away."""

@@ -27,7 +27,8 @@ _CODECS = {
     "vp9": "libvpx-vp9",
 }
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
+# FFmpeg's names of what can be written, by the number of channels.
+LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 _SOUND_FILES = {
     "flac": "flac",
     "wav": "wav",
@@ -163,7 +164,7 @@ class SoundEncoder:
     def __init__(
         self, container: OutputContainer, samples_CS: Samples, rate: int, codec: str, start_s: float = 0.0
     ) -> None:
-        if len(samples_CS.shape) != 2 or samples_CS.shape[0] not in _LAYOUTS or rate <= 0:
+        if len(samples_CS.shape) != 2 or samples_CS.shape[0] not in LAYOUTS or rate <= 0:
             raise InputError(
                 f"sound of shape {samples_CS.shape} at {rate} Hz cannot be coded; give float32 (C, S)"
             )
@@ -171,7 +172,7 @@ class SoundEncoder:
             samples_CS, rate = resample(np.asarray(samples_CS[:, :], np.float32), rate, 48000), 48000
         self._samples_CS = samples_CS
         self._rate = rate
-        self._layout = _LAYOUTS[samples_CS.shape[0]]
+        self._layout = LAYOUTS[samples_CS.shape[0]]
         self._start = round(start_s * rate)
         self._sent = 0
         deep = codec == "flac24"

@@ -148,8 +148,7 @@ def probe(path: Source) -> FilmInfo:
 
     Durations are those the file promises, also when it is truncated: reading tells.
 
-    Raises InputError when the path is missing, MediaError when it holds neither picture nor sound, or
-    is truncated beyond use.
+    Raises MediaError when the path is missing, holds neither picture nor sound, or is truncated beyond use.
     """
     name = name_of(path)
     with opened(path) as container:

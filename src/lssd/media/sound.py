@@ -234,7 +234,9 @@ def _open_track(source: Source, container: InputContainer, track: int, channels:
     stream = require_track(container, source, track)
     names = tuple(channel.name for channel in stream.codec_context.layout.channels)
     count = len(names) if channels is None else channels
-    if count < 1 or not names:
+    if not names:
+        raise MediaError(f"{name_of(source)}: sound track {track} has no channels")
+    if count < 1:
         raise InputError(f"cannot read {count} channels of {name_of(source)}; ask for 1, 2 or {len(names)}")
     downmix_matrix(names, count)
     return _Track(source, container, stream, count)

@@ -58,9 +58,9 @@ def pretrain(
         dry_run: only say what the run would be; needs no `out`, and no clips: a corpus that the recipe cannot
             be trained on is named as the forecast's obstacle.
 
-    Raises InputError for a wrong recipe, a corpus without dubs under a recipe that pairs them, or an
-    `out` that holds a run of another recipe; CorpusError when the corpus has too few clips;
-    CheckpointError for weights that do not fit.
+    Raises InputError for a wrong recipe, or an `out` that holds a run of another recipe; CorpusError when the
+    corpus has too few clips, or no dubs under a recipe that pairs them; CheckpointError for weights that do
+    not fit.
     """
     recipes = lineage(recipe, settings) if chain else [load_recipe(recipe, settings)]
     chosen = recipes[-1]

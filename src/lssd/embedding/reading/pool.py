@@ -23,6 +23,7 @@ from types import TracebackType
 from lssd.embedding.reading.plan import Block, BlockRequest, Plan, Unreadable, read_block
 from lssd.embedding.reading.worker import ExamineTask, FileExamination, ReadTask, buffer_bytes, slots_of
 from lssd.engine import DIED, LimitedThread, overdue
+from lssd.engine.time_limit import LONGEST_WAIT_S
 from lssd.errors import LssdError
 
 _SLOTS = 3  # blocks a process may have read ahead
@@ -68,7 +69,7 @@ class _ReadingProcess:
                 start_new_session=True,  # this process alone decides what Ctrl-C means
             )
         self.connection = Connection(mine.detach())
-        self.ready = False
+        self.ready, self.begun = False, time.monotonic()
         self.connection.send(self.plan.job)
 
     def give(self, task: Task, request: BlockRequest | None) -> None:
@@ -92,8 +93,10 @@ class _ReadingProcess:
             return None
         task, _ = self.tasks[0]
         if isinstance(task, ExamineTask):
-            return self.plan.examination_limit_s(task.index)
-        return self.plan.reading_limit_s(task.examined)
+            limit_s = self.plan.examination_limit_s(task.index)
+        else:
+            limit_s = self.plan.reading_limit_s(task.examined)
+        return None if limit_s is None else min(limit_s, LONGEST_WAIT_S)
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
@@ -239,7 +242,8 @@ class ReadingPool:
             else:
                 process.ready, process.begun = True, time.monotonic()
         for process, limit_s in limits:
-            if process.connection not in replied and time.monotonic() - process.begun >= limit_s:
+            waiting = process.ready and process.connection not in replied
+            if waiting and time.monotonic() - process.begun >= limit_s:
                 self._restart(process, overdue(limit_s))
 
     def _note(self, task: Task, request: BlockRequest | None, reply: FileExamination | str) -> None:
