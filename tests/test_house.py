@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,7 +178,15 @@ def test_public_verbs_are_functions_whatever_was_imported_before() -> None:
     for name in lssd.__all__:
         assert getattr(lssd, name) is not None
     assert callable(lssd.ingest) and callable(lssd.evaluate)
-    assert callable(lssd.models.create)
+
+
+def test_a_room_is_there_after_the_import_of_the_house_alone() -> None:
+    """In a process of its own: here, other tests have imported the rooms."""
+    program = (
+        "import lssd; print(lssd.models.create.__name__, lssd.media.probe.__name__, hasattr(lssd, 'cellar'))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert told.stdout.split() == ["create", "probe", "False"], told.stderr
 
 
 def test_the_readme_shows_the_tree() -> None:

@@ -1,9 +1,10 @@
 """lssd: audiovisual pretraining on dubbed films ("Looking Similar, Sounding Different", CVPR 2024).
 
-The public names load at first use, so that `import lssd` costs nothing.
+The public names and the rooms load at first use, so that `import lssd` costs nothing.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,4 +57,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if not name.startswith("_") and find_spec(f"lssd.{name}") is not None:
+        return import_module(f"lssd.{name}")
     raise AttributeError(f"module 'lssd' has no attribute '{name}'")
