@@ -95,13 +95,13 @@ def _make_all(
 ) -> tuple[dict[str, Media], dict[str, str]]:
     """By title the files of its page, or why its film cannot be read. Raises when that is so of all."""
     media: dict[str, Media] = {}
-    errors: dict[str, InputError | MediaError] = {}
+    errors: dict[str, MediaError] = {}
     if progress is not None:
         progress.update(0, len(chosen))
     for done, title in enumerate(chosen, start=1):
         try:
             media[title.name] = make_media(title, film_path(films.folder, title.name), out / title.name)
-        except (InputError, MediaError) as error:
+        except MediaError as error:
             errors[title.name] = error
             (out / title.name / PAGE).unlink(missing_ok=True)  # nothing on it would play
         if progress is not None:

@@ -17,7 +17,7 @@ from filmset.pages.heard import heard
 from filmset.reading import read_object
 from filmset.settings import read_aspect
 from filmset.truth import Title
-from lssd.errors import InputError
+from lssd.errors import InputError, MediaError
 from lssd.media import SoundTrack, iterate_frames, probe, read_sound, write_film
 from lssd.store import hash_json, write_bytes, write_json
 
@@ -73,7 +73,7 @@ def make_media(title: Title, film: Path, folder: Path) -> Media:
     """Write the files of a title's page into `folder`, unless they are there already.
 
     What is there counts when it was made by this version from the same truth and the same film. Raises
-    MediaError when the film cannot be read, and InputError when it is missing or not the title's.
+    MediaError when the film is missing, cannot be read, or is not the title's.
     """
     key = _key(title, film)
     found = _standing(folder, title, key)
@@ -100,20 +100,20 @@ def _key(title: Title, film: Path) -> str:
     try:
         status = film.stat()
     except OSError as error:
-        raise InputError(f"{film} cannot be read: {error.strerror}") from error
+        raise MediaError(f"{film} cannot be read: {error.strerror}") from error
     return hash_json([_VERSION, title.to_json(), status.st_size, status.st_mtime_ns])
 
 
 def _check_film(title: Title, film: Path) -> None:
-    """Raise InputError when a film is not what its truth says, by which the page's files are made."""
+    """Raise MediaError when a film is not what its truth says, by which the page's files are made."""
     info, length_s = probe(film), float(title.frames / title.rate)
     picture = info.video
     if picture is None or (picture.width, picture.height) != (title.width, title.height):
-        raise InputError(f"{film} has no picture of {title.width} x {title.height} as its truth says")
+        raise MediaError(f"{film} has no picture of {title.width} x {title.height} as its truth says")
     if abs(picture.duration_s - length_s) > _SLACK_S:
-        raise InputError(f"{film} lasts {picture.duration_s:.1f} s, not {length_s:.1f} s as its truth says")
+        raise MediaError(f"{film} lasts {picture.duration_s:.1f} s, not {length_s:.1f} s as its truth says")
     if len(info.tracks) != len(title.tracks):
-        raise InputError(f"{film} has {len(info.tracks)} tracks, not {len(title.tracks)} as its truth says")
+        raise MediaError(f"{film} has {len(info.tracks)} tracks, not {len(title.tracks)} as its truth says")
 
 
 def _standing(folder: Path, title: Title, key: str) -> Media | None:
