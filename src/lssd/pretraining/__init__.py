@@ -4,6 +4,7 @@ recipe, lineage    all that defines a run, and the runs it descends from
 network            towers and heads; a batch of views -> projections
 objective, losses  which views are contrasted (Eq. 2-3); Eq. 1 and alternatives
 step, optimiser    the gradient of one step, whole or in parts; AdamW and its learning rate
+averaging          an exponential moving average of the weights
 loop, checkpoint   steps until the end, killed and resumed to the bit
 distributed        processes of one run, on one machine or many
 hardware, forecast what a machine offers, and what a run would take

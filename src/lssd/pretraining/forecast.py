@@ -74,11 +74,16 @@ class Forecast:
         return None if self.steps is None or self.step_seconds is None else self.steps * self.step_seconds
 
     @property
+    def state_bytes(self) -> int:
+        """Of weights, gradients, AdamW's two moments and, where the recipe has one, the weights' average."""
+        return (4 + (self.recipe.optimiser.average is not None)) * self.weight_bytes
+
+    @property
     def memory_bytes(self) -> int | None:
-        """Of a process: weights, gradients, AdamW's two moments, its prepared batch, activations."""
+        """Of a process: `state_bytes`, its prepared batch, activations."""
         if self.activation_bytes is None:
             return None
-        return 4 * self.weight_bytes + self.input_bytes + self.activation_bytes
+        return self.state_bytes + self.input_bytes + self.activation_bytes
 
     def rows(self) -> list[tuple[str, object]]:
         """The facts in words, for a terminal."""
@@ -117,7 +122,8 @@ class Forecast:
         return f"yes, {steps}" if steps == self.steps else f"no: {steps} as packaged, {self.steps} here"
 
     def _memory(self) -> str:
-        state = f"weights, gradients and moments {_size(4 * self.weight_bytes)}"
+        average = "" if self.recipe.optimiser.average is None else ", their average"
+        state = f"weights{average}, gradients and moments {_size(self.state_bytes)}"
         batch = f"batch {_size(self.input_bytes)}"
         if self.memory_bytes is None or self.activation_bytes is None:
             return f"{state}, {batch}; activations were not measured"

@@ -14,6 +14,7 @@ from lssd.corpus import Catalog
 from lssd.engine import Progress
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
+from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
 from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_run
@@ -205,6 +206,7 @@ def _pretrain(
             cache=cache,
             operations=training_flops(recipe, index, network),
             peak=matmul_peak(world.device, how.precision),
+            average=None if (decay := recipe.optimiser.average) is None else WeightAverage(network, decay),
         )
         resume(training)
         if training.step < training.steps:
@@ -212,7 +214,8 @@ def _pretrain(
 
         # The model with its card, and last of all the note that the run is finished.
         def finish() -> Run:
-            save_model(network.to_model().cpu(), run / "model")
+            with training.model_weights():
+                save_model(network.to_model().cpu(), run / "model")
             write_card(
                 run,
                 recipe,

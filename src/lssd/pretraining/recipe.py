@@ -76,12 +76,17 @@ class ObjectiveRecipe:
 
 @dataclass(frozen=True)
 class OptimiserRecipe:
-    """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are."""
+    """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are.
+
+    average: the decay, such as 0.999, of an exponential moving average of the weights, which is then what is
+    measured on held-out titles and what becomes the model; None: the weights themselves.
+    """
 
     lr: float = 3e-4
     weight_decay: float = 5e-2
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         require_ranges(self, default=(0, 1e6))
@@ -89,6 +94,7 @@ class OptimiserRecipe:
         _require(self.weight_decay >= 0, "weight_decay must not be negative")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm must be above 0")
+        _require(self.average is None or 0 < self.average < 1, "average must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
