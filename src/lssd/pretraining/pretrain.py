@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lssd.corpus import Catalog
 from lssd.engine import Progress
+from lssd.engine.memory import keep_memory
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
 from lssd.pretraining.averaging import WeightAverage
@@ -183,6 +184,8 @@ def _pretrain(
                 " or ".join(recipe.monitor.splits),
             )
 
+        if world.device.type == "cpu":
+            keep_memory()
         # The network moves to its device and, among several processes, averages their gradients.
         how = acceleration(recipe.machine, world.device)
         accelerate(network.to(world.device), how)
