@@ -10,6 +10,7 @@ heads             projection onto the contrastive objective's sphere
 registry          architectures by name
 model             encoders with their preprocessing: raw input -> embeddings
 checkpoint, hub   model folders: safetensors and JSON, here or on the Hugging Face hub
+seed_folders      where the networks of several training seeds lie
 acceleration      compilation, checkpointing and precision, apart from the model files
 converters        weights from elsewhere (torchvision, the authors) as our model folders
 sizes             parameters and multiply-adds

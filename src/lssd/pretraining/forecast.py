@@ -8,10 +8,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 
-from lssd.corpus import Catalog
 from lssd.errors import CorpusError
 from lssd.models import ProjectionHead, Tower, encoder_size
 from lssd.pretraining.costs import Cost, measure_cost
@@ -20,7 +20,8 @@ from lssd.pretraining.hardware import acceleration
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import total_steps
 from lssd.pretraining.recipe import Recipe, load_named
-from lssd.views import ClipIndex, batch_size, epoch_steps
+from lssd.text import counted
+from lssd.views import ClipIndex, Corpora, batch_size, epoch_steps
 
 _TRAINING = 3  # multiply-adds of forward and backward, against forward alone
 _BYTES = 4  # of a weight, a gradient, a moment, an input
@@ -38,6 +39,8 @@ class Forecast:
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
     held: instances whose activations are held at once, of `activation_bytes` together.
     step_seconds: of computing a step on `device`, without waiting for data.
+    runs: how many such runs are asked for, of several seeds; all else is of one.
+    corpora: of several, the root and the number of titles of each.
     video, audio: what was measured; they, activation_bytes and step_seconds are None where nothing was.
     """
 
@@ -62,6 +65,8 @@ class Forecast:
     activation_bytes: int | None = None
     step_seconds: float | None = None
     obstacle: str = ""
+    runs: int = 1
+    corpora: tuple[tuple[str, int], ...] = ()
 
     @property
     def instances(self) -> int | None:
@@ -102,7 +107,9 @@ class Forecast:
                 steps += f" ({self.steps / self.epoch_steps:.1f} epochs of {self.epoch_steps} on this corpus)"
         return [
             ("recipe", recipe.name),
+            *([("runs", f"{self.runs}, one a seed; what follows is of one")] if self.runs > 1 else []),
             ("clips", clips),
+            *([("corpora", self._corpora())] if self.corpora else []),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
             ("steps", steps),
@@ -113,6 +120,14 @@ class Forecast:
             ("memory", self._memory()),
             ("time", self._time()),
         ]
+
+    def _corpora(self) -> str:
+        weights = self.recipe.views.corpus_weights
+        said = [f", weight {weight:g}" for weight in weights] or [""] * len(self.corpora)
+        return ", ".join(
+            f"{root} ({counted(titles, 'title')}{weight})"
+            for (root, titles), weight in zip(self.corpora, said, strict=True)
+        )
 
     def _compared(self, steps: int | None) -> str:
         if steps is None:
@@ -177,13 +192,14 @@ def forecast(
     measure: bool = True,
     processes: int = 1,
     obstacle: str = "",
+    runs: int = 1,
 ) -> Forecast:
     """Size up a run of a recipe on the clips that it selects, with `processes` sharing the groups evenly.
 
     `measure` passes windows through the network, for at most about 20 s; without it there is neither the
     memory of activations nor a time. `obstacle` says why there is no index, or why its clips do not do: the
-    run is then sized up as the recipe states it. Raises InputError for encoders that cannot be made,
-    CorpusError for too few clips without an obstacle.
+    run is then sized up as the recipe states it. `runs`: how many of them are asked for.
+    Raises InputError for encoders that cannot be made, CorpusError for too few clips without an obstacle.
     """
     network = Network.create(recipe).train()
     usable = None if obstacle else index
@@ -225,6 +241,10 @@ def forecast(
         activation_bytes=round(held * saved) if measured else None,
         step_seconds=local * instance_s if measured else None,
         obstacle=obstacle,
+        runs=runs,
+        corpora=()
+        if index is None
+        else tuple(zip(index.roots, np.diff(index.title_starts).tolist(), strict=True)),
     )
 
 
@@ -270,7 +290,9 @@ def _steps_of(name: str, index: ClipIndex | None) -> int | None:
     if index is None:
         return None
     try:
-        clips = ClipIndex.read(Catalog.open(index.root), other.data)
+        clips = ClipIndex.read_all(
+            Corpora(index.roots or (index.root,)), other.data, held_out=other.monitor.splits
+        )
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
     except CorpusError:
         return None

@@ -23,6 +23,7 @@ from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
+from lssd.pretraining.profiling import profiled
 from lssd.pretraining.recipe import Recipe, digest
 from lssd.pretraining.step import backpropagate
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
@@ -131,6 +132,7 @@ def train(training: Training, progress: Progress) -> None:
         stack.enter_context(_without_garbage_collection())
         log = StepLog(training.totals, training.world, training.operations, training.peak)
         batches = Prefetcher(iter(loader), training.network.device)
+        end_step = stack.enter_context(profiled(recipe.machine.profile, training.run, training.world.rank))
         progress.update(training.step, total=steps)
         while (batch := batches.next()) is not None:
             result = take_step(training, batch, meanwhile=batches.prefetch)
@@ -156,6 +158,7 @@ def train(training: Training, progress: Progress) -> None:
             progress.advance(note=note)
             if last or step % recipe.schedule.checkpoint_every == 0:
                 _save(training)
+            end_step()
 
 
 class StepResult(NamedTuple):

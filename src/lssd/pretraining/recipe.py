@@ -145,6 +145,7 @@ class MachineRecipe:
     GPU, float32 and "none" on a CPU. activation_checkpointing: less memory, more time.
     chunk: instances whose activations are held at once; a larger batch is then computed in parts whose
     negatives are still the whole batch (GradCache). None: all at once.
+    profile: steps of each session to trace, 0 for none (`lssd.pretraining.profiling`).
     wandb: a Weights & Biases project to log to as well.
     Results are the same to the bit at equal device, precision, threads and processes.
     """
@@ -157,12 +158,14 @@ class MachineRecipe:
     compile: Literal["auto", "none", "block"] = "auto"
     activation_checkpointing: bool = False
     chunk: int | None = None
+    profile: int = 0
     wandb: str | None = None
 
     def __post_init__(self) -> None:
         most = (0, _MOST_PROCESSES)
         require_ranges(self, default=(0, _MOST_STEPS), workers=most, threads=most)
         _require(self.workers >= 0, "workers must not be negative")
+        _require(self.profile >= 0, "profile must not be negative")
         _require(self.cache_gb >= 0, "cache_gb must not be negative")
         _require(self.threads is None or self.threads > 0, "threads must be at least 1")
         _require(self.chunk is None or self.chunk > 0, "chunk must be at least 1")

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lssd.corpus import Member, ShardReader
+from lssd.corpus import Member
 from lssd.media import read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
 from lssd.views.columns import ClipEntry
+from lssd.views.corpora import MemberReader
 from lssd.views.instance import Quadruplet, Window
 from lssd.views.settings import ViewSettings
 
@@ -38,7 +39,7 @@ class Decoder:
     """
 
     settings: ViewSettings
-    shards: ShardReader
+    shards: MemberReader
     cache: ClipCache | None = None
 
     def read(self, plan: Quadruplet) -> Instance:

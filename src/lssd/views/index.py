@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+
 from lssd.corpus import Catalog
+from lssd.errors import CorpusError
 from lssd.store import hash_json_rows
 from lssd.views.columns import ClipColumns, ClipEntry, Clips
+from lssd.views.corpora import Corpora, Shards, join
 from lssd.views.selection import Selection, select
 
 
@@ -15,11 +19,15 @@ from lssd.views.selection import Selection, select
 class ClipIndex:
     """The selected clips, grouped by title; titles and clips in the order of their ids.
 
+    root: of the corpus, or of all of several for messages; roots: of each. Of several corpora, the titles of
+    each follow those of the one before; title_starts says where each corpus' titles start, and the end.
     Arrays without open files, so that it travels to worker processes; entries are made as they are asked for.
     """
 
     root: str
     columns: ClipColumns
+    roots: tuple[str, ...] = ()
+    title_starts: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, root: str, titles: Sequence[Sequence[ClipEntry]]) -> "ClipIndex":
@@ -31,6 +39,10 @@ class ClipIndex:
         """The clips of each title."""
         bounds = pairwise(self.columns.clip_starts.tolist())
         return tuple(Clips(self.columns, range(start, stop)) for start, stop in bounds)
+
+    def open_shards(self) -> Shards:
+        """A reader of the clips' members. CorpusError when a corpus is gone."""
+        return Shards(self.roots or (self.root,))
 
     @property
     def clips(self) -> Clips:
@@ -66,6 +78,36 @@ class ClipIndex:
     def digest(self) -> str:
         """A hash of the clips and of every byte of their pictures and sounds."""
         return hash_json_rows(self.columns.hashes())
+
+    @classmethod
+    def read_all(
+        cls,
+        corpora: Corpora,
+        selection: Selection,
+        near_duplicates: bool = False,
+        held_out: Sequence[str] = (),
+        every: bool = True,
+    ) -> "ClipIndex":
+        """Index several catalogs as one; of a single one the same as `read`.
+
+        A title that stands in several counts once, and one that any of them names in a split of `held_out` is
+        left out; warnings say how many. Near-duplicates are told within each corpus. Raises what `read` does,
+        for a corpus that has nothing to select only if `every` must have, or if none has.
+        """
+        if len(corpora.catalogs) == 1:
+            return cls.read(corpora.catalogs[0], selection, near_duplicates)
+        parts: list[ClipColumns | None] = []
+        for catalog in corpora.catalogs:
+            try:
+                parts.append(select(catalog, selection, near_duplicates))
+            except CorpusError:
+                if every or (catalog is corpora.catalogs[-1] and not any(parts)):
+                    raise
+                parts.append(None)
+        held_out = [split for split in held_out if split not in selection.splits]
+        columns, corpus_T = join(corpora, parts, held_out)
+        starts = np.searchsorted(corpus_T, range(len(parts) + 1)).tolist()
+        return cls(corpora.root, columns, corpora.roots, tuple(starts))
 
     @classmethod
     def read(cls, catalog: Catalog, selection: Selection, near_duplicates: bool = False) -> "ClipIndex":

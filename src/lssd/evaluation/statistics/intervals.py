@@ -190,7 +190,7 @@ def seeds_interval(a: Sequence[Predictions], b: Sequence[Predictions], metric: s
     (Dorfman, Berbaum and Metz, 1992; a group's share is not allowed below 0). The degrees of freedom are
     Satterthwaite's, where seeds count as S - 1 (Hillis, 2007). The part of seeds is never taken as less than
     what is left: 3 seeds may agree by luck. With 3-5 seeds and at least 6 groups intervals of 95% hold the
-    truth in 94-97% of simulated studies, where neither seeds nor groups matter in up to 99%;
+    truth in 93-97% of simulated studies, where neither seeds nor groups matter in up to 99%;
     `studies/seed_coverage.py` prints it. With 2 seeds they hold it in as few as 91%.
 
     ValueError for fewer than 2 pairs, or predictions of other items.
