@@ -119,9 +119,7 @@ def _check_layers(name: str, values: Sequence[int], other: str, others: Sequence
 class Layer(nn.Module):
     """Convolution, batch norm and ReLU, padded so that a stride of 1 keeps the size."""
 
-    def __init__(
-        self, width: int, width_out: int, kernel: tuple[int, int], stride: tuple[int, int]
-    ) -> None:
+    def __init__(self, width: int, width_out: int, kernel: tuple[int, int], stride: tuple[int, int]) -> None:
         super().__init__()
         padding = (kernel[0] // 2, kernel[1] // 2)
         self.conv = nn.Conv2d(width, width_out, kernel, stride, padding, bias=False)
