@@ -3,8 +3,8 @@
 import ctypes
 import gc
 
-# Options of mallopt(3): from which size memory is mapped by itself, and how much free memory at the heap's end
-# is given back.
+# Options of mallopt(3): from which size memory is mapped by itself, and how much free memory at the heap's
+# end is given back.
 _KEPT = ((-3, 1 << 30), (-1, (1 << 31) - 1))
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 

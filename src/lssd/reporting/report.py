@@ -6,10 +6,11 @@ from pathlib import Path
 
 from lssd.engine import Progress
 from lssd.errors import InputError
-from lssd.evaluation import Result
+from lssd.evaluation import RANDOM_INIT, Result
 from lssd.evaluation.statistics.intervals import check_scores
 from lssd.models.seed_folders import seed_folders
 from lssd.pretraining.metrics import FILE as METRICS_FILE
+from lssd.pretraining.seeds import describe_seeds
 from lssd.reporting import runs, scores, seed_scores, seeds
 from lssd.reporting.markup import (
     commands,
@@ -172,28 +173,53 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
         raise InputError("a study needs at least one arm")
     if len({arm.name for arm in study.arms}) < len(study.arms):
         raise InputError("the arms of a study need names of their own")
-    names = [arm.name for arm in study.arms]
+    several = {
+        arm.name: describe_seeds(arm.run_folder)
+        for arm in study.arms
+        if arm.run_folder is not None and seed_folders(arm.run_folder)
+    }
     # The page speaks of arms, whatever their models' folders are called.
     results = [
-        dataclasses.replace(result, model=dataclasses.replace(result.model, name=arm.name))
+        result
+        if result.model.arm
+        else dataclasses.replace(result, model=dataclasses.replace(result.model, name=arm.name))
         for arm in study.arms
         for result in arm.results
     ]
-    tasks = scores.gather(results, names, study.random_init)
+    alone, of_seeds = seed_scores.split([*results, *study.random_init])
+    paired = seed_scores.gather(of_seeds, references=study.references)
+    names = [arm.name for arm in study.arms if arm.name not in {one.arm for one in paired}]
+    trained = [result for result in alone if result.model.name != RANDOM_INIT]
+    untrained = [result for result in alone if result.model.name == RANDOM_INIT]
+    tasks = scores.gather([*trained, *([] if paired else study.references)], names, untrained)
     rows = [[text(arm.name), text(arm.description or "–")] for arm in study.arms]
     arms = table("All arms are compared with the first", ["Arm", "What it is"], rows)
-    untrained = scores.against_untrained(tasks)
-    for line in [*scores.verdict_lines(tasks), *untrained, *scores.how_found(tasks)]:
+    for line in [
+        *(seeds.lines(several) if several else []),
+        *seed_scores.lines(paired),
+        *scores.verdict_lines(tasks),
+        *scores.against_untrained(tasks),
+        *scores.how_found(tasks),
+    ]:
         tell(line)
+    verdict = [
+        section("verdict", "Verdict", *map(paragraph, seed_scores.lines(paired)), seed_scores.show(paired))
+    ]
+    shown = [
+        one
+        for arm in study.arms
+        for one in (_seed_arms(arm.name, several[arm.name].path) if arm.name in several else [arm])
+    ]
     parts = [
-        _verdict_section("Verdict", tasks),
+        *(verdict if paired else [_verdict_section("Verdict", tasks)]),
         section("arms", "The arms", arms),
-        _score_section(tasks),
-        *_run_sections(study.arms),
+        *([section("seeds", "Over training seeds", seeds.held_out(several))] if several else []),
+        *([_score_section(tasks)] if tasks or not paired else []),
+        *_run_sections(shown),
         section("scene", "One clip in all its languages", _scene(study)),
         section("cost", "What was run, and how long it took", _stages(study), _cost(study.cost)),
         section("reproduce", "How to reproduce it", _reproduce(study)),
-        _glossary(_unused(study.arms)),
+        _glossary(_unused(shown)),
     ]
     return _write(page(study.title, study.summary, parts), out)
 

@@ -18,7 +18,8 @@ class ArmScores:
     """One arm on one task: its results by training seed, and those of their untrained twins.
 
     against_first: with the task's first arm, over the seeds that both have; against_untrained: with the
-    twins. A text says why a comparison cannot be; None where there is nothing to compare.
+    twins; against_reference: with the one result of something that is not trained at all, `reference`. A
+    text says why a comparison cannot be; None where there is nothing to compare.
     """
 
     task: str
@@ -28,6 +29,8 @@ class ArmScores:
     twins: dict[int, Result]
     against_first: _Compared = None
     against_untrained: _Compared = None
+    reference: Result | None = None
+    against_reference: _Compared = None
 
     @property
     def mean(self) -> float:
@@ -45,10 +48,13 @@ def split(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
     return [one for one in alone if one not in twins or one.model.weights_sha256 in own], of_arms + twins
 
 
-def gather(results: Sequence[Result], margin: float | None = None) -> list[ArmScores]:
+def gather(
+    results: Sequence[Result], margin: float | None = None, references: Sequence[Result] = ()
+) -> list[ArmScores]:
     """Arms by task and protocol in order of appearance; each compared with the task's first.
 
-    InputError when an arm has two results of one seed on a task.
+    references: results of something that is not trained, at most one a task and protocol, such as plain
+    statistics of the sound. InputError when an arm has two results of one seed on a task.
     """
     asked = dict.fromkeys((result.task, result.protocol) for result in results if result.model.arm)
     several = len({protocol for _, protocol in asked}) > 1
@@ -56,13 +62,24 @@ def gather(results: Sequence[Result], margin: float | None = None) -> list[ArmSc
     for task, protocol in asked:
         here = [result for result in results if (result.task, result.protocol) == (task, protocol)]
         twins = {_weights(result): result for result in here if _is_twin(result)}
+        reference = next((one for one in references if (one.task, one.protocol) == (task, protocol)), None)
         first: ArmScores | None = None
         for arm in dict.fromkeys(result.model.arm for result in here if result.model.arm):
             one = _arm([result for result in here if result.model.arm == arm], twins, several)
             first = first or one
             untrained = _compare(one.twins, one.results, ("untrained", arm), None)
             between = None if one is first else _compare(first.results, one.results, (first.arm, arm), margin)
-            found.append(replace(one, against_first=between, against_untrained=untrained))
+            plain = {} if reference is None else dict.fromkeys(one.results, reference)
+            names = ("" if reference is None else reference.model.name, arm)
+            found.append(
+                replace(
+                    one,
+                    against_first=between,
+                    against_untrained=untrained,
+                    reference=reference,
+                    against_reference=_compare(plain, one.results, names, None),
+                )
+            )
     return _adjusted(found)
 
 
@@ -101,12 +118,14 @@ def _compare(
 
 
 def _adjusted(found: Sequence[ArmScores]) -> list[ArmScores]:
-    """Each arm's comparisons on all tasks as families of tests: with the first arm, with twins."""
+    """Each arm's comparisons on all tasks as families of tests: with the first arm, with twins, with the
+    reference."""
     first = _families([(one.arm, one.against_first) for one in found])
     untrained = _families([(one.arm, one.against_untrained) for one in found])
+    plain = _families([(one.arm, one.against_reference) for one in found])
     return [
-        replace(one, against_first=between, against_untrained=trained)
-        for one, between, trained in zip(found, first, untrained, strict=True)
+        replace(one, against_first=between, against_untrained=trained, against_reference=other)
+        for one, between, trained, other in zip(found, first, untrained, plain, strict=True)
     ]
 
 
@@ -127,7 +146,10 @@ def lines(scores: Sequence[ArmScores]) -> list[str]:
     told = []
     for one in scores:
         first = next(other.arm for other in scores if other.task == one.task)
-        for other, found in ((first, one.against_first), ("their untrained twins", one.against_untrained)):
+        compared = [(first, one.against_first), ("their untrained twins", one.against_untrained)]
+        if one.reference is not None:
+            compared.append((one.reference.model.name, one.against_reference))
+        for other, found in compared:
             if found is not None:
                 told.append(f"{one.title}, {_named(one)} against {other}: {_words(found)}")
     return told
@@ -136,6 +158,7 @@ def lines(scores: Sequence[ArmScores]) -> list[str]:
 def show(scores: Sequence[ArmScores]) -> str:
     """A table: an arm's mean on each task, each seed's score, and the verdicts."""
     rows = []
+    plain = next((one.reference.model.name for one in scores if one.reference is not None), None)
     for one in scores:
         any_result = next(iter(one.results.values()))
         seeds = ", ".join(f"{seed}: {shown(r, r.primary.value)}" for seed, r in one.results.items())
@@ -149,19 +172,28 @@ def show(scores: Sequence[ArmScores]) -> str:
                 text(METRICS[any_result.primary_metric].title),
                 text(shown(any_result, one.mean)) + f'<span class="range">{text(seeds)}</span>',
                 text(twins),
+                *([] if plain is None else [_reference_cell(one.reference)]),
                 text(shown(any_result, any_result.chance)),
                 text(_words(one.against_first)),
                 text(_words(one.against_untrained)),
+                *([] if plain is None else [text(_words(one.against_reference))]),
             ]
         )
-    head = ["Task", "Arm", "Metric", "Mean over seeds", "Untrained", "Chance"]
-    head += ["Against the first arm", "Against its untrained twins"]
+    others = [] if plain is None else [text(plain)]
+    head = ["Task", "Arm", "Metric", "Mean over seeds", "Untrained", *others, "Chance"]
+    head += ["Against the first arm", "Against its untrained twins", *(f"Against {one}" for one in others)]
     words = (
         "Arms are compared by pairs of networks that one seed trained; untrained twins are drawn with the "
         "seed of their network. The intervals, and the least detectable differences, speak of other training "
         "seeds as well as other test items."
     )
-    return table("Each arm's mean with its seeds beneath", head, rows, (3, 4, 5)) + paragraph(words, "note")
+    return table("Each arm's mean with its seeds beneath", head, rows, range(3, 6 + len(others))) + paragraph(
+        words, "note"
+    )
+
+
+def _reference_cell(reference: Result | None) -> str:
+    return "–" if reference is None else text(shown(reference, reference.primary.value))
 
 
 def _named(one: ArmScores) -> str:

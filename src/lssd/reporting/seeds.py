@@ -85,10 +85,17 @@ def _retrieval(one: SeedsDescription) -> str:
     found, chance = one.measures.get("recall@1"), one.measures.get("chance@1")
     if found is None or chance is None or not chance.mean:
         return "nothing was measured on held-out titles"
-    return (
+    words = (
         f"held-out recall@1 {_value(found.mean, _RETRIEVAL)}{_interval(found, _RETRIEVAL, _value)}, "
         f"{found.least / chance.mean:.1f} to {found.most / chance.mean:.1f} x chance"
     )
+    if (clips := one.measures.get("clips")) is not None:
+        words += f" among {clips.least:.0f} clips"
+    for key, known in one.measures.items():
+        name = key.removeprefix("recall@1_knowing_")
+        if name != key and known.mean:
+            words += f"; {percent(found.mean / known.mean)} of what knowing every {name} alone would give"
+    return words
 
 
 def _seeds(one: SeedsDescription) -> str:

@@ -9,8 +9,8 @@ from lssd.evaluation import Result
 
 @dataclass(frozen=True)
 class Arm:
-    """One pretraining run of a study. `run_folder` holds its `metrics.jsonl`; runs with one `group` differ in
-    their seeds alone, and have one colour."""
+    """One way of training of a study. `run_folder`: a run, or the folder of the runs of several seeds; runs
+    with one `group` differ in their seeds alone, and have one colour. `results`: of all its networks."""
 
     name: str
     description: str = ""
@@ -55,7 +55,8 @@ class Cost:
 class Study:
     """Arms of one experiment, compared with the first of them.
 
-    `random_init`: the results of an untrained model, one a task. `corpus`: a corpus folder, of which
+    `random_init`: the results of untrained networks: one a task, or with several seeds each network's twin.
+    `references`: results of what is not trained at all, one a task. `corpus`: a corpus folder, of which
     one clip is shown. `commands`: lines for a shell that make the study again. `seeds`: by what
     they are for; `versions`: by package.
     """
@@ -63,6 +64,7 @@ class Study:
     title: str
     arms: Sequence[Arm]
     random_init: Sequence[Result] = ()
+    references: Sequence[Result] = ()
     corpus: Path | None = None
     stages: Sequence[Stage] = ()
     cost: Cost = field(default_factory=Cost)

@@ -92,9 +92,9 @@ def _share(batch: Batch) -> None:
 
 
 def _set_up(_: int) -> None:
-    """Have a worker keep the memory of its batches, which are all of one size, and let it exit once its queues
-    are closed, before native libraries are torn down: on a busy machine, their threads sometimes abort it
-    there, with a message on stderr."""
+    """Have a worker keep the memory of its batches, which are all of one size, and let it exit once its
+    queues are closed, before native libraries are torn down: on a busy machine, their threads sometimes
+    abort it there, with a message on stderr."""
     keep_memory()
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 

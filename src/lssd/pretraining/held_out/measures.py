@@ -105,6 +105,8 @@ def summarise(
     clips: how many.
     video_to_audio@k, audio_to_video@k: a clip's own sound among the k nearest of all clips' to its picture,
     and the reverse; recall@k: their mean; chance@k; k = 1, 5, 10.
+    recall@1_knowing_NAME: what recall@1 would be on average if every clip's label were known and nothing
+    else, where all clips have one of that name: labels over clips.
     audio_to_dub@k, dub_chance@k, dubbed_clips: a clip's dub among all clips' dubs by its original sound.
     cross_loss, sound_loss, picture_loss: Eq. 1 over all clips, of picture and sound, of original and dub,
     of first and last window.
@@ -132,6 +134,8 @@ def summarise(
     spreads = [value for name, value in values.items() if name.startswith("spread_")]
     if spreads:
         values["collapsed"] = float(min(spreads) < COLLAPSED_BELOW)
+    if "recall@1" in values:
+        values |= _knowing_labels(facts)
     return values | _language(clips, facts, neighbours) | _labels(clips, facts, neighbours)
 
 
@@ -199,6 +203,15 @@ def _across_modalities(z_v: np.ndarray, z_a: np.ndarray, temperature: float) -> 
         values[f"chance@{k}"] = recall.chance[position]
     values |= _loss("cross_loss", z_v, z_a, temperature)
     return values | {"alignment": alignment(z_v, z_a)}
+
+
+def _knowing_labels(facts: Sequence[ClipFacts]) -> Values:
+    """A clip is found with probability 1 / (clips of its label), so that each label adds 1 to the sum."""
+    shared = set.intersection(*(set(fact.labels) for fact in facts))
+    return {
+        f"recall@1_knowing_{name}": len({fact.labels[name] for fact in facts}) / len(facts)
+        for name in sorted(shared)
+    }
 
 
 def _dubs(clips: Sequence[ClipEmbeddings], temperature: float) -> Values:
