@@ -16,15 +16,16 @@ from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
-from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_run
+from lssd.pretraining.folder import Run, as_begun, claim, last_held_out, read_run, write_run
 from lssd.pretraining.forecast import Forecast, forecast, training_flops
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.lineage import lineage, load_parent, start_from, train_chain
+from lssd.pretraining.lineage import lineage, train_chain
 from lssd.pretraining.loop import Training, resume, train
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.pretraining.start import Origin, begin_with, extents, load_start, match, take_up, with_preprocessing
 from lssd.quiet import quieted
 from lssd.store import lock
 from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip
@@ -52,7 +53,9 @@ def pretrain(
 
     Args:
         settings: `KEY=VALUE` changes of the recipe.
-        init: for a recipe with a parent, the run (or its checkpoint) to start from.
+        init: what to start from: a run or one of its checkpoints, heads included, or the encoders of any
+            model that `lssd.load_model` takes; a line says what is new. A recipe with a parent takes a run of
+            that, or a model.
         chain: train the parents first; each run then lies in `OUT/<its recipe's name>`.
         cache_folder: for decoded clips (`machine.cache_gb` of them); several runs may share it.
         dry_run: only say what the run would be; needs no `out`, and no clips: a corpus that the recipe cannot
@@ -70,7 +73,7 @@ def pretrain(
     with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
         if dry_run:
             progress.phase("measuring what a step costs")
-            return _forecast(chosen, corpus)
+            return _forecast(chosen, corpus, init)
         root = Path(out or ".")
         with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
 
@@ -81,11 +84,20 @@ def pretrain(
             return train_chain(recipes, root, one)[-1] if chain else one(chosen, root, init)
 
 
-def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
+def _forecast(recipe: Recipe, corpus: str | Path, init: str | Path | None) -> Forecast:
     """What a run would cost, also on a corpus that it could not run on: then with the reason why not."""
     _, processes, _ = torchrun_numbers()
     _check_groups(recipe, processes)
     catalog = Catalog.open(corpus)
+    start = "random weights" if recipe.parent is None else f"a run of {recipe.parent}"
+    if init is not None:
+        weights = load_start(init, recipe)
+        taken_up = take_up(recipe, weights)
+        recipe = with_preprocessing(recipe, taken_up)
+        with torch.device("meta"):
+            network = Network.create(recipe)
+        origin = match(network, weights, taken_up)
+        start = "; ".join([origin.place, *origin.notes(), *extents(network, weights)])
     index, obstacle = None, ""
     try:
         index = _read_clips(recipe, catalog)
@@ -93,7 +105,7 @@ def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
     except CorpusError as error:
         obstacle = str(error)
     with _threads(recipe.machine.threads):
-        return forecast(recipe, index, processes=processes, obstacle=obstacle)
+        return forecast(recipe, index, processes=processes, obstacle=obstacle, start=start)
 
 
 def _check_groups(recipe: Recipe, processes: int) -> None:
@@ -138,22 +150,32 @@ def _pretrain(
     if (run / "catalog").exists():
         raise InputError(f"{run} is a corpus; choose another --out")
 
-    # The weights to start from. A run that has begun needs its parent no more.
-    parent = None if init is None else load_parent(init, recipe)
-    if parent is None and recipe.parent is not None and not (run / "recipe.yaml").exists():
+    # The weights to start from. A run that has begun needs them no more.
+    begun = (run / "recipe.yaml").exists()
+    if init is None and recipe.parent is not None and not begun:
         raise InputError(
             f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
             "train it first"
         )
-    network = Network.create(recipe)
-    if parent is not None:
-        start_from(network, parent)
+    origin: Origin | None = None
+    if init is None:
+        recipe = as_begun(run, recipe)
+        network = Network.create(recipe)
+    else:
+        start = load_start(init, recipe)
+        taken_up = take_up(recipe, start)
+        recipe = with_preprocessing(recipe, taken_up)
+        network = Network.create(recipe)
+        origin = begin_with(network, start, taken_up)
+        notes = [*origin.notes(), *extents(network, start)]
+        if notes and world.rank == 0 and not begun:
+            _logger.warning("starting from %s; %s", origin.place, "; ".join(notes))
 
     with ExitStack() as held:
         # The first process locks the folder until the run ends, and says what run it holds.
         def begin() -> Run | None:
             held.enter_context(lock(run))
-            claim(run, recipe, corpus, index, parent)
+            claim(run, recipe, corpus, index, origin)
             return read_run(run)
 
         finished = on_first(begin, "begin")
