@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.pretraining.start import begin_with, load_start, match, take_up, with_preprocessing
 from lssd.store import hash_file, read_json
 
-STEPS = (10, 20)
+STEPS, WEIGHTS = (10, 20), "model.safetensors"
 HEADS = ("the pictures' projection head", "the sounds' projection head")
 
 
@@ -70,9 +71,6 @@ def _make_run(folder: Path, recipe: Recipe, done: bool = True) -> Path:
     if done:
         (folder / "model").mkdir()
     return folder
-
-
-WEIGHTS = "model.safetensors"
 
 
 def _begin(recipe: Recipe, path: str | Path) -> tuple[Network, list[str]]:
@@ -436,6 +434,18 @@ def test_what_is_no_model_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_model_of_the_hub(recipe: Recipe, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(repository: str, name: str, revision: str | None) -> str:
+        assert (repository, revision) == ("somebody/films", "v2")
+        return str(folder / name)
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(hf_hub_download=download))
+    start = load_start("somebody/films@v2", recipe)
+    assert (start.place, start.from_hub) == ("somebody/films@v2", True)
+    assert start.identity == load_start(folder, recipe).identity
+    assert match(Network.create(recipe), start, {}).hub
+
+
 def test_a_config_of_something_else_is_no_model(tmp_path: Path, recipe: Recipe) -> None:
     (tmp_path / "bert").mkdir()
     (tmp_path / "bert/config.json").write_text('{"model_type": "bert"}')
@@ -544,6 +554,13 @@ def test_pictures_of_another_pace_are_said(recipe: Recipe, tmp_path: Path, corpu
     found = pretrain(recipe, corpus, init=place, dry_run=True, quiet=True)
     assert isinstance(found, Forecast)
     assert found.start.endswith("; pictures: views.window_s is 3.0, trained with 2.04")
+
+
+def test_a_chain_has_its_start_in_its_recipes(
+    folder: Path, corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    with pytest.raises(InputError, match="give init or chain, not both"):
+        pretrain("demo", corpus, tmp_path / "r", settings=small, init=folder, chain=True, quiet=True)
 
 
 def test_matching_loads_nothing(recipe: Recipe, folder: Path) -> None:

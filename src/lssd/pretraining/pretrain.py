@@ -69,6 +69,8 @@ def pretrain(
     chosen = recipes[-1]
     if out is None and not dry_run:
         raise InputError("pretraining needs a folder to write to (out)")
+    if chain and init is not None:
+        raise InputError("a chain trains what its recipe starts from: give init or chain, not both")
     silent = quiet or torchrun_numbers()[0] != 0  # of several processes, the first speaks
     with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
         if dry_run:

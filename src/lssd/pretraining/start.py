@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lssd.config import build, to_mapping
 from lssd.errors import CheckpointError
-from lssd.models import FrameInputConfig, SoundInputConfig, TowerConfig, load_model, weights_hash
+from lssd.models import FrameInputConfig, Model, SoundInputConfig, TowerConfig, load_model, weights_hash
 from lssd.models.hub import CONFIG_FILE, WEIGHTS_FILE, is_hub_id
 from lssd.models.registry import Modality, encoder_config
 from lssd.pretraining.checkpoint import list_checkpoints
@@ -123,10 +123,9 @@ def load_start(path: str | Path, recipe: Recipe) -> Start:
     if not (isinstance(path, str) and is_hub_id(path)):
         _check_model_folder(folder, recipe)
     model = load_model(path)
-    towers = {"video": model.video, "audio": model.audio}
     return Start(
         weights=model.state_dict(),
-        towers={name: tower.config for name, tower in towers.items() if tower is not None},
+        towers=_configs(model),
         identity=weights_hash(model),
         place=str(path),
     )
@@ -138,10 +137,8 @@ def take_up(recipe: Recipe, start: Start) -> Settings:
     Raises CheckpointError, naming keys and both values, when the encoders' architectures or dials differ,
     or when the recipe or its views state another preprocessing; and when they have no encoder in common.
     """
-    with torch.device("meta"):
-        network = Network.create(recipe)
-    ours = {"video": network.video, "audio": network.audio}
-    common = [name for name in _MODALITIES if name in start.towers and ours[name] is not None]
+    ours = _towers(recipe)
+    common = [name for name in _MODALITIES if name in start.towers and name in ours]
     if not common:
         raise CheckpointError(
             f"{start.place} has {_listed([_PARTS[name] for name in start.towers])} alone, which recipe "
@@ -150,11 +147,9 @@ def take_up(recipe: Recipe, start: Start) -> Settings:
     taken: dict[str, dict[str, Any]] = {}
     differences: list[str] = []
     for name in common:
-        tower, theirs = ours[name], start.towers[name]
-        assert tower is not None
-        differences += _dial_differences(name, tower.config, theirs)
+        differences += _dial_differences(name, ours[name], start.towers[name])
         stated = _stated(recipe, name)
-        for key, one, other in _differing(_meaning(name, tower.config), _meaning(name, theirs)):
+        for key, one, other in _differing(_meaning(name, ours[name]), _meaning(name, start.towers[name])):
             if key in _FROM_VIEWS:
                 differences.append(_difference(f"views.{key}", one, other))
             elif key in stated:
@@ -211,11 +206,10 @@ def begin_with(network: Network, start: Start, taken_up: Settings) -> Origin:
 def extents(network: Network, start: Start) -> list[str]:
     """How much of a clip the encoders see here and saw before, where that differs."""
     found = []
-    for name, theirs in start.towers.items():
-        tower = network.video if name == "video" else network.audio
-        if tower is None:
+    for name, ours in _configs(network).items():
+        if name not in start.towers:
             continue
-        one, other = (_extent(name, settings) for settings in (tower.config, theirs))
+        one, other = (_extent(name, settings) for settings in (ours, start.towers[name]))
         words = "pictures" if name == "video" else "sound"
         found += [
             f"{words}: views.{key} is {_shown(here)}, trained with {_shown(there)}"
@@ -235,17 +229,25 @@ def _read_run(run: Path, checkpoint: Path | None, recipe: Recipe) -> Start:
     folder = _last_checkpoint(run) if checkpoint is None else checkpoint
     file = folder / WEIGHTS_FILE
     weights = _read_weights(file)
-    with torch.device("meta"):
-        network = Network.create(made_by)
-    towers = {"video": network.video, "audio": network.audio}
     return Start(
         weights=weights,
-        towers={name: tower.config for name, tower in towers.items() if tower is not None},
+        towers=_towers(made_by),
         identity=hash_file(file),
         place=str(file),
         recipe=made_by.name,
         step=int(folder.name),
     )
+
+
+def _towers(recipe: Recipe) -> dict[str, TowerConfig]:
+    with torch.device("meta"):
+        return _configs(Network.create(recipe))
+
+
+def _configs(holder: Network | Model) -> dict[str, TowerConfig]:
+    """All dials and the preprocessing of the encoders that there are."""
+    towers = {"video": holder.video, "audio": holder.audio}
+    return {name: tower.config for name, tower in towers.items() if tower is not None}
 
 
 def _last_checkpoint(run: Path) -> Path:
