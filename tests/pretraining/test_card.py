@@ -33,7 +33,16 @@ SMALL = (
     "audio.dials.stage_starts=[1]",
     "machine.wandb=secret-project",
 )
-PARENT = {"recipe": "demo-parent", "step": 40, "sha256": "ab" * 32, "file": "/home/me/parent.safetensors"}
+START = {
+    "place": "/home/me/parent.safetensors",
+    "sha256": "ab" * 32,
+    "recipe": "demo-parent",
+    "step": 40,
+    "hub": False,
+    "new": [],
+    "left_out": [],
+    "taken_up": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +50,7 @@ def index(corpus: Path) -> ClipIndex:
     return ClipIndex.read(Catalog.open(corpus), Selection())
 
 
-def make_run(run: Path, recipe: Recipe, parent: dict[str, Any] | None = None) -> Path:
+def make_run(run: Path, recipe: Recipe, start: dict[str, Any] | None = None) -> Path:
     """The folder that a run of 100 steps leaves: loss 101 - step, a line every 5 steps."""
     save_model(Network.create(recipe).to_model(), run / "model")
     (run / "recipe.yaml").write_text(f"name: {recipe.name}\n")
@@ -50,7 +59,7 @@ def make_run(run: Path, recipe: Recipe, parent: dict[str, Any] | None = None) ->
         "torch": "8.8",
         "corpus": "/home/me/films",
         "data": "cd" * 32,
-        "parent": parent,
+        "start": start,
     }
     (run / "environment.json").write_text(json.dumps(environment))
     lines: list[dict[str, Any]] = [
@@ -70,7 +79,7 @@ def make_run(run: Path, recipe: Recipe, parent: dict[str, Any] | None = None) ->
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, index: ClipIndex) -> Path:
     recipe = load_recipe("demo", SMALL)
-    folder = make_run(tmp_path_factory.mktemp("run") / "r", recipe, PARENT)
+    folder = make_run(tmp_path_factory.mktemp("run") / "r", recipe, START)
     write_card(folder, recipe, describe_data(index), instances=600, hardware="2 cores")
     return folder
 
@@ -145,7 +154,7 @@ def test_the_recipe_stands_in_it_and_nothing_of_this_machine(card: str, run: Pat
     assert text is not None
     recipe = yaml.safe_load(text[1])
     assert recipe["views"]["batch_size"] == 6 and recipe["name"] == "demo" and "machine" not in recipe
-    assert "demo-parent after 40 steps" in card and PARENT["sha256"] in card
+    assert "demo-parent after 40 steps" in card and START["sha256"] in card
     for private in ("/home/me", "secret-project", str(run)):
         assert private not in card
     for part in ("18/505,081", "Apache-2.0", "Intended use", "Limits", "cd" * 32):
@@ -285,3 +294,28 @@ def test_what_is_no_whole_model_is_not_pushed(
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt -e '.\[hub\]'"):
         push_model(run, "me/films")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (None, "started from random weights."),
+        (
+            {"hub": True, "place": "somebody/films", "new": ["the sounds' projection head"]},
+            f"started from the model `somebody/films` of the hub (SHA-256 `{'ab' * 32}`). "
+            "Drawn anew: the sounds' projection head.",
+        ),
+        (
+            {"new": ["the sounds' projection head"]},
+            f"started from the encoders of a model (SHA-256 `{'ab' * 32}`).",
+        ),
+        ({"recipe": "demo-parent", "step": 40}, "of recipe demo-parent after 40 steps (SHA-256"),
+    ],
+)
+def test_what_it_started_from(
+    index: ClipIndex, tmp_path: Path, start: dict[str, Any] | None, words: str
+) -> None:
+    recipe = load_recipe("demo", SMALL)
+    run = make_run(tmp_path, recipe, start and {**START, "recipe": None, "step": None, **start})
+    card = write_card(run, recipe, describe_data(index)).read_text(encoding="utf-8")
+    assert words in card and "/home/me" not in card

@@ -149,7 +149,7 @@ def test_a_chain_of_runs_meets_once(corpus: Path, tmp_path: Path, shared: tuple[
         assert done.returncode == 0, done.stderr
         assert "child/model: 2 steps in" in done.stdout
     begun = json.loads((tmp_path / "runs/child/environment.json").read_text())
-    assert begun["parent"]["recipe"] == "demo" and (tmp_path / "runs/demo/finished.json").is_file()
+    assert begun["start"]["recipe"] == "demo" and (tmp_path / "runs/demo/finished.json").is_file()
 
 
 def test_a_dry_run_tells_of_all_processes_once(corpus: Path, tmp_path: Path, shared: tuple[str, ...]) -> None:

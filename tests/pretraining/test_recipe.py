@@ -12,7 +12,8 @@ from tests.conftest import REAL
 from lssd import config
 from lssd.cli import main
 from lssd.errors import InputError
-from lssd.models import SoundInputConfig
+from lssd.models import SoundInputConfig, encoder_size
+from lssd.models.registry import encoder_config
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
 from lssd.views import Selection
@@ -34,6 +35,8 @@ PAPER = {
     "C.1": (ALL, False, None, 0, 0, False, "b", 113664),
     "C.2": (ALL, True, "C.1", 0.1, 0.1, True, "b", 29880),
 }
+# The variants of which the authors released weights, and those that make a chain or a comparison of them.
+RELEASED = ("B.3", "B.4", "B.5", "C.1", "C.2")
 # Appendix B.3: secondary sound, its languages, pictures, primary sound.
 CONTROLLED = {
     "EN": ("original", (), True, "original"),
@@ -49,6 +52,7 @@ CONTROLLED = {
 
 def test_the_packaged_recipes_are_those_of_the_paper_and_the_demos() -> None:
     names = [f"controlled/{name}" for name in CONTROLLED] + [f"paper/{name}" for name in PAPER]
+    names += [f"released/{name}" for name in RELEASED]
     assert recipe_names() == sorted([*names, "demo", "demo-mono"])
 
 
@@ -59,9 +63,75 @@ def test_packaged_recipes_resolve_and_survive_yaml(
     recipe = load_recipe(name)
     assert recipe.name == name
     assert load_recipe(recipe) == recipe
-    assert main(["pretrain", name, "--print-recipe"]) == 0
-    (tmp_path / "r.yaml").write_text(capsys.readouterr().out)
+    (tmp_path / "r.yaml").write_text(config.to_yaml(recipe))
     assert load_recipe(tmp_path / "r.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("demo", ("# video: mvit, 3 x 8 x 64 x 64 -> ", "# audio: mvit, 1 x 1 x 96 x 288 -> ")),
+        ("paper/B.3", ("mvit_v2_s, 3 x 16 x 224 x 224 -> 8 x 56 x 56 tokens -> 768-d; 34.23 M", "64.2 G")),
+        ("released/B.3", ("-> 8 x 28 x 28 tokens and a class token -> 768-d; 34.20 M", "# audio: ")),
+        ("controlled/EN", ("x3d_m, 3 x 16 x 224 x 224 -> 1024-d", "acoustic_resnet50, 2 x 1 x 96 x 288 ->")),
+        ("controlled/AUD", ("# audio: ",)),
+    ],
+)
+def test_a_printed_recipe_says_how_large_its_encoders_are_and_can_be_read_again(
+    name: str, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pretrain", name, "--print-recipe"]) == 0
+    text = capsys.readouterr().out
+    for word in words:
+        assert word in text
+    (tmp_path / "r.yaml").write_text(text)
+    assert load_recipe(tmp_path / "r.yaml") == load_recipe(name)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_recipes_are_the_papers_with_another_network(name: str) -> None:
+    paper, released = (_dials(load_recipe(f"{kind}/{name}")) for kind in ("paper", "released"))
+    for modality in ("video", "audio"):
+        assert paper[modality].pop("name") == f"mvit_v2_{'b' if name[0] == 'C' else 's'}"
+        assert released[modality].pop("name") == f"mvit_released_{'b' if name[0] == 'C' else 's'}"
+    parents = paper.pop("parent"), released.pop("parent")
+    assert parents == (None, None) or [parent.split("/") for parent in parents] == [
+        ["paper", parents[0].split("/")[1]],
+        ["released", parents[0].split("/")[1]],
+    ]
+    assert paper == released
+
+
+@pytest.mark.parametrize(
+    ("size", "depth", "starts", "drops"),
+    [("s", 16, (1, 3, 14), (0.2, 0.1)), ("b", 24, (2, 5, 21), (0.3, 0.3))],
+)
+def test_the_released_network(
+    size: str, depth: int, starts: tuple[int, ...], drops: tuple[float, float]
+) -> None:
+    """The settings of the authors' released code, typed in: PATCH_KERNEL and so on by modality and SIZE."""
+    video, audio = (encoder_config(f"mvit_released_{size}", modality, {}) for modality in ("video", "audio"))
+    assert (video.patch_kernel, video.patch_stride, video.patch_padding) == ((3, 9, 9), (2, 8, 8), (1, 4, 4))
+    assert (audio.patch_kernel, audio.patch_stride, audio.patch_padding) == ((1, 7, 9), (1, 4, 8), (0, 3, 4))
+    assert (video.pool_kernel, video.kv_stride) == ((3, 3, 3), 8)
+    assert (audio.pool_kernel, audio.kv_stride) == ((1, 3, 3), 4)
+    assert (video.class_token, video.readout) == (True, "class")
+    assert (audio.class_token, audio.readout) == (False, "mean")
+    assert (video.drop_path, audio.drop_path) == drops
+    for tower in (video, audio):
+        assert (tower.depth, tower.stage_starts, tower.width, tower.heads) == (depth, starts, 96, 1)
+        assert (tower.positions, tower.residual_pooling, tower.widen_in) == ("relative", True, "attention")
+
+
+def test_the_released_network_takes_a_quarter_of_the_compute() -> None:
+    found = [
+        [encoder_size(f"mvit_{kind}_s", modality) for modality in ("video", "audio")]
+        for kind in ("v2", "released")
+    ]
+    paper, released = (sum(size.multiply_adds for size in sizes) for sizes in found)
+    assert released == pytest.approx(paper / 4, rel=0.05)
+    paper, released = (sum(size.parameters for size in sizes) for sizes in found)
+    assert released == pytest.approx(paper, rel=2e-3)
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -167,7 +237,10 @@ def test_the_controlled_study(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [f"paper/{name}" for name in PAPER] + [f"controlled/{n}" for n in CONTROLLED]
+    "name",
+    [f"paper/{name}" for name in PAPER]
+    + [f"released/{name}" for name in RELEASED]
+    + [f"controlled/{name}" for name in CONTROLLED],
 )
 def test_every_recipe_builds(name: str) -> None:
     recipe = load_recipe(name)
@@ -178,7 +251,7 @@ def test_every_recipe_builds(name: str) -> None:
     assert (network.video is None) == (not recipe.views.pictures)
     parameters = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     # Two towers of 34.5 M (v2-S) or 51.2 M (v2-B) as published, and heads; the controlled ones are small.
-    low, high = (7, 15) if controlled else (66, 72) if recipe.audio.name == "mvit_v2_s" else (97, 105)
+    low, high = (7, 15) if controlled else (66, 72) if recipe.audio.name.endswith("_s") else (97, 105)
     assert low < parameters < high
 
 
@@ -237,6 +310,66 @@ def test_a_fixed_temperature_may_be_lower_than_a_learned_one() -> None:
     assert load_recipe("demo", ["objective.temperature=0.009"]).objective.temperature == 0.009
     learned = load_recipe("demo", ["objective.learn_temperature=true", "objective.temperature=0.01"])
     assert Network.create(learned).scale().item() == pytest.approx(100.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("write", ["extends", "--set", "--set, dials first", "--set, dials in one"])
+def test_another_encoder_has_none_of_the_old_ones_dials(write: str, tmp_path: Path) -> None:
+    dials, rest = {"head_width": 128}, {"stem_momentum": 0.2}
+    base = tmp_path / "base.yaml"
+    base.write_text(yaml.safe_dump({"extends": "demo", "video": {"preprocessing": rest}}))
+    settings = ["video.name=x3d_m", "video.dials.head_width=128"]
+    if write == "extends":
+        child = {"extends": str(base), "video": {"name": "x3d_m", "dials": dials}}
+        (tmp_path / "child.yaml").write_text(yaml.safe_dump(child))
+        found = load_recipe(tmp_path / "child.yaml")
+    elif write == "--set, dials in one":
+        found = load_recipe(base, ["video.name=x3d_m", "video.dials={head_width: 128}"])
+    else:
+        found = load_recipe(base, settings[::-1] if "first" in write else settings)
+    demo = load_recipe("demo")
+    assert found.video is not None and demo.video is not None
+    assert (found.video.name, found.video.dials, found.video.preprocessing) == ("x3d_m", dials, rest)
+    assert (found.audio, found.views, found.head) == (demo.audio, demo.views, demo.head)
+    with torch.device("meta"):
+        network = Network.create(found)
+    assert network.video is not None and network.video.embedding_size == 128
+
+
+def test_dials_of_the_same_encoder_are_merged(tmp_path: Path) -> None:
+    demo = load_recipe("demo")
+    assert demo.video is not None
+    for name in ({}, {"name": demo.video.name}):
+        child = {"extends": "demo", "video": {**name, "dials": {"depth": 3, "stage_starts": [1, 2]}}}
+        (tmp_path / "child.yaml").write_text(yaml.safe_dump(child))
+        found = load_recipe(tmp_path / "child.yaml")
+        assert found.video is not None
+        assert found.video.dials == {**demo.video.dials, "depth": 3, "stage_starts": [1, 2]}
+    found = load_recipe("demo", [f"video.name={demo.video.name}", "video.dials.depth=5"])
+    assert found.video is not None and found.video.dials == {**demo.video.dials, "depth": 5}
+    # A name that changes and changes back has changed.
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"extends": "demo", "video": {"name": "x3d_m"}}))
+    back = load_recipe(tmp_path / "other.yaml", ["video.name=mvit"])
+    assert back.video is not None and back.video.dials == {}
+
+
+def test_settings_of_a_recipe_in_memory_replace_dials_too() -> None:
+    found = load_recipe(load_recipe("demo"), ["audio.name=acoustic_resnet50", "audio.dials.width=4"])
+    assert (found.audio.name, found.audio.dials) == ("acoustic_resnet50", {"width": 4})
+    assert found.audio.preprocessing == load_recipe("demo").audio.preprocessing
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["video.name=x3d_m", "video.dials.depth=3"], r"architecture x3d_m \(video\): unknown key 'depth'"),
+        (["video.dials.head_width=3"], r"architecture mvit \(video\): unknown key 'head_width'"),
+        (["video.name=acoustic_resnet50"], "acoustic_resnet50 is for audio, not for video"),
+    ],
+)
+def test_dials_of_another_architecture_are_refused_in_one_line(settings: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        Network.create(load_recipe("demo", settings))
+    assert "\n" not in str(caught.value)
 
 
 def test_settings_change_a_recipe() -> None:

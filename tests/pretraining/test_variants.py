@@ -73,7 +73,7 @@ X3D = ("video.dials={stem_width: 4, widths: [4, 8, 8, 8], depths: [1, 1, 1, 1], 
 
 
 def _settings(name: str) -> tuple[str, ...]:
-    if name.startswith("paper/"):
+    if name.startswith(("paper/", "released/")):
         return PAPER
     return CONTROLLED if "AUD" in name else (*CONTROLLED, *X3D)
 
@@ -291,11 +291,11 @@ def test_whoever_is_to_run_as_long_does(trained: Trained) -> None:
 )
 def test_children_know_what_they_started_from(trained: Trained, child: str, parent: str) -> None:
     weights = trained.folder(f"paper/{parent}") / f"checkpoints/{STEPS:08d}/model.safetensors"
-    started = read_json(trained.folder(f"paper/{child}") / "environment.json")["parent"]
+    started = read_json(trained.folder(f"paper/{child}") / "environment.json")["start"]
     assert started["recipe"] == f"paper/{parent}"
     assert (started["sha256"], started["step"]) == (hash_file(weights), STEPS)
-    assert Path(started["file"]) == weights
-    assert read_json(trained.folder(f"paper/{parent}") / "environment.json")["parent"] is None
+    assert Path(started["place"]) == weights
+    assert read_json(trained.folder(f"paper/{parent}") / "environment.json")["start"] is None
 
 
 def _weights(run: Path, step: int) -> dict[str, torch.Tensor]:

@@ -17,6 +17,7 @@ Examples:
   lssd pretrain paper/B.5 --corpus C --out RUNS --chain     (RUNS/paper/B.3 first, then RUNS/paper/B.5)
   lssd pretrain demo --corpus C --out R --seeds 3           (R/seed-0 ..., reported together)
   lssd pretrain demo --corpus A B --out R --set views.corpus_weights=[2,1]    (two titles of A to one of B)
+  lssd pretrain released/B.5 --corpus C --out R --init models/B.3     (the encoders of any model)
   torchrun --nproc-per-node 8 -m lssd pretrain paper/A.2 --corpus C --out R      (processes or hosts)"""
 
 
@@ -30,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument(
         "--init",
         default=argparse.SUPPRESS,
-        metavar="RUN",
-        help="the run of the recipe's parent to start from",
+        metavar="MODEL",
+        help="start from a run, one of its checkpoints, a model folder or a hub id",
     )
     start.add_argument(
         "--chain",
@@ -57,13 +58,22 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.print_recipe:
         _check(arguments, dry_run)
     from lssd import config
-    from lssd.pretraining import Forecast, SeedRuns, check_push, load_recipe, push_model
+    from lssd.pretraining import (
+        Forecast,
+        SeedRuns,
+        check_push,
+        describe_encoders,
+        load_recipe,
+        push_model,
+    )
     from lssd.pretraining.pretrain import pretrain
     from lssd.reporting import terminal
 
     settings = tuple(arguments.set)
     if arguments.print_recipe:
-        terminal.show_document(config.to_yaml(load_recipe(arguments.recipe, settings)))
+        recipe = load_recipe(arguments.recipe, settings)
+        notes = [f"# {modality}: {words}\n" for modality, words in describe_encoders(recipe).items()]
+        terminal.show_document("".join(notes) + config.to_yaml(recipe))
         return 0
     first = os.environ.get("RANK", "0") == "0"  # of several processes, that one speaks
     if arguments.push_to and first:

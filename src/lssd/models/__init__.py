@@ -37,7 +37,7 @@ from lssd.models.preprocessing import (
     mix_channels,
 )
 from lssd.models.registry import architectures, create
-from lssd.models.sizes import EncoderSize, encoder_size
+from lssd.models.sizes import EncoderSize, describe_encoder, encoder_size
 from lssd.models.x3d import X3D, X3DConfig
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "build_model",
     "convert",
     "create",
+    "describe_encoder",
     "encoder_size",
     "load_model",
     "mel_filters",

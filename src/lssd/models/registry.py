@@ -51,9 +51,25 @@ _FIRST_FAMILY: dict[str, Any] = {
 }
 
 
-def _mvit(video: Mapping[str, Any] | None = None, **dials: Any) -> Architecture:
-    """An MViT of these dials; `video` holds those for pictures alone."""
-    presets = {"video": {**dials, **(video or {})}, "audio": {**_SPECTROGRAM, **dials}}
+# What the authors' released code builds: patches a pixel larger than a stride of 8, and for pictures a class
+# token that is read out, on keys of 4 x 4.
+_RELEASED: dict[str, dict[str, Any]] = {
+    "video": {
+        "patch_kernel": (3, 9, 9),
+        "patch_stride": (2, 8, 8),
+        "patch_padding": (1, 4, 4),
+        "class_token": True,
+        "readout": "class",
+    },
+    "audio": {"patch_kernel": (1, 7, 9), "patch_stride": (1, 4, 8), "patch_padding": (0, 3, 4)},
+}
+
+
+def _mvit(
+    video: Mapping[str, Any] | None = None, audio: Mapping[str, Any] | None = None, **dials: Any
+) -> Architecture:
+    """An MViT of these dials; `video` and `audio` hold those for one of them alone."""
+    presets = {"video": {**dials, **(video or {})}, "audio": {**_SPECTROGRAM, **dials, **(audio or {})}}
     return Architecture(MViTConfig, MViT, presets)
 
 
@@ -74,6 +90,16 @@ _ARCHITECTURES: dict[str, Architecture] = {
     "mvit_v2_t": _mvit(depth=10, stage_starts=(1, 3, 8), drop_path=0.1),
     "mvit_v2_s": _mvit(depth=16, stage_starts=(1, 3, 14), drop_path=0.2),
     "mvit_v2_b": _mvit(depth=24, stage_starts=(2, 5, 21), drop_path=0.3),
+    # Their stochastic depth of S: SlowFast's 0.2 for pictures, and for sound its 0.1 for images.
+    "mvit_released_s": _mvit(
+        {**_RELEASED["video"], "drop_path": 0.2},
+        {**_RELEASED["audio"], "drop_path": 0.1},
+        depth=16,
+        stage_starts=(1, 3, 14),
+    ),
+    "mvit_released_b": _mvit(
+        _RELEASED["video"], _RELEASED["audio"], depth=24, stage_starts=(2, 5, 21), drop_path=0.3
+    ),
     "x3d_m": Architecture(X3DConfig, X3D, {"video": {}}),
     "acoustic_resnet50": Architecture(AcousticResNetConfig, AcousticResNet, {"audio": {}}),
     "tdnn": Architecture(TDNNConfig, TDNN, {"audio": {}}),

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lssd.models.mvit.config import MViTConfig
 from lssd.models.registry import Modality, create
 
 
@@ -36,4 +37,20 @@ def encoder_size(name: str, modality: Modality = "video", classes: int = 0, **di
         parameters=parameters + classes * (encoder.embedding_size + 1),
         # The counter takes a multiplication and an addition for two.
         multiply_adds=counter.get_total_flops() // 2 + classes * encoder.embedding_size,
+    )
+
+
+def describe_encoder(config: Any, embedding_size: int, size: EncoderSize) -> str:
+    """An encoder's shapes and size in words: input, tokens where it has them, output.
+
+    `config`: `Encoder.config`. The input is (channels, frames, rows, columns).
+    """
+    steps = [" x ".join(map(str, (config.in_channels, *config.input_size)))]
+    if isinstance(config, MViTConfig):
+        grid = " x ".join(map(str, config.patch_grid(config.input_size)))
+        steps.append(f"{grid} tokens{' and a class token' if config.class_token else ''}")
+    steps.append(f"{embedding_size}-d")
+    return (
+        f"{' -> '.join(steps)}; {size.parameters / 1e6:.2f} M parameters, "
+        f"{size.multiply_adds / 1e9:.3g} G multiply-adds a window"
     )

@@ -1,6 +1,7 @@
 """Contrastive pretraining on dubbed clips: objective, recipes, loop, checkpoints, held-out measures.
 
 recipe, lineage    all that defines a run, and the runs it descends from
+start              the weights that a run starts with: a run's, or any model's
 network            towers and heads; a batch of views -> projections
 objective, losses  which views are contrasted (Eq. 2-3); Eq. 1 and alternatives
 step, optimiser    the gradient of one step, whole or in parts; AdamW and its learning rate
@@ -17,7 +18,7 @@ pretrain           all of it together
 """
 
 from lssd.pretraining.folder import Run, RunDescription, describe_run
-from lssd.pretraining.forecast import Forecast
+from lssd.pretraining.forecast import Forecast, describe_encoders
 from lssd.pretraining.publishing import check_push, push_model
 from lssd.pretraining.recipe import Recipe, load_recipe, recipe_names
 from lssd.pretraining.seeds import SeedRuns, SeedsDescription, describe_seeds
@@ -30,6 +31,7 @@ __all__ = [
     "SeedRuns",
     "SeedsDescription",
     "check_push",
+    "describe_encoders",
     "describe_run",
     "describe_seeds",
     "load_recipe",

@@ -226,13 +226,15 @@ def _figures(
 
 
 def _lineage(environment: Mapping[str, Any]) -> str:
-    parent = environment.get("parent")
-    if not parent:
+    start = environment.get("start")
+    if not start:
         return "It started from random weights."
-    return (
-        f"It started from the weights of recipe {parent['recipe']} after {parent['step']} steps, heads "
-        f"included (SHA-256 `{parent['sha256']}`)."
-    )
+    if start["recipe"] is not None:
+        source = f"the weights of recipe {start['recipe']} after {start['step']} steps"
+    else:
+        source = f"the model `{start['place']}` of the hub" if start["hub"] else "the encoders of a model"
+    new = f" Drawn anew: {', '.join(start['new'])}." if start["new"] else " Projection heads included."
+    return f"It started from {source} (SHA-256 `{start['sha256']}`).{new}"
 
 
 def _losses(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -11,9 +11,9 @@ import torch
 
 from lssd import config
 from lssd.errors import InputError
-from lssd.pretraining.lineage import Parent
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, difference, load_recipe
+from lssd.pretraining.start import Origin, with_preprocessing
 from lssd.store import read_json, write_bytes, write_json
 from lssd.views import ClipIndex, Corpora
 
@@ -94,14 +94,27 @@ def describe_run(path: str | Path) -> RunDescription:
     return RunDescription(str(path), recipe.name, state, metrics)
 
 
-def claim(folder: Path, recipe: Recipe, corpora: Corpora, index: ClipIndex, parent: Parent | None) -> None:
+def as_begun(folder: Path, recipe: Recipe) -> Recipe:
+    """The recipe with the preprocessing that a run took up from its start when it began.
+
+    As it is where no run has begun.
+    """
+    if not (folder / "recipe.yaml").exists():
+        return recipe
+    start = read_json(folder / "environment.json").get("start")
+    return recipe if start is None else with_preprocessing(recipe, start["taken_up"])
+
+
+def claim(folder: Path, recipe: Recipe, corpora: Corpora, index: ClipIndex, start: Origin | None) -> None:
     """Write what defines a run, or check that the folder holds the same run already.
+
+    start: the weights that it is to start from; None: random ones, or those that it has begun with.
 
     Raises InputError, naming what differs, when it holds another.
     """
     path, data = folder / "recipe.yaml", index.digest()
     if path.exists():
-        _check_same(folder, recipe, corpora, data, parent)
+        _check_same(folder, recipe, corpora, data, start)
         return
     environment = {
         "lssd": metadata.version("lssd"),
@@ -111,19 +124,13 @@ def claim(folder: Path, recipe: Recipe, corpora: Corpora, index: ClipIndex, pare
         "machine": platform.machine(),
         "corpus": corpora.root,
         "data": data,
-        "parent": parent
-        and {
-            "recipe": parent.recipe,
-            "file": str(parent.file),
-            "step": parent.step,
-            "sha256": parent.identity,
-        },
+        "start": start and asdict(start),
     }
     write_json(folder / "environment.json", environment)
     write_bytes(path, config.to_yaml(recipe).encode())  # last: it marks the folder as claimed
 
 
-def _check_same(folder: Path, recipe: Recipe, corpora: Corpora, data: str, parent: Parent | None) -> None:
+def _check_same(folder: Path, recipe: Recipe, corpora: Corpora, data: str, start: Origin | None) -> None:
     path = folder / "recipe.yaml"
     differs = difference(load_recipe(path), recipe)
     if differs is not None:
@@ -138,5 +145,6 @@ def _check_same(folder: Path, recipe: Recipe, corpora: Corpora, data: str, paren
             f"{folder} was trained on other clips (of {begun['corpus']}, as it was then) than those of "
             f"{corpora.root}; choose another --out"
         )
-    if parent is not None and begun["parent"]["sha256"] != parent.identity:
-        raise InputError(f"{folder} started from other weights than {parent.file}; choose another --out")
+    if start is not None and (begun.get("start") or {}).get("sha256") != start.sha256:
+        found = "other" if begun.get("start") else "random"
+        raise InputError(f"{folder} started from {found} weights, not {start.place}; choose another --out")

@@ -5,7 +5,9 @@ that pass forward and backward. An instance is one clip: its windows of picture 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from torch import nn
 
 from lssd.errors import CorpusError
-from lssd.models import ProjectionHead, Tower, encoder_size
+from lssd.models import EncoderSize, ProjectionHead, Tower, describe_encoder, encoder_size
 from lssd.pretraining.costs import Cost, measure_cost
 from lssd.pretraining.distributed import choose_device
 from lssd.pretraining.hardware import acceleration
@@ -31,6 +33,7 @@ _BYTES = 4  # of a weight, a gradient, a moment, an input
 class Forecast:
     """A run's size, and what it needs of each process.
 
+    start: the weights that it starts from, in words; encoders: shapes and sizes of "video" and "audio".
     obstacle: why the corpus cannot be trained on, "" where it can. batch: clips of a step over all processes;
     with an obstacle, as the recipe states it. epoch_steps: steps in which this corpus is seen once; steps: of
     the whole run. With an obstacle there is no epoch, and steps are known only where the recipe states them.
@@ -67,6 +70,8 @@ class Forecast:
     obstacle: str = ""
     runs: int = 1
     corpora: tuple[tuple[str, int], ...] = ()
+    start: str = "random weights"
+    encoders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def instances(self) -> int | None:
@@ -108,6 +113,8 @@ class Forecast:
         return [
             ("recipe", recipe.name),
             *([("runs", f"{self.runs}, one a seed; what follows is of one")] if self.runs > 1 else []),
+            ("starts from", self.start),
+            *((f"{modality} encoder", words) for modality, words in self.encoders.items()),
             ("clips", clips),
             *([("corpora", self._corpora())] if self.corpora else []),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
@@ -170,6 +177,18 @@ class _Path:
     modality: Literal["audio", "video"]
     count: float
 
+    @cached_property
+    def size(self) -> EncoderSize:
+        """The encoder's, without the head."""
+        config = self.tower.config
+        return encoder_size(config.name, self.modality, **config.dials)
+
+    @property
+    def words(self) -> str:
+        """The encoder's architecture, shapes and size."""
+        encoder = self.tower.encoder
+        return f"{self.tower.name}, {describe_encoder(encoder.config, encoder.embedding_size, self.size)}"
+
     @property
     def inputs(self) -> int:
         """Numbers that the encoder takes for a window."""
@@ -179,10 +198,8 @@ class _Path:
     @property
     def multiply_adds(self) -> int:
         """Of one window's forward pass."""
-        config = self.tower.config
         layers = [layer for layer in self.head.modules() if isinstance(layer, nn.Linear)]
-        encoder = encoder_size(config.name, self.modality, **config.dials)
-        return encoder.multiply_adds + sum(layer.weight.numel() for layer in layers)
+        return self.size.multiply_adds + sum(layer.weight.numel() for layer in layers)
 
 
 def forecast(
@@ -193,13 +210,15 @@ def forecast(
     processes: int = 1,
     obstacle: str = "",
     runs: int = 1,
+    start: str = "random weights",
 ) -> Forecast:
     """Size up a run of a recipe on the clips that it selects, with `processes` sharing the groups evenly.
 
     `measure` passes windows through the network, for at most about 20 s; without it there is neither the
     memory of activations nor a time. `obstacle` says why there is no index, or why its clips do not do: the
-    run is then sized up as the recipe states it. `runs`: how many of them are asked for.
-    Raises InputError for encoders that cannot be made, CorpusError for too few clips without an obstacle.
+    run is then sized up as the recipe states it. `start` is shown as it is. `runs`: how many of them are
+    asked for. Raises InputError for encoders that cannot be made, CorpusError for too few clips without an
+    obstacle.
     """
     network = Network.create(recipe).train()
     usable = None if obstacle else index
@@ -245,7 +264,19 @@ def forecast(
         corpora=()
         if index is None
         else tuple(zip(index.roots, np.diff(index.title_starts).tolist(), strict=True)),
+        start=start,
+        encoders={path.modality: path.words for path in reversed(paths)},
     )
+
+
+def describe_encoders(recipe: Recipe) -> dict[str, str]:
+    """Architecture, shapes and size of a recipe's encoders, "video" and "audio", in words.
+
+    Raises InputError for encoders that cannot be made.
+    """
+    with torch.device("meta"):
+        network = Network.create(recipe)
+    return {path.modality: path.words for path in reversed(_paths(network, recipe, None))}
 
 
 def training_flops(recipe: Recipe, index: ClipIndex, network: Network) -> int:

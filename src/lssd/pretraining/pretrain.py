@@ -18,16 +18,17 @@ from lssd.models.seed_folders import seed_folders
 from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
-from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_run
+from lssd.pretraining.folder import Run, as_begun, claim, last_held_out, read_run, write_run
 from lssd.pretraining.forecast import Forecast, forecast, training_flops
 from lssd.pretraining.hardware import acceleration, describe_device, matmul_peak
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.lineage import lineage, load_parent, start_from, train_chain
+from lssd.pretraining.lineage import lineage, train_chain
 from lssd.pretraining.loop import Training, resume, train
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.pretraining.seeds import SeedRuns, check_count, parent_of_seed, train_seeds, write_seeds
+from lssd.pretraining.start import Origin, begin_with, extents, load_start, match, take_up, with_preprocessing
 from lssd.quiet import quieted
 from lssd.store import lock
 from lssd.views import CacheSettings, ClipIndex, Corpora, batch_size, check_weights, sounds_per_clip
@@ -58,8 +59,10 @@ def pretrain(
         corpus: one, or several as one: the titles of all, each counted once; those that any of them holds out
             are left out of training, and measured. `views.corpus_weights`: how often each gives a title.
         settings: `KEY=VALUE` changes of the recipe.
-        init: for a recipe with a parent, the run (or its checkpoint) to start from; for several seeds also
-            the folder of the parent's, of which each starts from the one of its own seed.
+        init: what to start from: a run or one of its checkpoints, heads included, or the encoders of any
+            model that `lssd.load_model` takes; a line says what is new. A recipe with a parent takes a run of
+            that, or a model. For several seeds also the folder of the parent's, of which each starts from the
+            one of its own seed.
         chain: train the parents first; each run then lies in `OUT/<its recipe's name>`.
         seeds: train with so many seeds, the recipe's own and those that follow, a run each in `OUT/seed-K`;
             what they measured on held-out titles is reported together, and written to `OUT/seeds.json`.
@@ -83,11 +86,13 @@ def pretrain(
     chosen = recipes[-1]
     if out is None and not dry_run:
         raise InputError("pretraining needs a folder to write to (out)")
+    if chain and init is not None:
+        raise InputError("a chain trains what its recipe starts from: give init or chain, not both")
     silent = quiet or torchrun_numbers()[0] != 0  # of several processes, the first speaks
     with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
         if dry_run:
             progress.phase("measuring what a step costs")
-            return _forecast(chosen, _open(corpus), seeds or 1)
+            return _forecast(chosen, _open(corpus), init, seeds or 1)
         root = Path(out or ".")
         if seeds is not None:
             cache_folder = cache_folder or root / "cache"  # all seeds see the same clips
@@ -116,10 +121,19 @@ def _train_seeds(
     return on_first(lambda: write_seeds(root, runs), "write the report on the seeds")
 
 
-def _forecast(recipe: Recipe, corpora: Corpora, runs: int) -> Forecast:
+def _forecast(recipe: Recipe, corpora: Corpora, init: str | Path | None, runs: int) -> Forecast:
     """What a run would cost, also on a corpus that it could not run on: then with the reason why not."""
     _, processes, _ = torchrun_numbers()
     _check_groups(recipe, processes)
+    start = "random weights" if recipe.parent is None else f"a run of {recipe.parent}"
+    if init is not None:
+        weights = load_start(init, recipe)
+        taken_up = take_up(recipe, weights)
+        recipe = with_preprocessing(recipe, taken_up)
+        with torch.device("meta"):
+            network = Network.create(recipe)
+        origin = match(network, weights, taken_up)
+        start = "; ".join([origin.place, *origin.notes(), *extents(network, weights)])
     index, obstacle = None, ""
     try:
         index = _read_clips(recipe, corpora)
@@ -127,7 +141,7 @@ def _forecast(recipe: Recipe, corpora: Corpora, runs: int) -> Forecast:
     except CorpusError as error:
         obstacle = str(error)
     with _threads(recipe.machine.threads):
-        return forecast(recipe, index, processes=processes, obstacle=obstacle, runs=runs)
+        return forecast(recipe, index, processes=processes, obstacle=obstacle, start=start, runs=runs)
 
 
 def _check_groups(recipe: Recipe, processes: int) -> None:
@@ -180,22 +194,32 @@ def _pretrain(
     if seed_folders(run):
         raise InputError(f"{run} holds runs of several seeds; give --seeds, or choose another --out")
 
-    # The weights to start from. A run that has begun needs its parent no more.
-    parent = None if init is None else load_parent(init, recipe)
-    if parent is None and recipe.parent is not None and not (run / "recipe.yaml").exists():
+    # The weights to start from. A run that has begun needs them no more.
+    begun = (run / "recipe.yaml").exists()
+    if init is None and recipe.parent is not None and not begun:
         raise InputError(
             f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
             "train it first"
         )
-    network = Network.create(recipe)
-    if parent is not None:
-        start_from(network, parent)
+    origin: Origin | None = None
+    if init is None:
+        recipe = as_begun(run, recipe)
+        network = Network.create(recipe)
+    else:
+        start = load_start(init, recipe)
+        taken_up = take_up(recipe, start)
+        recipe = with_preprocessing(recipe, taken_up)
+        network = Network.create(recipe)
+        origin = begin_with(network, start, taken_up)
+        notes = [*origin.notes(), *extents(network, start)]
+        if notes and world.rank == 0 and not begun:
+            _logger.warning("starting from %s; %s", origin.place, "; ".join(notes))
 
     with ExitStack() as held:
         # The first process locks the folder until the run ends, and says what run it holds.
         def begin() -> Run | None:
             held.enter_context(lock(run))
-            claim(run, recipe, corpora, index, parent)
+            claim(run, recipe, corpora, index, origin)
             return read_run(run)
 
         finished = on_first(begin, "begin")

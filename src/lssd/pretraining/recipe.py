@@ -1,7 +1,8 @@
 """Recipes: all that defines a pretraining run, as data.
 
 A recipe is a YAML file over the dataclasses below. `extends: NAME` starts from another recipe, so a
-variant states only what sets it apart.
+variant states only what sets it apart. Where it changes the `name` of a tower, the dials of the encoder
+that stood there fall away; all else is merged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ _MOST_STEPS = 10**9  # and epochs, clips: far more than anybody trains
 _MOST_PROCESSES = 1024  # of one machine, and threads of one process
 _WIDEST_HEAD = 16_384
 _RECIPE_BYTES = 1 << 16  # the longest packaged one has some 1,000, with all defaults 3,000
+_TOWERS = ("video", "audio")  # keys of `Recipe` that hold a TowerConfig
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,7 @@ def load_recipe(recipe: str | Path | Recipe, settings: Sequence[str] = ()) -> Re
     source = f"recipe {recipe.name if isinstance(recipe, Recipe) else recipe}"
     mapping = config.to_mapping(recipe) if isinstance(recipe, Recipe) else _read(recipe, seen=())
     try:
-        changed = config.override(mapping, settings)
+        changed = _override(mapping, settings)
     except (RecursionError, ValueError) as error:
         raise InputError(f"{source}: a setting cannot be read as YAML: {reason_of(error)}") from error
     check_values(changed, source)
@@ -304,7 +306,7 @@ def _read(recipe: str | Path, seen: tuple[str, ...]) -> dict[str, Any]:
         raise InputError(f"recipe {recipe}: 'extends' must name a recipe, not {type(parent).__name__}")
     near = path.parent / f"{parent}.yaml"
     base = _read(near if near.is_file() else parent, (*seen, str(recipe)))
-    return _merge(base, mapping)
+    return _merge(_without_dials(base, _renamed(base, mapping)), mapping)
 
 
 def _find(recipe: str | Path) -> Path:
@@ -322,3 +324,31 @@ def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
     return merged
+
+
+def _override(mapping: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """`config.override`, where a tower that gets another name keeps the dials of the settings alone.
+
+    The order of the settings does not matter to that.
+    """
+    changed = config.override(mapping, settings)
+    renamed = _renamed(mapping, changed)
+    return config.override(_without_dials(mapping, renamed), settings) if renamed else changed
+
+
+def _renamed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """The towers whose encoder `changes` names otherwise than `base`."""
+
+    def name(mapping: Mapping[str, Any], tower: str) -> Any:
+        settings = mapping.get(tower)
+        return settings.get("name") if isinstance(settings, Mapping) else None
+
+    return [tower for tower in _TOWERS if name(changes, tower) not in (None, name(base, tower))]
+
+
+def _without_dials(mapping: Mapping[str, Any], towers: Sequence[str]) -> dict[str, Any]:
+    kept = dict(mapping)
+    for tower in towers:
+        if isinstance(settings := kept.get(tower), Mapping):
+            kept[tower] = {key: value for key, value in settings.items() if key != "dials"}
+    return kept

@@ -20,8 +20,9 @@ from lssd.models.registry import Modality
 
 _SOURCE = "an authors' checkpoint"
 _WRAPPERS = ("module.", "backbone.", "net.")
-_NAMES = {16: "mvit_v2_s", 24: "mvit_v2_b"}
-# Patch kernel: stride and padding. The first of each is the default, PATCH_OVERLAP false.
+_NAMES = {16: "mvit_released_s", 24: "mvit_released_b"}
+# Patch kernel: stride and padding. The first of each is the default, PATCH_OVERLAP false, and the preset of
+# these names.
 _PATCHES: dict[str, dict[Grid, tuple[Grid, Grid]]] = {
     "video": {(3, 9, 9): ((2, 8, 8), (1, 4, 4)), (3, 7, 7): ((2, 4, 4), (1, 3, 3))},
     "audio": {(1, 7, 9): ((1, 4, 8), (0, 3, 4)), (1, 7, 7): ((1, 4, 4), (0, 3, 3))},
