@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from filmset import FilmSetDescription
     from lssd.corpus import CorpusDescription
     from lssd.media import FilmInfo
+    from lssd.models import ModelDescription
     from lssd.pretraining import RunDescription
 
 # Each kind's room is imported where it is asked for: to look at a film must not wait for torch.
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 def inspect(
     path: str | Path,
-) -> "FilmInfo | CorpusDescription | RunDescription | FilmSetDescription":
-    """Describe a film, a corpus, a run or a film set; `kind` says which, `to_json` is its JSON value.
+) -> "FilmInfo | CorpusDescription | RunDescription | ModelDescription | FilmSetDescription":
+    """Describe a film, a corpus, a run, a model (or checkpoint) or a film set.
 
-    Raises InputError for a folder of no such kind, MediaError for a path that is missing or no film.
+    `kind` of what is returned says which it is, `to_json` is its JSON value. Raises InputError for a folder
+    of no such kind, MediaError for a path that is missing or no film, CheckpointError for a damaged model.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -34,10 +36,15 @@ def inspect(
         from lssd.pretraining import describe_run
 
         return describe_run(folder)
+    if (folder / "config.json").exists():
+        from lssd.models import describe_model
+
+        return describe_model(folder)
     if (folder / "filmset.json").exists():
         from filmset import describe_filmset
 
         return describe_filmset(folder)
     raise InputError(
-        f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
+        f"{path} is a folder, but no corpus (lssd ingest), run or model (lssd pretrain) or film set (lssd "
+        "filmset)"
     )

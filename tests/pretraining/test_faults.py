@@ -14,8 +14,8 @@ import torch
 
 from lssd.corpus import Catalog
 from lssd.errors import CheckpointError, CorpusError, LssdError
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining import Run, loop
-from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.objective import Losses
 from lssd.pretraining.pretrain import pretrain

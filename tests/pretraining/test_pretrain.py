@@ -11,9 +11,9 @@ import torch
 from lssd.corpus import Catalog, IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.errors import CheckpointError, CorpusError, InputError
-from lssd.models import load_model
+from lssd.models import describe_model, load_model, weights_hash
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining import Forecast, Run, describe_run, load_recipe
-from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.network import Network
 from lssd.pretraining.pretrain import pretrain
@@ -42,6 +42,34 @@ def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run, small: tuple
     assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", small)
     assert list((finished.folder / "tensorboard").iterdir())
     assert describe_run(finished.folder).state == "finished"
+
+
+def test_a_checkpoint_is_a_model(finished: Run) -> None:
+    """The last one is the run's own; its heads and its training lie apart."""
+    steps = [checkpoint.step for checkpoint in list_checkpoints(finished.folder)]
+    assert steps == [8, 9] and describe_run(finished.folder).checkpoints == (8, 9)
+    before, last = (load_model(finished.folder / f"checkpoints/{step:08d}") for step in steps)
+    whole = load_model(finished.folder)
+    assert weights_hash(last) == weights_hash(whole) == weights_hash(load_model(finished.model))
+    assert weights_hash(before) != weights_hash(last) and before.config == last.config
+    described = describe_model(finished.folder / "checkpoints/00000008")
+    assert described.step == 8 and described.weights_sha256 == weights_hash(before)
+
+
+@pytest.mark.parametrize(
+    ("dials", "kept"),
+    [
+        (("keep=1", "keep_every=3"), [3, 6, 9]),
+        (("keep=3",), [6, 8, 9]),
+        (("keep_every=4", "checkpoint_every=100"), [4, 8, 9]),
+    ],
+)
+def test_checkpoints_are_kept_as_the_recipe_says(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], dials: tuple[str, ...], kept: list[int]
+) -> None:
+    settings = (*small, "schedule.checkpoint_every=2", *(f"schedule.{dial}" for dial in dials))
+    pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path / "r")] == kept
 
 
 def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, small: tuple[str, ...]) -> None:

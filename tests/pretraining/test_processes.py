@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from lssd.models import load_model
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining import Run
-from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.pretrain import pretrain
 

@@ -27,6 +27,7 @@ VERBS = (
     "dub",
     "verify",
     "pretrain",
+    "average",
     "embed",
     "evaluate",
     "report",

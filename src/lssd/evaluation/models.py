@@ -17,6 +17,7 @@ from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
 from lssd.media import spelled
 from lssd.models import Model, build_model, weights_hash
+from lssd.models.folders import model_name
 from lssd.store import hash_json
 
 _ENCODERS: Mapping[str, tuple[Modality, ...]] = {
@@ -163,9 +164,7 @@ def load_models_under_test(
         reference = ModelReference(name or loaded.name, path, loaded.identity)
         return [ForeignModel(reference, _file_name(reference.name), loaded)]
     if name is None:
-        # A run keeps its model in RUN/model: the run's name says more.
-        whole = Path(path).resolve()
-        name = "model" if in_memory else whole.parent.name if whole.name == "model" else whole.name
+        name = "model" if in_memory else model_name(Path(path))
     twin = untrained_twin(loaded).to(next(loaded.parameters()).device)
     twin_hash = weights_hash(twin)
     reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash)

@@ -9,6 +9,9 @@ heads             projection onto the contrastive objective's sphere
 registry          architectures by name
 model             encoders with their preprocessing: raw input -> embeddings
 checkpoint, hub   model folders: safetensors and JSON, here or on the Hugging Face hub
+folders           where a model lies, in runs and their checkpoints too
+description       what a model folder holds, in numbers
+average           one model from several, such as a run's last checkpoints
 acceleration      compilation, checkpointing and precision, apart from the model files
 converters        weights from elsewhere (torchvision, the authors) as our model folders
 sizes             parameters and multiply-adds
@@ -19,6 +22,7 @@ from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
 from lssd.models.batch_norm import BatchNorm, span_processes
 from lssd.models.checkpoint import load_model, save_model, weights_hash
 from lssd.models.converters import convert
+from lssd.models.description import ModelDescription, describe_model
 from lssd.models.heads import ProjectionHead
 from lssd.models.model import AudioTower, Model, Tower, TowerConfig, VideoTower, build_model, window_starts
 from lssd.models.mvit.config import MViTConfig
@@ -51,6 +55,7 @@ __all__ = [
     "MViT",
     "MViTConfig",
     "Model",
+    "ModelDescription",
     "ProjectionHead",
     "SoundInput",
     "SoundInputConfig",
@@ -64,6 +69,7 @@ __all__ = [
     "build_model",
     "convert",
     "create",
+    "describe_model",
     "encoder_size",
     "load_model",
     "mel_filters",

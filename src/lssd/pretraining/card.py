@@ -11,7 +11,7 @@ import yaml
 
 from lssd.errors import InputError
 from lssd.languages import display_name
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining.held_out.measures import measures_in
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, reproducible_part

@@ -11,13 +11,12 @@ import torch
 
 from lssd import config
 from lssd.errors import InputError
+from lssd.models.folders import FINISHED_FILE, RECIPE_FILE, is_run, list_checkpoints
 from lssd.pretraining.lineage import Parent
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, difference, load_recipe
 from lssd.store import read_json, write_bytes, write_json
 from lssd.views import ClipIndex
-
-_FINISHED = "finished.json"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Run:
 
 def read_run(folder: Path) -> Run | None:
     """What a run came to, whatever of its checkpoints is left; None when it is not finished."""
-    file = folder / _FINISHED
+    file = folder / FINISHED_FILE
     if not file.is_file() or not (folder / "model").is_dir():
         return None
     return Run(folder=folder, held_out=last_held_out(folder), **read_json(file))
@@ -56,7 +55,7 @@ def write_run(run: Run) -> Run:
     """Mark a run as finished; returns it."""
     facts = asdict(run)
     del facts["folder"], facts["held_out"]  # the folder may be moved, and metrics.jsonl has the measures
-    write_json(run.folder / _FINISHED, facts)
+    write_json(run.folder / FINISHED_FILE, facts)
     return run
 
 
@@ -68,14 +67,15 @@ def last_held_out(folder: Path) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class RunDescription:
-    """How far a run is. recipe: its name; state: in words; metrics: the last value of each, None where it was
-    not finite."""
+    """How far a run is. recipe: its name; state: in words; checkpoints: steps of those that are kept;
+    metrics: the last value of each, None where it was not finite."""
 
     kind: ClassVar[Literal["run"]] = "run"
 
     path: str
     recipe: str
     state: str
+    checkpoints: tuple[int, ...]
     metrics: dict[str, float | None]
 
     def to_json(self) -> dict[str, Any]:
@@ -86,12 +86,13 @@ class RunDescription:
 def describe_run(path: str | Path) -> RunDescription:
     """How far a run is, and what it last measured."""
     folder = Path(path)
-    recipe = load_recipe(folder / "recipe.yaml")
+    recipe = load_recipe(folder / RECIPE_FILE)
     metrics: dict[str, float | None] = {}
     for line in read_metrics(folder):
         metrics |= line.get("eval", line)
     state = "finished" if read_run(folder) else f"unfinished, at step {metrics.get('step', 0)}"
-    return RunDescription(str(path), recipe.name, state, metrics)
+    steps = tuple(checkpoint.step for checkpoint in list_checkpoints(folder))
+    return RunDescription(str(path), recipe.name, state, steps, metrics)
 
 
 def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, parent: Parent | None) -> None:
@@ -99,8 +100,8 @@ def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, pa
 
     Raises InputError, naming what differs, when it holds another.
     """
-    path, data = folder / "recipe.yaml", index.digest()
-    if path.exists():
+    path, data = folder / RECIPE_FILE, index.digest()
+    if is_run(folder):
         _check_same(folder, recipe, corpus, data, parent)
         return
     environment = {
@@ -124,7 +125,7 @@ def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, pa
 
 
 def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, parent: Parent | None) -> None:
-    path = folder / "recipe.yaml"
+    path = folder / RECIPE_FILE
     differs = difference(load_recipe(path), recipe)
     if differs is not None:
         key, there, here = differs

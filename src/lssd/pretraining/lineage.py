@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lssd.errors import CheckpointError, InputError
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.models.folders import as_checkpoint, list_checkpoints
+from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.recipe import Recipe, load_named, load_recipe
 from lssd.store import hash_file
 
@@ -80,8 +79,9 @@ def _as_folder(recipe: Recipe) -> PurePosixPath:
 class Parent:
     """The weights that a run starts from, and where they come from.
 
-    weights: by the network's names, heads included. identity: SHA-256 of their file. recipe: the name of
-    the recipe that made them, after `step` steps. file: where they lie.
+    weights: by the network's names, heads included; averaged ones, where that run averages. identity: SHA-256
+    of the file of the encoders'. recipe: the name of the recipe that made them, after `step` steps. file:
+    where they lie, beside the heads'.
     """
 
     weights: dict[str, Tensor]
@@ -103,7 +103,7 @@ def load_parent(path: str | Path, recipe: Recipe) -> Parent:
             f"recipe {recipe.name} has no parent, so it cannot start from {path}; set parent=NAME"
         )
     folder = Path(path)
-    is_checkpoint = folder.parent.name == "checkpoints" and folder.name.isdigit()
+    is_checkpoint = as_checkpoint(folder) is not None
     run = folder.parent.parent if is_checkpoint else folder
     made_by = _read_recipe(run).name
     expected = load_named("parent", recipe.parent).name
@@ -115,7 +115,7 @@ def load_parent(path: str | Path, recipe: Recipe) -> Parent:
     if not is_checkpoint:
         folder = _last_checkpoint(run)
     file = folder / _WEIGHTS
-    return Parent(_read_weights(file), hash_file(file), made_by, int(folder.name), file)
+    return Parent(read_weights(folder), hash_file(file), made_by, int(folder.name), file)
 
 
 def start_from(network: nn.Module, parent: Parent) -> None:
@@ -148,14 +148,6 @@ def _last_checkpoint(run: Path) -> Path:
             f"or give {last.folder} to start from there"
         )
     return last.folder
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError) as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise CheckpointError(f"{file} is missing or damaged ({detail}); train the parent again") from error
 
 
 def _check_fit(expected: Mapping[str, Tensor], parent: Parent) -> None:

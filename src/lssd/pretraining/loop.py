@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from lssd.engine import Progress
 from lssd.errors import LssdError
 from lssd.models.draws import Draws
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining.averaging import WeightAverage
-from lssd.pretraining.checkpoint import SavedState, list_checkpoints, load_checkpoint, save_checkpoint
+from lssd.pretraining.checkpoint import SavedState, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
-from lssd.pretraining.recipe import Recipe, digest
+from lssd.pretraining.recipe import Recipe
 from lssd.pretraining.step import backpropagate
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
 
@@ -96,7 +97,7 @@ def resume(training: Training) -> None:
             training.network,
             training.optimiser,
             training.average,
-            digest(training.recipe),
+            training.recipe,
         )
         training.step = state.step
         training.totals = state.totals
@@ -154,7 +155,7 @@ def train(training: Training, progress: Progress) -> None:
                 if metrics is not None:
                     metrics.write(step, {"eval": measured})
             progress.advance(note=note)
-            if last or step % recipe.schedule.checkpoint_every == 0:
+            if last or recipe.schedule.saves(step):
                 _save(training)
 
 
@@ -276,10 +277,10 @@ def _warn_of_replacements(training: Training, batch: Batch) -> None:
 def _save(training: Training) -> None:
     gc.collect()
     totals = replace(training.totals, replaced=sum(gather_objects(training.totals.replaced)))
-    state, recipe = SavedState(training.step, totals), digest(training.recipe)
+    state = SavedState(training.step, totals)
     on_first(
         lambda: save_checkpoint(
-            training.run, training.network, training.optimiser, training.average, state, recipe
+            training.run, training.network, training.optimiser, training.average, state, training.recipe
         ),
         "save",
     )

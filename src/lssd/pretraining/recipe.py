@@ -99,13 +99,18 @@ class OptimiserRecipe:
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
-    """How long: `steps` when given, else `epochs`; warm-up likewise. Checkpoints every so many steps."""
+    """How long: `steps` when given, else `epochs`; warm-up likewise. Checkpoints every so many steps.
+
+    keep: so many of the newest checkpoints stay; keep_every: and, beside these, that of every so many steps.
+    """
 
     epochs: int = 12
     steps: int | None = None
     warmup_epochs: float = 2.0
     warmup_steps: int | None = None
     checkpoint_every: int = 500
+    keep: int = 2
+    keep_every: int | None = None
     log_every: int = 10
 
     def __post_init__(self) -> None:
@@ -114,7 +119,17 @@ class ScheduleRecipe:
         _require(self.steps is None or self.steps >= 1, "steps must be at least 1")
         _require(self.warmup_epochs >= 0, "warmup_epochs must not be negative")
         _require(self.warmup_steps is None or self.warmup_steps >= 0, "warmup_steps must not be negative")
-        _require(min(self.checkpoint_every, self.log_every) >= 1, "the intervals must be at least 1")
+        intervals = (self.checkpoint_every, self.log_every, self.keep_every or 1)
+        _require(min(intervals) >= 1, "the intervals must be at least 1")
+        _require(self.keep >= 1, "keep must be at least 1")
+
+    def keeps(self, step: int) -> bool:
+        """Whether the checkpoint of a step stays for ever."""
+        return self.keep_every is not None and step % self.keep_every == 0
+
+    def saves(self, step: int) -> bool:
+        """Whether a checkpoint is written after a step."""
+        return step % self.checkpoint_every == 0 or self.keeps(step)
 
 
 @dataclass(frozen=True)
