@@ -1,7 +1,9 @@
 """Runs: they learn, resume to the bit, and refuse what cannot work."""
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,19 +132,68 @@ def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
     )
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
-@pytest.mark.slow
-def test_a_damaged_checkpoint_is_named(
-    corpus: Path, tmp_path: Path, name: str, small: tuple[str, ...]
+def _flip(file: Path) -> None:
+    """Change one bit in the middle: the file still reads."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "reason"),
+    [
+        ("model.safetensors", _flip, "model.safetensors is cut short or altered"),
+        ("heads.safetensors", Path.unlink, "heads.safetensors is missing"),
+        ("optimiser.pt", _cut, "optimiser.pt is cut short or altered"),
+        ("state.json", _cut, "Unterminated string|Expecting"),
+    ],
+)
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(
+    finished: Run,
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    name: str,
+    harm: Callable[[Path], None],
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = (*small, "schedule.steps=4")
-    pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
-    shutil.rmtree(tmp_path / "r/model")
-    file = list_checkpoints(tmp_path / "r")[-1].folder / name
-    for damaged in (file.read_bytes()[: file.stat().st_size // 2], b"", b"{}"):
-        file.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="cannot resume from"):
-            pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    """The run ends in the same weights to the bit, and a line says what was wrong where."""
+    copy = tmp_path / "r"
+    shutil.copytree(finished.folder, copy)
+    (copy / "finished.json").unlink()
+    newest = copy / "checkpoints/00000009"
+    harm(newest / name)
+    again = pretrain("demo", corpus, copy, settings=small)
+    assert isinstance(again, Run) and (again.steps, again.held_out) == (9, finished.held_out)
+    (line,) = [message for message in caplog.messages if "damaged" in message]
+    assert re.fullmatch(
+        rf"checkpoint {newest} is damaged \(.*({reason}).*\): it is now 00000009\.damaged, .* step 8", line
+    )
+    assert newest.with_suffix(".damaged").is_dir()
+    assert [checkpoint.step for checkpoint in list_checkpoints(copy)] == [8, 9]
+    assert weights_hash(load_model(copy)) == weights_hash(load_model(finished.folder))
+
+
+def test_when_all_checkpoints_are_damaged_one_line_says_so(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    copy = tmp_path / "r"
+    shutil.copytree(finished.folder, copy)
+    (copy / "finished.json").unlink()
+    for folder in (copy / "checkpoints").iterdir():
+        _cut(folder / "optimiser.pt")
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(
+        CheckpointError, match=r"00000009 \(optimiser\.pt.*no older checkpoint is intact"
+    ) as caught:
+        pretrain("demo", corpus, copy, settings=small, quiet=True)
+    assert "\n" not in str(caught.value)
+    assert sorted(copy.rglob("*")) == before
 
 
 def test_a_corpus_is_no_place_for_a_run(corpus: Path, small: tuple[str, ...]) -> None:

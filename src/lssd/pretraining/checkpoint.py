@@ -9,6 +9,7 @@ the last good one survives whatever happens while the next is written.
 """
 
 import json
+import logging
 import pickle
 import shutil
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, digest
 from lssd.store import atomic_folder, hash_file
 
+_logger = logging.getLogger(__name__)
 _HEADS = "heads.safetensors"
 _TRAINED = "trained.safetensors"
 _OPTIMISER = "optimiser.pt"
@@ -116,6 +118,56 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
+def find_intact(run: Path, recipe: Recipe) -> Checkpoint | None:
+    """The newest checkpoint of a run whose files are as they were written; None where there is none at all.
+
+    Damaged ones that are newer are named in a warning each, with what is wrong, and set aside as
+    `00000400.damaged`. Raises CheckpointError when all are damaged, and for one of another recipe.
+    """
+    damaged: list[tuple[Checkpoint, str]] = []
+    for checkpoint in reversed(list_checkpoints(run)):
+        try:
+            _check_files(checkpoint.folder, recipe)
+        except _DAMAGE as error:
+            damaged.append((checkpoint, _detail(error)))
+            continue
+        for other, reason in damaged:
+            aside = other.folder.with_suffix(".damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            other.folder.rename(aside)
+            _logger.warning(
+                "checkpoint %s is damaged (%s): it is now %s, and the run goes on from step %d",
+                other.folder,
+                reason,
+                aside.name,
+                checkpoint.step,
+            )
+        return checkpoint
+    if damaged:
+        newest, reason = damaged[0]
+        raise CheckpointError(
+            f"cannot resume from {newest.folder} ({reason}), and no older checkpoint is intact; copy one "
+            f"back, or remove {newest.folder.parent} to begin again"
+        )
+    return None
+
+
+def _check_files(folder: Path, recipe: Recipe) -> SavedState:
+    """The state of a checkpoint, if all its files are as they were written: one of `_DAMAGE` if not."""
+    state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    found = SavedState(int(state["step"]), RunTotals(**state["tally"]))
+    if state["recipe"] != digest(recipe):
+        raise CheckpointError(
+            f"{folder} is a checkpoint of another recipe; remove that folder, or choose another --out"
+        )
+    for name, recorded in state["sha256"].items():
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if hash_file(folder / name) != recorded:
+            raise ValueError(f"{name} is cut short or altered")
+    return found
+
+
 def load_checkpoint(
     checkpoint: Checkpoint,
     network: Network,
@@ -125,19 +177,11 @@ def load_checkpoint(
 ) -> SavedState:
     """Put a checkpoint's tensors into network, optimiser and average; returns the rest of the state.
 
-    Raises CheckpointError when a file is damaged, and for a checkpoint of another recipe or architecture.
+    Raises CheckpointError when a file is damaged, and for a checkpoint of another recipe.
     """
     folder = checkpoint.folder
     try:
-        state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-        found = SavedState(int(state["step"]), RunTotals(**state["tally"]))
-        if state["recipe"] != digest(recipe):
-            raise CheckpointError(
-                f"{folder} is a checkpoint of another recipe; remove that folder, or choose another --out"
-            )
-        for name, recorded in state["sha256"].items():
-            if hash_file(folder / name) != recorded:
-                raise ValueError(f"{name} is cut short or altered")
+        found = _check_files(folder, recipe)
         if average is None:
             network.load_state_dict(read_weights(folder))
         else:

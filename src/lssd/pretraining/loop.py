@@ -17,7 +17,7 @@ from lssd.errors import LssdError
 from lssd.models.draws import Draws
 from lssd.models.folders import list_checkpoints
 from lssd.pretraining.averaging import WeightAverage
-from lssd.pretraining.checkpoint import SavedState, load_checkpoint, save_checkpoint
+from lssd.pretraining.checkpoint import SavedState, find_intact, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
@@ -84,16 +84,17 @@ class Training:
 
 
 def resume(training: Training) -> None:
-    """Take up the newest checkpoint of the run, if there is one."""
+    """Take up the newest checkpoint of the run that is intact, if there is any."""
     checkpoints = list_checkpoints(training.run)
     found = checkpoints[-1].step if checkpoints else 0
     if len(set(gather_objects(found))) > 1:
         raise LssdError(
             f"the processes see different checkpoints: {training.run} must be a folder that they share"
         )
-    if checkpoints:
+    intact = on_first(lambda: find_intact(training.run, training.recipe), "find an intact checkpoint")
+    if intact is not None:
         state = load_checkpoint(
-            checkpoints[-1],
+            intact,
             training.network,
             training.optimiser,
             training.average,
