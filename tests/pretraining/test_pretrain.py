@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +17,10 @@ from lssd.corpus.ingest import ingest
 from lssd.errors import CheckpointError, CorpusError, InputError
 from lssd.models import describe_model, load_model, weights_hash
 from lssd.models.folders import list_checkpoints
-from lssd.pretraining import Forecast, Run, describe_run, load_recipe
+from lssd.pretraining import Forecast, Run, describe_run, load_recipe, loop
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.network import Network
+from lssd.pretraining.optimiser import learning_rate, warmup_steps
 from lssd.pretraining.pretrain import pretrain
 
 
@@ -194,6 +197,113 @@ def test_when_all_checkpoints_are_damaged_one_line_says_so(
         pretrain("demo", corpus, copy, settings=small, quiet=True)
     assert "\n" not in str(caught.value)
     assert sorted(copy.rglob("*")) == before
+
+
+@pytest.fixture
+def stop_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Within it, a run is interrupted before the step of this number (the first is 0)."""
+
+    @contextmanager
+    def stopping(at: int) -> Iterator[None]:
+        real = loop.take_step
+
+        def take(training: loop.Training, batch: loop.Batch, **options: Any) -> loop.StepResult:
+            if training.step == at:
+                raise KeyboardInterrupt
+            return real(training, batch, **options)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(loop, "take_step", take)
+            yield
+
+    return stopping
+
+
+def test_other_intervals_and_workers_change_no_bit_and_are_told(
+    finished: Run,
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = tmp_path / "r"
+    with stop_before(6):
+        pretrain("demo", corpus, run, settings=small, quiet=True)
+    others = ("checkpoint_every=3", "keep=3", "log_every=4")
+    settings = (*small, *(f"schedule.{one}" for one in others), "monitor.every=2", "machine.cache_gb=0")
+    with caplog.at_level("INFO", "lssd"):
+        again = pretrain("demo", corpus, run, settings=settings)
+    assert isinstance(again, Run) and again.held_out == finished.held_out
+    assert weights_hash(load_model(run)) == weights_hash(load_model(finished.folder))
+    assert (
+        f"{run} goes on with schedule.checkpoint_every 3 instead of 4, schedule.keep 3 instead of 2, "
+        "schedule.log_every 4 instead of 1, monitor.every 2 instead of 0, machine.cache_gb 0.0 instead of 0.1"
+    ) in caplog.messages
+    lines = read_metrics(run)
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 8, 9]
+    assert [line["step"] for line in lines if "eval" in line] == [4, 6, 8, 9]
+    assert [checkpoint.step for checkpoint in list_checkpoints(run)] == [4, 6, 9]
+    assert load_recipe(run / "recipe.yaml") == load_recipe("demo", settings)
+
+
+def test_a_finished_run_goes_on_when_it_is_to_be_longer(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "r"
+    shutil.copytree(finished.folder, run)
+    longer = (*small, "schedule.steps=12")
+    with caplog.at_level("INFO", "lssd"):
+        again = pretrain("demo", corpus, run, settings=longer)
+    assert isinstance(again, Run) and again.steps == 12
+    recipe = load_recipe("demo", longer)
+    # The steps that were done keep their rates; from step 10 on they are those of 12 steps.
+    rates = {line["step"]: line["lr"] for line in read_metrics(run) if "lr" in line}
+    per_epoch = 2
+    for step, rate in rates.items():
+        steps = 9 if step <= 9 else 12
+        warmup = warmup_steps(recipe.schedule, per_epoch, steps)
+        assert rate == pytest.approx(learning_rate(step - 1, recipe.optimiser.lr, warmup, steps)), step
+    (line,) = [message for message in caplog.messages if "goes on with" in message]
+    assert re.search(
+        r"schedule\.steps 12 instead of 9: after step 9 the learning rate follows the schedule of 12 steps, "
+        r"[\d.e-]+ where that of 9 had 0$",
+        line,
+    )
+    assert "schedule.steps 12 instead of 9" in (run / "model/README.md").read_text()
+    assert read_metrics(run)[-1]["eval"] == again.held_out
+    with pytest.raises(InputError, match="has done 12 steps already, and cannot end after 9"):
+        pretrain("demo", corpus, run, settings=small, quiet=True)
+
+
+def test_another_end_before_the_first_checkpoint_is_the_longer_run_to_the_bit(
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    with stop_before(3):
+        pretrain("demo", corpus, tmp_path / "r", settings=small, quiet=True)
+    longer = (*small, "schedule.steps=6")
+    runs = [pretrain("demo", corpus, tmp_path / name, settings=longer, quiet=True) for name in ("r", "whole")]
+    assert runs[0].held_out == runs[1].held_out
+    assert len({weights_hash(load_model(tmp_path / name)) for name in ("r", "whole")}) == 1
+
+
+def test_an_end_at_the_checkpoint_is_measured_and_finished(
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    with stop_before(6):
+        pretrain("demo", corpus, tmp_path / "r", settings=small, quiet=True)
+    run = pretrain("demo", corpus, tmp_path / "r", settings=(*small, "schedule.steps=4"), quiet=True)
+    assert isinstance(run, Run) and run.steps == 4
+    assert read_metrics(run.folder)[-1] == {"step": 4, "eval": run.held_out}
+    assert weights_hash(load_model(run.model)) == weights_hash(
+        load_model(run.folder / "checkpoints/00000004")
+    )
 
 
 def test_a_corpus_is_no_place_for_a_run(corpus: Path, small: tuple[str, ...]) -> None:

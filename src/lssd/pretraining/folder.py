@@ -1,5 +1,6 @@
 """The run folder: what defines a run, and what a finished one came to."""
 
+import logging
 import platform
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -14,9 +15,12 @@ from lssd.errors import InputError
 from lssd.models.folders import FINISHED_FILE, RECIPE_FILE, is_run, list_checkpoints
 from lssd.pretraining.lineage import Parent
 from lssd.pretraining.metrics import read_metrics
-from lssd.pretraining.recipe import Recipe, difference, load_recipe
+from lssd.pretraining.optimiser import learning_rate, total_steps, warmup_steps
+from lssd.pretraining.recipe import Change, Recipe, changes, load_recipe
 from lssd.store import read_json, write_bytes, write_json
-from lssd.views import ClipIndex
+from lssd.views import ClipIndex, epoch_steps
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -98,11 +102,15 @@ def describe_run(path: str | Path) -> RunDescription:
 def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, parent: Parent | None) -> None:
     """Write what defines a run, or check that the folder holds the same run already.
 
-    Raises InputError, naming what differs, when it holds another.
+    Intervals, the number of steps and what stands under `machine` may be others than before: a run that is
+    not finished, or is not any more since it is to be longer, goes on with them, and a line says so. Raises
+    InputError, naming what differs, when the folder holds another run, and when more steps are done than
+    are asked for.
     """
     path, data = folder / RECIPE_FILE, index.digest()
     if is_run(folder):
-        _check_same(folder, recipe, corpus, data, parent)
+        before = _check_same(folder, recipe, corpus, data, parent)
+        _take_up(folder, before, recipe, index)
         return
     environment = {
         "lssd": metadata.version("lssd"),
@@ -124,11 +132,13 @@ def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, pa
     write_bytes(path, config.to_yaml(recipe).encode())  # last: it marks the folder as claimed
 
 
-def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, parent: Parent | None) -> None:
+def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, parent: Parent | None) -> Recipe:
+    """The recipe of the folder, if the same run goes on with `recipe`."""
     path = folder / RECIPE_FILE
-    differs = difference(load_recipe(path), recipe)
-    if differs is not None:
-        key, there, here = differs
+    before = load_recipe(path)
+    forbidden = [change for change in changes(before, recipe) if not change.allowed]
+    if forbidden:
+        key, there, here = forbidden[0]
         raise InputError(
             f"{folder} holds a run of another recipe ({path}): its {key} is {there}, not {here}; choose "
             "another --out"
@@ -141,3 +151,60 @@ def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, par
         )
     if parent is not None and begun["parent"]["sha256"] != parent.identity:
         raise InputError(f"{folder} started from other weights than {parent.file}; choose another --out")
+    return before
+
+
+def _take_up(folder: Path, before: Recipe, now: Recipe, index: ClipIndex) -> None:
+    """Go on with a recipe that may differ in what may change: note it, and say so."""
+    checkpoints, finished = list_checkpoints(folder), read_run(folder)
+    done = finished.steps if finished else checkpoints[-1].step if checkpoints else 0
+    steps = _steps(now, index)
+    if steps < done:
+        raise InputError(
+            f"{folder} has done {done} steps already, and cannot end after {steps}; give more "
+            "(schedule.steps), or choose another --out"
+        )
+    if finished is not None:
+        if steps == done:
+            return  # it stands as it is
+        if not checkpoints or checkpoints[-1].step != done:
+            raise InputError(
+                f"{folder} is finished after {done} steps and has no checkpoint of them to go on from; "
+                "choose another --out"
+            )
+    changed = changes(before, now)
+    if changed:
+        _record(folder, now, changed, done)
+        words = ", ".join(f"{change.key} {change.now} instead of {change.before}" for change in changed)
+        _logger.info("%s goes on with %s%s", folder, words, _rates(before, now, done, index))
+    if finished is not None:
+        (folder / FINISHED_FILE).unlink()
+
+
+def _steps(recipe: Recipe, index: ClipIndex) -> int:
+    return total_steps(recipe.schedule, epoch_steps(index, recipe.views, recipe.groups))
+
+
+def _record(folder: Path, recipe: Recipe, changed: list[Change], step: int) -> None:
+    path = folder / "environment.json"
+    environment = read_json(path)
+    noted = [{"after_step": step, **change._asdict()} for change in changed]
+    write_json(path, {**environment, "changes": [*environment.get("changes", []), *noted]})
+    write_bytes(folder / RECIPE_FILE, config.to_yaml(recipe).encode())
+
+
+def _rates(before: Recipe, now: Recipe, step: int, index: ClipIndex) -> str:
+    """What another number of steps means for the learning rate, in words; "" where the number is the same."""
+    rates = []
+    for recipe in (before, now):
+        steps = _steps(recipe, index)
+        per_epoch = epoch_steps(index, recipe.views, recipe.groups)
+        warmup = warmup_steps(recipe.schedule, per_epoch, steps)
+        rates.append((steps, learning_rate(step, recipe.optimiser.lr, warmup, steps)))
+    (old_steps, old_rate), (steps, rate) = rates
+    if steps == old_steps:
+        return ""
+    return (
+        f": after step {step} the learning rate follows the schedule of {steps} steps, {rate:.3g} where that "
+        f"of {old_steps} had {old_rate:.3g}"
+    )

@@ -20,7 +20,7 @@ from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.checkpoint import SavedState, find_intact, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
+from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog, read_metrics
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
@@ -114,6 +114,9 @@ def train(training: Training, progress: Progress) -> None:
     weights as an undisturbed one, to the bit at equal threads and processes.
     """
     recipe, steps = training.recipe, training.steps
+    unmeasured = _lacks_measures(training)
+    if training.step == steps and not unmeasured:
+        return
     loader = Loader(
         training.index,
         recipe.views,
@@ -134,6 +137,8 @@ def train(training: Training, progress: Progress) -> None:
         log = StepLog(training.totals, training.world, training.operations, training.peak)
         batches = Prefetcher(iter(loader), training.network.device)
         progress.update(training.step, total=steps)
+        if unmeasured:
+            _measure(training, metrics)
         while (batch := batches.next()) is not None:
             result = take_step(training, batch, meanwhile=batches.prefetch)
             training.step += 1
@@ -149,15 +154,33 @@ def train(training: Training, progress: Progress) -> None:
                 note = log.note(values)
                 if metrics is not None:
                     metrics.write(step, values)
-            every = recipe.monitor.every
-            if training.monitor.clips and (last or (every and step % every == 0)):
-                with training.model_weights():
-                    measured = training.monitor.measure(training.network, training.world)
-                if metrics is not None:
-                    metrics.write(step, {"eval": measured})
+            if _due(training):
+                _measure(training, metrics)
             progress.advance(note=note)
             if last or recipe.schedule.saves(step):
                 _save(training)
+
+
+def _due(training: Training) -> bool:
+    """Whether the network is measured on held-out titles as it is now."""
+    every = training.recipe.monitor.every
+    last = training.step == training.steps
+    return bool(training.monitor.clips) and (last or (every > 0 and training.step % every == 0))
+
+
+def _lacks_measures(training: Training) -> bool:
+    """Whether a run was stopped, or given another end, at a step that is to be measured and is not yet."""
+    if not training.step or not _due(training):
+        return False
+    lines = on_first(lambda: read_metrics(training.run), "read the metrics")
+    return not any(line["step"] == training.step and "eval" in line for line in lines)
+
+
+def _measure(training: Training, metrics: MetricsWriter | None) -> None:
+    with training.model_weights():
+        measured = training.monitor.measure(training.network, training.world)
+    if metrics is not None:
+        metrics.write(training.step, {"eval": measured})
 
 
 class StepResult(NamedTuple):

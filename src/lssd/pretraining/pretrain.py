@@ -209,8 +209,7 @@ def _pretrain(
             average=None if (decay := recipe.optimiser.average) is None else WeightAverage(network, decay),
         )
         resume(training)
-        if training.step < training.steps:
-            train(training, progress)
+        train(training, progress)
 
         # The model with its card, and last of all the note that the run is finished.
         def finish() -> Run:

@@ -4,11 +4,11 @@ A recipe is a YAML file over the dataclasses below. `extends: NAME` starts from 
 variant states only what sets it apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lssd import config
 from lssd.engine import reason_of
@@ -21,6 +21,17 @@ from lssd.views import Selection, ViewSettings, require_splits
 _MOST_STEPS = 10**9  # and epochs, clips: far more than anybody trains
 _MOST_PROCESSES = 1024  # of one machine, and threads of one process
 _WIDEST_HEAD = 16_384
+# What may change when a run is taken up again: it says how long, how often and where, not what is trained.
+_MAY_CHANGE = (
+    "machine",
+    "schedule.epochs",
+    "schedule.steps",
+    "schedule.checkpoint_every",
+    "schedule.keep",
+    "schedule.keep_every",
+    "schedule.log_every",
+    "monitor.every",
+)
 _RECIPE_BYTES = 1 << 16  # the longest packaged one has some 1,000, with all defaults 3,000
 
 
@@ -234,29 +245,45 @@ class Recipe:
 
 
 def reproducible_part(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without `machine`: what decides a run's results, and may not change once it has begun."""
+    """A recipe without `machine`: what decides a run's results."""
     mapping: dict[str, Any] = config.to_mapping(recipe)
     return {key: value for key, value in mapping.items() if key != "machine"}
 
 
+class Change(NamedTuple):
+    """A dotted key of a recipe whose value is another one now."""
+
+    key: str
+    before: Any
+    now: Any
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a run that has begun may go on with it."""
+        return any(self.key == key or self.key.startswith(f"{key}.") for key in _MAY_CHANGE)
+
+
 def digest(recipe: Recipe) -> str:
-    """A hash of `reproducible_part`: equal for recipes that define the same run."""
-    return hash_json(reproducible_part(recipe))
+    """A hash of what may not change once a run has begun: equal for recipes of which one may go on with the
+    other's checkpoint."""
+    fixed = [pair for pair in _flatten(config.to_mapping(recipe)) if not Change(pair[0], None, None).allowed]
+    return hash_json(dict(fixed))
 
 
-def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
-    """The first dotted key of the reproducible parts whose values differ, and both values; None if equal."""
-    return _difference(reproducible_part(one), reproducible_part(other))
+def changes(before: Recipe, now: Recipe) -> list[Change]:
+    """All keys whose values differ between two recipes, in the order of the recipe."""
+    old, new = dict(_flatten(config.to_mapping(before))), dict(_flatten(config.to_mapping(now)))
+    keys = [*old, *(key for key in new if key not in old)]
+    return [Change(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
 
 
-def _difference(one: Any, other: Any, key: str = "") -> tuple[str, Any, Any] | None:
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return None if one == other else (key, one, other)
-    for name in [*one, *(name for name in other if name not in one)]:
-        found = _difference(one.get(name), other.get(name), f"{key}.{name}" if key else name)
-        if found is not None:
-            return found
-    return None
+def _flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values that are no groups; a group without keys is a value."""
+    if not isinstance(value, Mapping) or not value:
+        yield key, value
+        return
+    for name, one in value.items():
+        yield from _flatten(one, f"{key}.{name}" if key else name)
 
 
 def load_named(key: str, name: str, settings: Sequence[str] = ()) -> Recipe:
