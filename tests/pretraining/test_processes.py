@@ -1,8 +1,12 @@
 """Several processes of one run do what one would: real gloo processes on this machine."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +251,29 @@ def test_a_run_goes_on_with_another_number_of_processes(
     # The weights of a checkpoint are the same; later ones drift by AdamW's steps on rounding.
     assert losses[0][4] == pytest.approx(losses[1][4], rel=1e-6)
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_sigterm_to_torchrun_saves_once_and_says_so_once(
+    corpus: Path, tmp_path: Path, shared: tuple[str, ...]
+) -> None:
+    """torchrun passes it on, and ends with 1; the processes agree on the step, wherever it met each."""
+    settings = (*shared, "schedule.steps=5000", "monitor.clips=0")
+    process = subprocess.Popen(
+        start(corpus, tmp_path / "r", settings), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list_checkpoints(tmp_path / "r") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        _, errors = process.communicate(timeout=90)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1
+    (line,) = [line for line in errors.splitlines() if line.startswith("lssd:")]
+    found = re.search(r"stopped by SIGTERM after step (\d+) of 5000", line)
+    assert found is not None and list_checkpoints(tmp_path / "r")[-1].step == int(found[1])
 
 
 def test_groups_that_processes_cannot_share_are_refused_in_one_line(

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from lssd.engine import Progress
-from lssd.errors import LssdError
+from lssd.errors import LssdError, StoppedError
 from lssd.models.draws import Draws
 from lssd.models.folders import list_checkpoints
 from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.checkpoint import SavedState, find_intact, load_checkpoint, save_checkpoint
-from lssd.pretraining.distributed import World, gather_objects, on_first
+from lssd.pretraining.distributed import World, any_process, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog, read_metrics
 from lssd.pretraining.network import Network
@@ -26,6 +26,7 @@ from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
 from lssd.pretraining.recipe import Recipe
 from lssd.pretraining.step import backpropagate
+from lssd.pretraining.termination import noting_sigterm
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
 
 _logger = logging.getLogger(__name__)
@@ -112,6 +113,8 @@ def train(training: Training, progress: Progress) -> None:
 
     Randomness comes from (seed, epoch, step, group, item) alone, so a resumed run ends in the same
     weights as an undisturbed one, to the bit at equal threads and processes.
+
+    SIGTERM ends it in StoppedError after the running step, which is saved; after the last one it is too late.
     """
     recipe, steps = training.recipe, training.steps
     unmeasured = _lacks_measures(training)
@@ -134,6 +137,7 @@ def train(training: Training, progress: Progress) -> None:
             metrics = MetricsWriter(training.run, training.step, wandb=recipe.machine.wandb, config=recipe)
             stack.enter_context(metrics)
         stack.enter_context(_without_garbage_collection())
+        sigterm_came = stack.enter_context(noting_sigterm())
         log = StepLog(training.totals, training.world, training.operations, training.peak)
         batches = Prefetcher(iter(loader), training.network.device)
         progress.update(training.step, total=steps)
@@ -154,6 +158,15 @@ def train(training: Training, progress: Progress) -> None:
                 note = log.note(values)
                 if metrics is not None:
                     metrics.write(step, values)
+            if not last and any_process(sigterm_came()):
+                # Time is short: what is to be measured now is measured when the run goes on.
+                _save(training)
+                raise StoppedError(
+                    f"stopped by SIGTERM after step {step} of {steps}, which is saved in {training.run}; "
+                    "run the same command again to go on"
+                    if training.leads
+                    else ""
+                )
             if _due(training):
                 _measure(training, metrics)
             progress.advance(note=note)
