@@ -14,6 +14,7 @@ from lssd.corpus import Catalog
 from lssd.engine import Progress
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
+from lssd.models.folders import is_run
 from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
@@ -141,12 +142,17 @@ def _pretrain(
 
     # The weights to start from. A run that has begun needs its parent no more.
     parent = None if init is None else load_parent(init, recipe)
-    if parent is None and recipe.parent is not None and not (run / "recipe.yaml").exists():
+    if parent is None and recipe.parent is not None and not is_run(run):
         raise InputError(
             f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
             "train it first"
         )
     network = Network.create(recipe)
+    if recipe.optimiser.frozen and parent is None and not is_run(run) and world.rank == 0:
+        _logger.warning(
+            "%s: random weights that stay so (optimiser.frozen); start from trained ones with --init",
+            " and ".join(recipe.optimiser.frozen),
+        )
     if parent is not None:
         start_from(network, parent)
 

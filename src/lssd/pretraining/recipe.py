@@ -89,6 +89,12 @@ class ObjectiveRecipe:
 class OptimiserRecipe:
     """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are.
 
+    frozen: towers that stay as they start, statistics included, and run as in evaluation: no masks, no
+    stochastic depth, no gradients. Their heads are trained.
+    layer_decay: the learning rate of each layer of an encoder over that of the layer above it, such as 0.75
+    to fine-tune (Bao et al., "BEiT", 2022; Clark et al., "ELECTRA", 2020); None: one rate for all. Layers are
+    the encoder's blocks; what comes before them is one layer more, what comes after has the full rate, as
+    heads have.
     average: the decay, such as 0.999, of an exponential moving average of the weights, which is then what is
     measured on held-out titles and what becomes the model; None: the weights themselves.
     """
@@ -98,6 +104,8 @@ class OptimiserRecipe:
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
     average: float | None = None
+    frozen: tuple[Literal["video", "audio"], ...] = ()
+    layer_decay: float | None = None
 
     def __post_init__(self) -> None:
         require_ranges(self, default=(0, 1e6))
@@ -106,6 +114,10 @@ class OptimiserRecipe:
         _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm must be above 0")
         _require(self.average is None or 0 < self.average < 1, "average must lie between 0 and 1")
+        _require(
+            self.layer_decay is None or 0 < self.layer_decay <= 1,
+            "layer_decay must be above 0, and at most 1",
+        )
 
 
 @dataclass(frozen=True)
@@ -229,6 +241,10 @@ class Recipe:
         views, objective = self.views, self.objective
         _require(
             views.pictures == (self.video is not None), "views.pictures must be false exactly without a video"
+        )
+        _require(
+            "video" not in self.optimiser.frozen or self.video is not None,
+            "optimiser.frozen names video, but there is none",
         )
         _require(
             objective.lambda_v == 0 or (views.pictures and views.windows == 2),
