@@ -164,6 +164,7 @@ def test_a_folder_of_several_seeds_is_each_of_its_networks(tmp_path, new_model):
         run = tmp_path / "dubs" / f"seed-{seed}"
         save_model(new_model(seed), run / "model")
         (run / "recipe.yaml").write_text("name: x\n")
+        (run / "finished.json").write_text("{}")
     found = load_models_under_test(tmp_path / "dubs", None, None, random_init=True)
     assert [one.reference.name for one in found] == [
         "dubs-seed-2",

@@ -15,7 +15,7 @@ _EMBED = "lssd/embedding/embed.py:embed."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a run, a checkpoint or a hub id")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of them")
     parser.add_argument("--out", required=True, metavar="FILE")
     add_option(

@@ -17,6 +17,7 @@ from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
 from lssd.media import spelled
 from lssd.models import Model, build_model, weights_hash
+from lssd.models.folders import FINISHED_FILE, model_name
 from lssd.models.seed_folders import seed_folders
 from lssd.store import hash_json
 
@@ -156,7 +157,7 @@ def load_models_under_test(
     folders = {} if isinstance(model, Model) else seed_folders(model)
     if not folders:
         return _load(model, name, device, random_init)
-    unfinished = [seed for seed, folder in folders.items() if not (folder / "model").is_dir()]
+    unfinished = [seed for seed, folder in folders.items() if not (folder / FINISHED_FILE).is_file()]
     if unfinished:
         raise InputError(
             f"{model}: seed {unfinished[0]} is not finished; run the same lssd pretrain --seeds again, or "
@@ -190,9 +191,7 @@ def _load(
         reference = ModelReference(name or loaded.name, path, loaded.identity)
         return [ForeignModel(reference, _file_name(reference.name), loaded)]
     if name is None:
-        # A run keeps its model in RUN/model: the run's name says more.
-        whole = Path(path).resolve()
-        name = "model" if in_memory else whole.parent.name if whole.name == "model" else whole.name
+        name = "model" if in_memory else model_name(Path(path))
     twin = untrained_twin(loaded, seed or 0).to(next(loaded.parameters()).device)
     twin_hash = weights_hash(twin)
     reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash, arm, seed)

@@ -176,6 +176,7 @@ class _Path:
     head: ProjectionHead
     modality: Literal["audio", "video"]
     count: float
+    frozen: bool = False
 
     @cached_property
     def size(self) -> EncoderSize:
@@ -285,13 +286,16 @@ def training_flops(recipe: Recipe, index: ClipIndex, network: Network) -> int:
 
 
 def _flops(paths: list[_Path]) -> int:
-    return round(2 * _TRAINING * sum(path.count * path.multiply_adds for path in paths))
+    passes = ((path, 1 if path.frozen else _TRAINING) for path in paths)
+    return round(2 * sum(times * path.count * path.multiply_adds for path, times in passes))
 
 
 def _paths(network: Network, recipe: Recipe, index: ClipIndex | None) -> list[_Path]:
-    paths = [_Path(network.audio, network.audio_head, "audio", _sounds(recipe, index))]
+    frozen, sounds = recipe.optimiser.frozen, _sounds(recipe, index)
+    paths = [_Path(network.audio, network.audio_head, "audio", sounds, "audio" in frozen)]
     if network.video is not None and network.video_head is not None:
-        paths.append(_Path(network.video, network.video_head, "video", recipe.views.windows))
+        windows = recipe.views.windows
+        paths.append(_Path(network.video, network.video_head, "video", windows, "video" in frozen))
     return paths
 
 

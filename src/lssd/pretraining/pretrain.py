@@ -14,6 +14,7 @@ from lssd.engine import Progress
 from lssd.engine.memory import keep_memory
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
+from lssd.models.folders import is_run
 from lssd.models.seed_folders import seed_folders
 from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
@@ -195,7 +196,7 @@ def _pretrain(
         raise InputError(f"{run} holds runs of several seeds; give --seeds, or choose another --out")
 
     # The weights to start from. A run that has begun needs them no more.
-    begun = (run / "recipe.yaml").exists()
+    begun = is_run(run)
     if init is None and recipe.parent is not None and not begun:
         raise InputError(
             f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
@@ -205,6 +206,11 @@ def _pretrain(
     if init is None:
         recipe = as_begun(run, recipe)
         network = Network.create(recipe)
+        if recipe.optimiser.frozen and not begun and world.rank == 0:
+            _logger.warning(
+                "%s: random weights that stay so (optimiser.frozen); start from trained ones with --init",
+                " and ".join(recipe.optimiser.frozen),
+            )
     else:
         start = load_start(init, recipe)
         taken_up = take_up(recipe, start)
@@ -276,8 +282,7 @@ def _pretrain(
             average=None if (decay := recipe.optimiser.average) is None else WeightAverage(network, decay),
         )
         resume(training)
-        if training.step < training.steps:
-            train(training, progress)
+        train(training, progress)
 
         # The model with its card, and last of all the note that the run is finished.
         def finish() -> Run:

@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal
 
 from lssd.errors import InputError
 from lssd.measures import mean_interval
+from lssd.models.folders import RECIPE_FILE, is_run
 from lssd.models.seed_folders import seed_folder, seed_folders
 from lssd.pretraining.folder import Run, read_run
-from lssd.pretraining.recipe import Recipe, difference, load_recipe
+from lssd.pretraining.recipe import Recipe, forbidden_change, load_recipe
 from lssd.store import write_json
 
 _FILE = "seeds.json"
@@ -75,12 +76,13 @@ def train_seeds(recipe: Recipe, count: int, out: Path, train: Callable[[Recipe, 
     it is of another recipe.
     """
     check_count(count)
-    if (out / "recipe.yaml").exists():
+    if is_run(out):
         raise InputError(f"{out} is a run; paired seeds take a folder for several: choose another --out")
     recipes = [replace(recipe, seed=recipe.seed + number) for number in range(count)]
     for one in recipes:
-        file = seed_folder(out, one.seed) / "recipe.yaml"
-        differs = difference(load_recipe(file), one) if file.exists() else None
+        folder = seed_folder(out, one.seed)
+        file = folder / RECIPE_FILE
+        differs = forbidden_change(load_recipe(file), one) if is_run(folder) else None
         if differs is not None:
             key, there, here = differs
             raise InputError(
@@ -111,7 +113,7 @@ def describe_seeds(out: str | Path) -> SeedsDescription:
     finished = {seed: run for seed, run in runs.items() if run is not None}
     return SeedsDescription(
         path=str(out),
-        recipe=load_recipe(next(iter(folders.values())) / "recipe.yaml").name,
+        recipe=load_recipe(next(iter(folders.values())) / RECIPE_FILE).name,
         seeds=tuple(finished),
         unfinished=tuple(seed for seed in runs if seed not in finished),
         measures=_over_seeds([run.held_out for run in finished.values()]),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lssd.embedding.table import Embeddings
     from lssd.evaluation import Evaluation
     from lssd.media import FilmInfo
+    from lssd.models import ModelDescription
     from lssd.pretraining import Run, RunDescription, SeedsDescription
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -175,6 +176,8 @@ def show_filmset(films: "FilmSetDescription") -> None:
 def show_run(run: "RunDescription") -> None:
     """How far a pretraining run is, and its last metrics."""
     _say(f"  recipe {run.recipe}, {run.state}", bold=run.path)
+    if run.checkpoints:
+        _say(f"checkpoints of steps {', '.join(map(str, run.checkpoints))}")
     table = _table("Last metrics", "name", "value")
     for name, value in run.metrics.items():
         _add(table, name, "-" if value is None else f"{value:.4g}")
@@ -198,6 +201,18 @@ def show_seeds(seeds: "SeedsDescription", models: Sequence[object] = ()) -> None
     )
     for row in rows:
         _add(table, *row)
+    _console.print(table)
+
+
+def show_model(model: "ModelDescription") -> None:
+    """What a model, or a checkpoint, is made of."""
+    step = "" if model.step is None else f", a checkpoint after {counted(model.step, 'step')}"
+    rate = "" if model.sample_rate is None else f", sound at {model.sample_rate} Hz"
+    _say(f"  embeddings of {model.embedding_size}{rate}{step}", bold=model.path)
+    table = _table("Encoders", "of", "architecture", "parameters", "multiply-adds a window")
+    for modality, encoder in model.encoders.items():
+        of = {"audio": "sound", "video": "picture"}[modality]
+        _add(table, of, encoder.name, f"{encoder.parameters:,}", f"{encoder.multiply_adds:,}")
     _console.print(table)
 
 

@@ -154,16 +154,17 @@ class Loader:
             yield batch
 
     def _start(self) -> Iterator[Batch | LssdError]:
-        """Start the workers with Ctrl-C blocked: a terminal sends it to them too, and this process ends them.
+        """Start the workers with Ctrl-C and SIGTERM blocked: terminals and schedulers send them to all
+        processes of a job, and this one ends its workers itself.
 
-        They inherit the blocked signal, so that not even their start ends in a traceback; for this
-        process it is only held back meanwhile.
+        They inherit the blocked signals, so that not even their start ends in a traceback; for this
+        process they are only held back meanwhile.
         """
         if not self._batches.num_workers:
             return iter(self._batches)
         # Started by the first worker otherwise, and it unblocks the signal again.
         resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             with for_children(1):  # they share the machine with the process that trains
                 return iter(self._batches)
