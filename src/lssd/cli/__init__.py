@@ -7,6 +7,7 @@ all saved. An error that the user can mend is one line on stderr. A verb's file 
 """
 
 import argparse
+import gc
 import logging
 import os
 import select
@@ -107,6 +108,8 @@ def run() -> None:
     code = main()
     if code == _INTERRUPTED:
         sys.exit(code)  # what was cut short still holds semaphores, which only an orderly end gives back
+    if code:
+        gc.collect()  # and what an error cut short is found here
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

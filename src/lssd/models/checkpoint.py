@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from lssd.errors import CheckpointError, InputError
+from lssd.errors import CheckpointError, InputError, StorageError
 from lssd.models.folders import find_model
 from lssd.models.hub import CONFIG_FILE as _CONFIG
 from lssd.models.hub import WEIGHTS_FILE as _WEIGHTS
@@ -36,17 +36,26 @@ def save_model(model: Model, folder: str | Path) -> None:
     """Write `folder/model.safetensors` and `folder/config.json` as one atomic commit.
 
     An earlier folder of that name is replaced. Floats are saved as float32, whatever the model runs in.
-    Raises InputError when the place cannot be written.
+    Raises InputError when the place cannot be written, StorageError when the disk is full.
     """
     with atomic_folder(folder) as partial:
         write_model(partial, model.config, model.state_dict())
 
 
 def write_model(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write a model's two files into a folder that is there; `save_model` for one that commits itself."""
+    """Write a model's two files into a folder that is there; `save_model` for one that commits itself.
+
+    Raises StorageError where the weights cannot be written, OSError for the config.
+    """
     saved = {name: _as_saved(tensor) for name, tensor in tensors.items()}
     settings = {**config, "weights_sha256": _hash_tensors(saved)}
-    safetensors.torch.save_file(saved, folder / _WEIGHTS)
+    try:
+        safetensors.torch.save_file(saved, folder / _WEIGHTS)
+    except safetensors.SafetensorError as error:  # the system's errors come as this
+        raise StorageError(
+            f"cannot write {folder / _WEIGHTS}: {error}; free some space or choose another place, then run "
+            "again"
+        ) from error
     (folder / _CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lssd.errors import CheckpointError
+from lssd.errors import CheckpointError, StorageError
 from lssd.models.checkpoint import write_model
 from lssd.models.folders import Checkpoint, checkpoint_folder, list_checkpoints
 from lssd.models.hub import WEIGHTS_FILE
@@ -91,10 +91,10 @@ def save_checkpoint(
         for old in list_checkpoints(run)[: -recipe.schedule.keep]:
             if not recipe.schedule.keeps(old.step):
                 shutil.rmtree(old.folder)
-    except (SafetensorError, RuntimeError, OSError) as error:  # each writer's way to report a full disk
-        raise CheckpointError(
-            f"cannot save {folder}: {_detail(error)}; free some space and run again"
-        ) from error
+    # Each writer's way to report a full disk.
+    except (SafetensorError, RuntimeError, OSError, StorageError) as error:
+        reason = _detail(error.__cause__ or error)
+        raise CheckpointError(f"cannot save {folder}: {reason}; free some space and run again") from error
     return Checkpoint(folder, state.step)
 
 
