@@ -15,7 +15,7 @@ from lssd.errors import InputError
 from lssd.models.folders import FINISHED_FILE, RECIPE_FILE, is_run, list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.optimiser import learning_rate, total_steps, warmup_steps
-from lssd.pretraining.recipe import Change, Recipe, changes, forbidden_change, load_recipe
+from lssd.pretraining.recipe import Change, Recipe, changes, load_recipe
 from lssd.pretraining.start import Origin, with_preprocessing
 from lssd.store import read_json, write_bytes, write_json
 from lssd.views import ClipIndex, Corpora, epoch_steps
@@ -143,9 +143,9 @@ def _check_same(folder: Path, recipe: Recipe, corpora: Corpora, data: str, start
     """The recipe of the folder, if the same run goes on with `recipe`."""
     path = folder / RECIPE_FILE
     before = load_recipe(path)
-    differs = forbidden_change(before, recipe)
-    if differs is not None:
-        key, there, here = differs
+    forbidden = [change for change in changes(before, recipe) if not change.allowed]
+    if forbidden:
+        key, there, here = forbidden[0]
         raise InputError(
             f"{folder} holds a run of another recipe ({path}): its {key} is {there}, not {here}; choose "
             "another --out"

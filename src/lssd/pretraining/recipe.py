@@ -298,11 +298,6 @@ def changes(before: Recipe, now: Recipe) -> list[Change]:
     return [Change(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
 
 
-def forbidden_change(before: Recipe, now: Recipe) -> Change | None:
-    """The first change that a run that has begun cannot go on with; None where there is none."""
-    return next((change for change in changes(before, now) if not change.allowed), None)
-
-
 def _flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and values that are no groups; a group without keys is a value."""
     if not isinstance(value, Mapping) or not value:
