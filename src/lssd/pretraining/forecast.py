@@ -20,7 +20,7 @@ from lssd.pretraining.hardware import acceleration
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import total_steps
 from lssd.pretraining.recipe import Recipe, load_named
-from lssd.views import ClipIndex, batch_size, epoch_steps
+from lssd.views import ClipIndex, TitleShare, batch_size, epoch_steps, title_share
 
 _TRAINING = 3  # multiply-adds of forward and backward, against forward alone
 _BYTES = 4  # of a weight, a gradient, a moment, an input
@@ -34,6 +34,7 @@ class Forecast:
     with an obstacle, as the recipe states it. epoch_steps: steps in which this corpus is seen once; steps: of
     the whole run. With an obstacle there is no epoch, and steps are known only where the recipe states them.
     parity: steps of the recipes in `same_steps_as`; None where this corpus has no clips for one.
+    title_share: how much of a group comes from one title; None with an obstacle.
     sounds: of an instance, on average. flops: of training on one instance, a multiplication and an
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
     held: instances whose activations are held at once, of `activation_bytes` together.
@@ -62,6 +63,7 @@ class Forecast:
     activation_bytes: int | None = None
     step_seconds: float | None = None
     obstacle: str = ""
+    title_share: TitleShare | None = None
 
     @property
     def instances(self) -> int | None:
@@ -100,6 +102,7 @@ class Forecast:
             ("clips", clips),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
+            *([] if self.title_share is None else [("of one title", str(self.title_share))]),
             ("steps", steps),
             *((f"same steps as {name}", self._compared(steps)) for name, steps in self.parity.items()),
             ("instances", "unknown" if self.instances is None else self.instances),
@@ -219,6 +222,9 @@ def forecast(
         activation_bytes=round(held * saved) if measured else None,
         step_seconds=local * instance_s if measured else None,
         obstacle=obstacle,
+        title_share=(
+            None if usable is None else title_share(usable, recipe.views, recipe.groups, recipe.seed)
+        ),
     )
 
 

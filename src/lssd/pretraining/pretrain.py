@@ -27,7 +27,7 @@ from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.quiet import quieted
 from lssd.store import lock
-from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip
+from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip, title_share
 
 _logger = logging.getLogger(__name__)
 _GB = 10**9
@@ -173,6 +173,13 @@ def _pretrain(
                 "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch",
                 size,
                 recipe.views.batch_size,
+            )
+        share = title_share(index, recipe.views, recipe.groups, recipe.seed)
+        if world.rank == 0 and not share.met:
+            _logger.warning(
+                "hard negatives are fewer than views.title_share asks for: of one title are %s; clips of one "
+                "film that were never one file are grouped by lssd ingest --group",
+                share,
             )
         if world.rank == 0 and recipe.monitor.clips and not monitor.clips:
             _logger.warning(

@@ -15,6 +15,7 @@ from lssd.views.instance import Quadruplet, Window, centre_window, sounds_per_cl
 from lssd.views.loader import CacheSettings, Loader
 from lssd.views.selection import Selection, require_splits
 from lssd.views.settings import ViewSettings
+from lssd.views.title_share import TitleShare, title_share
 
 __all__ = [
     "Batch",
@@ -28,6 +29,7 @@ __all__ = [
     "Quadruplet",
     "Replacement",
     "Selection",
+    "TitleShare",
     "ViewSettings",
     "Window",
     "batch_size",
@@ -37,4 +39,5 @@ __all__ = [
     "read_groups",
     "require_splits",
     "sounds_per_clip",
+    "title_share",
 ]
