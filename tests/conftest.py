@@ -11,7 +11,7 @@ import pytest
 from lssd.media import SoundTrack, write_film
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
-TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, None: 330.0}
+TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, "pt": 1320.0, None: 330.0}
 
 FilmMaker = Callable[..., Path]
 

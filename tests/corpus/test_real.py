@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import REAL
 
-from lssd.corpus import Catalog, IngestSettings
+from lssd.corpus import Catalog, ClipSettings, IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.media import probe
 from lssd.views import ClipIndex, Selection, ViewSettings, read_groups, title_share
@@ -59,7 +59,8 @@ def test_one_file_a_language_becomes_titles_by_identical_pictures(tmp_path: Path
 
 @pytest.mark.skipif(not SHOTS.exists(), reason="the shots of real films are not here")
 def test_shots_of_real_films_are_grouped_into_them_by_their_names(tmp_path: Path) -> None:
-    how = IngestSettings(group=r"(\d+)_\d+_", original="en", workers=1)
+    whole = ClipSettings(detect=False, shortest_s=1.5)
+    how = IngestSettings(clips=whole, group=r"(\d+)_\d+_", original="en", workers=1)
     catalog = ingest([SHOTS], tmp_path / "c", how, quiet=True)
     assert isinstance(catalog, Catalog)
     index = ClipIndex.read(catalog, Selection())

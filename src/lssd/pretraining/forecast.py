@@ -34,6 +34,7 @@ class Forecast:
     with an obstacle, as the recipe states it. epoch_steps: steps in which this corpus is seen once; steps: of
     the whole run. With an obstacle there is no epoch, and steps are known only where the recipe states them.
     parity: steps of the recipes in `same_steps_as`; None where this corpus has no clips for one.
+    left_out: what of the corpus is passed over unasked, in words.
     title_share: how much of a group comes from one title; None with an obstacle.
     sounds: of an instance, on average. flops: of training on one instance, a multiplication and an
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
@@ -64,6 +65,7 @@ class Forecast:
     step_seconds: float | None = None
     obstacle: str = ""
     title_share: TitleShare | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def instances(self) -> int | None:
@@ -100,6 +102,7 @@ class Forecast:
         return [
             ("recipe", recipe.name),
             ("clips", clips),
+            *(("left out", line) for line in self.left_out),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
             *([] if self.title_share is None else [("of one title", str(self.title_share))]),
@@ -222,6 +225,7 @@ def forecast(
         activation_bytes=round(held * saved) if measured else None,
         step_seconds=local * instance_s if measured else None,
         obstacle=obstacle,
+        left_out=() if index is None else tuple(index.left_out.lines()),
         title_share=(
             None if usable is None else title_share(usable, recipe.views, recipe.groups, recipe.seed)
         ),
@@ -270,7 +274,7 @@ def _steps_of(name: str, index: ClipIndex | None) -> int | None:
     if index is None:
         return None
     try:
-        clips = ClipIndex.read(Catalog.open(index.root), other.data)
+        clips = ClipIndex.read(Catalog.open(index.root), other.data, other.views)
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
     except CorpusError:
         return None

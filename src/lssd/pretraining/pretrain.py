@@ -106,15 +106,18 @@ def _check_groups(recipe: Recipe, processes: int) -> None:
 
 
 def _read_clips(recipe: Recipe, catalog: Catalog) -> ClipIndex:
-    return ClipIndex.read(catalog, recipe.data, near_duplicates=recipe.objective.mask == "near_duplicate")
+    return ClipIndex.read(
+        catalog, recipe.data, recipe.views, near_duplicates=recipe.objective.mask == "near_duplicate"
+    )
 
 
 def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
     """CorpusError when the clips do not do for the recipe; it names what to change."""
     if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
+        beside = "; ".join(index.left_out.lines())
         raise CorpusError(
-            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
-            "the dubs too, or set views.secondary=original"
+            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language"
+            f"{beside and f' (left out: {beside})'}; ingest the dubs too, or set views.secondary=original"
         )
     # Both raise where the corpus has too few clips, or none in a language that the recipe lists.
     batch_size(index, recipe.views, recipe.groups)
@@ -174,6 +177,9 @@ def _pretrain(
                 size,
                 recipe.views.batch_size,
             )
+        for line in index.left_out.lines():
+            if world.rank == 0:
+                _logger.warning("left out: %s", line)
         share = title_share(index, recipe.views, recipe.groups, recipe.seed)
         if world.rank == 0 and not share.met:
             _logger.warning(

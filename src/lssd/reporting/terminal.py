@@ -288,23 +288,27 @@ def show_catalog(out: object, catalog: "Catalog") -> None:
         f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
         f"{counted(len(quarantine), 'file')} in quarantine"
     )
-    for line in _of_one_title(catalog):
+    for line in _about_training(catalog):
         _say(line)
     _tell_quarantine(quarantine)
     if quarantine:
         tell("run again with --retry-failed once they are mended")
 
 
-def _of_one_title(catalog: "Catalog") -> Iterator[str]:
-    """How much of a batch of the paper's size comes from one title, where there are clips to train on."""
+def _about_training(catalog: "Catalog") -> Iterator[str]:
+    """What recipes with the default views make of the clips to train on, where there are any: how much of a
+    batch comes from one title, and what is left out."""
     from lssd.errors import CorpusError
     from lssd.views import ClipIndex, Selection, ViewSettings, title_share
 
     try:
-        share = title_share(ClipIndex.read(catalog, Selection()), ViewSettings())
+        index = ClipIndex.read(catalog, Selection())
+        share = title_share(index, ViewSettings())
     except CorpusError:
         return  # no title of the split train, or one clip alone: a dry run of a recipe says which
     yield f"of one title: {share}"
+    for line in index.left_out.lines():
+        yield f"left out of training, unless a recipe says otherwise: {line}"
 
 
 def _tell_quarantine(rows: Sequence["QuarantineRow"]) -> None:

@@ -1,14 +1,15 @@
 """The clips of a corpus that a recipe may use, by title."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
 from lssd.corpus import Catalog
 from lssd.store import hash_json_rows
 from lssd.views.columns import ClipColumns, ClipEntry, Clips
-from lssd.views.selection import Selection, select
+from lssd.views.selection import LeftOut, Selection, select
+from lssd.views.settings import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,12 @@ class ClipIndex:
     """The selected clips, grouped by title; titles and clips in the order of their ids.
 
     Arrays without open files, so that it travels to worker processes; entries are made as they are asked for.
+    left_out: what the corpus has beside them, that nobody asked to leave out.
     """
 
     root: str
     columns: ClipColumns
+    left_out: LeftOut = field(default_factory=LeftOut, compare=False)
 
     @classmethod
     def of(cls, root: str, titles: Sequence[Sequence[ClipEntry]]) -> "ClipIndex":
@@ -68,12 +71,23 @@ class ClipIndex:
         return hash_json_rows(self.columns.hashes())
 
     @classmethod
-    def read(cls, catalog: Catalog, selection: Selection, near_duplicates: bool = False) -> "ClipIndex":
+    def read(
+        cls,
+        catalog: Catalog,
+        selection: Selection,
+        views: ViewSettings | None = None,
+        near_duplicates: bool = False,
+    ) -> "ClipIndex":
         """Index a catalog.
 
+        views: says which languages count as dubs (`languages`, `secondary_languages`); None: the defaults.
         near_duplicates: whether clips that look alike get one number (`group_duplicates` of their
         fingerprints), or every clip its own.
         Raises CorpusError when nothing in it fits the selection, naming the key that leaves nothing, when
         near-duplicates are asked of a corpus without fingerprints, and for a sound of no kept track.
         """
-        return cls(catalog.root, select(catalog, selection, near_duplicates))
+        views = views or ViewSettings()
+        columns, left_out = select(
+            catalog, selection, views.known_languages, views.drawn_languages, near_duplicates
+        )
+        return cls(catalog.root, columns, left_out)

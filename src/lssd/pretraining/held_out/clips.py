@@ -67,7 +67,7 @@ class Monitor:
         try:
             background = recipe.views.primary == "background"
             selection = Selection(splits=recipe.monitor.splits, require_background=background)
-            clips = ClipIndex.read(catalog, selection).clips
+            clips = ClipIndex.read(catalog, selection, recipe.views).clips
         except CorpusError:
             return cls((), recipe, catalog, cache, {})
         order = np.random.default_rng([recipe.seed]).permutation(len(clips))[: recipe.monitor.clips]
