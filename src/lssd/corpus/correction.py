@@ -28,11 +28,26 @@ def correct_titles(writer: CatalogWriter, records: Mapping[str, TitleRecord]) ->
             )
             for row in rows.titles
         ]
-        tracks, found = _correct_tracks(rows.tracks, titles[0].original_language)
+        tracks, found = _correct_tracks(_named(rows.tracks, record), titles[0].original_language)
         if not found:
             titles[0] = replace(titles[0], original_language=rows.titles[0].original_language)
         if (titles, tracks) != (rows.titles, rows.tracks):
-            writer.commit(title_id, replace(rows, titles=titles, tracks=tracks), [])
+            spoken = {track.track_id: track.language for track in tracks if track.kept}
+            members = [
+                row._replace(language=spoken[row.track_id]) if row.track_id in spoken else row
+                for row in rows.members
+            ]
+            writer.commit(title_id, replace(rows, titles=titles, tracks=tracks, members=members), [])
+
+
+def _named(rows: list[TrackRow], record: TitleRecord) -> list[TrackRow]:
+    """The tracks, of which an original of unknown language speaks the one that the record states."""
+    return [
+        replace(row, language=record.original_language)
+        if row.kept and row.role == "original" and row.language is None
+        else row
+        for row in rows
+    ]
 
 
 def _correct_tracks(rows: list[TrackRow], original: str | None) -> tuple[list[TrackRow], bool]:

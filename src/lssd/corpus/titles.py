@@ -165,6 +165,8 @@ def assemble(
 ) -> list[Part]:
     """Group files by their picture and decide on the tracks of each.
 
+    An only track without a language speaks the original language, where that is stated.
+
     `places` says by picture which title each is of, `records` by title what is known of it. `original` is the
     original language of titles whose record does not say it. `committed` gives the tracks that a picture of a
     title has already; their roles stay. Parts come in the order of their titles' ids, then their pictures'.
@@ -183,6 +185,11 @@ def assemble(
         ]
         fresh = [track for track in found if track.track_id not in known_ids]
         wanted = records.get(place.title_id, TitleRecord()).original_language or original
+        if sum(track.has_voices for track in [*old, *fresh]) == 1:
+            fresh = [
+                replace(track, language=track.language or wanted) if track.has_voices else track
+                for track in fresh
+            ]
         if not old and default_decides(fresh, wanted):
             hinted.append(group[0].path)
         parts.append(

@@ -299,8 +299,11 @@ def _about_training(catalog: "Catalog") -> Iterator[str]:
     """What recipes with the default views make of the clips to train on, where there are any: how much of a
     batch comes from one title, and what is left out."""
     from lssd.errors import CorpusError
-    from lssd.views import ClipIndex, Selection, ViewSettings, title_share
+    from lssd.views import ClipIndex, Selection, ViewSettings, title_share, unknown_originals
 
+    unknown = int(unknown_originals(catalog).sum())
+    if unknown:
+        yield f"of unknown original language, so in no selection by languages: {counted(unknown, 'title')}"
     try:
         index = ClipIndex.read(catalog, Selection())
         share = title_share(index, ViewSettings())

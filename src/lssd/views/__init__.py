@@ -13,7 +13,7 @@ from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
 from lssd.views.instance import Quadruplet, Window, centre_window, sounds_per_clip
 from lssd.views.loader import CacheSettings, Loader
-from lssd.views.selection import LeftOut, Selection, require_splits
+from lssd.views.selection import LeftOut, Selection, require_splits, unknown_originals
 from lssd.views.settings import ViewSettings
 from lssd.views.title_share import TitleShare, title_share
 
@@ -41,4 +41,5 @@ __all__ = [
     "require_splits",
     "sounds_per_clip",
     "title_share",
+    "unknown_originals",
 ]

@@ -32,7 +32,8 @@ class Selection:
     """Which clips of a corpus take part.
 
     splits: of titles, among train, valid and test.
-    original_languages: of titles; empty means all. except_original_languages: those of the others alone.
+    original_languages: of titles; empty means all. except_original_languages: those of the others alone. A
+    title whose original language nobody knows is in neither.
     require_dub: only clips that have a dub in one of the languages from which secondary sounds are drawn
     (`ViewSettings.languages`, `secondary_languages`).
     require_languages: only clips with a sound in each of these; require_background: only clips with a
@@ -56,13 +57,17 @@ class Selection:
 class LeftOut:
     """What of the selected titles is passed over without anybody having asked for that.
 
-    dubs: languages that are not known, and how many clips have a dub in each.
+    dubs: languages that are not known, and how many clips have a dub in each. titles: those of an original
+    language that nobody knows, where titles are selected by theirs.
     """
 
     dubs: tuple[tuple[str, int], ...] = ()
+    titles: int = 0
 
     def lines(self) -> Iterator[str]:
         """What is left out, in words."""
+        if self.titles:
+            yield f"{counted(self.titles, 'title')} whose original language is not known"
         for code, clips in self.dubs:
             yield f"dubs in {code} ({counted(clips, 'clip')}), which views.languages does not name"
 
@@ -93,14 +98,15 @@ def select(
 
     known: the languages of dubs; drawn: those of them that `require_dub` asks for. Empty means all.
     """
-    found = _find(catalog, _title_ids(catalog, selection))
+    title_ids, unknown = _title_ids(catalog, selection)
+    found = _find(catalog, title_ids)
     if not found.complete_N.any():
         raise CorpusError(
             f"{catalog.root} has no clip with a picture and an original sound in the selected titles; "
             f"see lssd inspect {catalog.root}"
         )
     found, dubs = found.without_dubs_beside(known)
-    left_out = LeftOut(dubs)
+    left_out = LeftOut(dubs, unknown)
     criteria = _clip_criteria(selection, found, drawn)
     kept_N = _narrow(found.complete_N, criteria, "clip", catalog.root, left_out)
     return found.columns(catalog, kept_N, near_duplicates), left_out
@@ -110,21 +116,42 @@ def select(
 _Criteria = list[tuple[str, str, Callable[[], np.ndarray]]]
 
 
-def _title_ids(catalog: Catalog, wanted: Selection) -> list[str]:
-    """The ids of the titles that fit, sorted."""
+def unknown_originals(catalog: Catalog) -> np.ndarray:
+    """Which titles of a catalog have an original language that nobody knows: bool (titles,)."""
+    column = catalog.titles["original_language"]
+    known = [code for code in pc.unique(column).to_pylist() if languages.normalise(code) is not None]
+    return positions(column, pa.array(known, pa.string())) < 0
+
+
+def _title_ids(catalog: Catalog, wanted: Selection) -> tuple[list[str], int]:
+    """The ids of the titles that fit, sorted; and how many do not since nobody knows their language."""
     split, language = catalog.titles["split"], catalog.titles["original_language"]
 
     def is_among(column: pa.ChunkedArray, values: tuple[str, ...]) -> np.ndarray:
         return positions(column, pa.array(values, pa.string())) >= 0
 
     chosen, others = wanted.original_languages, wanted.except_original_languages
+    in_split = _narrow(
+        np.ones(len(split), dtype=bool),
+        [("splits", _shown(wanted.splits), lambda: is_among(split, wanted.splits))],
+        "title",
+        catalog.root,
+    )
+    unknown = unknown_originals(catalog) & in_split if chosen or others else np.zeros(len(split), dtype=bool)
+    if unknown.any() and (unknown == in_split).all():
+        key = "original_languages" if chosen else "except_original_languages"
+        raise CorpusError(
+            f"{catalog.root} cannot be selected by data.{key}: the original language of none of its "
+            f"{counted(int(unknown.sum()), 'title')} is known; name it in the column original_language of a "
+            "titles table, and give that to lssd ingest --titles"
+        )
     criteria: _Criteria = [
-        ("splits", _shown(wanted.splits), lambda: is_among(split, wanted.splits)),
         ("original_languages", _shown(chosen), lambda: is_among(language, chosen)),
-        ("except_original_languages", _shown(others), lambda: ~is_among(language, others)),
+        ("except_original_languages", _shown(others), lambda: ~is_among(language, others) & ~unknown),
     ]
-    kept = _narrow(np.ones(len(split), dtype=bool), criteria, "title", catalog.root)
-    return sorted(catalog.titles["title_id"].filter(pa.array(kept)).to_pylist())
+    kept = _narrow(in_split, criteria, "title", catalog.root, LeftOut(titles=int(unknown.sum())))
+    ids = sorted(catalog.titles["title_id"].filter(pa.array(kept)).to_pylist())
+    return ids, int(unknown.sum())
 
 
 def _clip_criteria(wanted: Selection, found: "_Found", drawn: tuple[str, ...]) -> _Criteria:
