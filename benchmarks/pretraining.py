@@ -47,7 +47,7 @@ from lssd.pretraining.network import Network
 from lssd.pretraining.objective import batch_loss
 from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.pretrain import pretrain
-from lssd.views import Batch, ClipIndex, batch_size
+from lssd.views import Batch, ClipIndex, Corpora, batch_size
 
 BAR = 0.9
 
@@ -95,7 +95,7 @@ def contenders(recipe: Recipe, batch: Batch, index: ClipIndex, device: torch.dev
         network=network,
         parallel=network,
         optimiser=build_optimiser(network, recipe.optimiser),
-        monitor=Monitor.prepare(silent, Catalog.open(index.root), None),
+        monitor=Monitor.prepare(silent, Corpora([index.root]), None),
         world=World(0, 1, 0, device),
         run=Path("unused"),
         cache=None,

@@ -11,6 +11,26 @@ import pytest
 from lssd.media import SoundTrack, write_film
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+# What keeps a run of the recipe `demo` small enough for a test.
+_SMALL = (
+    "views.batch_size=6",
+    "views.frames=2",
+    "views.size=16",
+    "views.short_side=[16,20]",
+    "video.dials.depth=2",
+    "video.dials.width=16",
+    "video.dials.stage_starts=[1]",
+    "audio.dials.depth=2",
+    "audio.dials.width=16",
+    "audio.dials.stage_starts=[1]",
+    "head.size=16",
+    "schedule.steps=9",
+    "schedule.checkpoint_every=4",
+    "schedule.log_every=1",
+    "machine.threads=1",
+    "machine.workers=0",
+    "machine.cache_gb=0.1",
+)
 TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, "pt": 1320.0, None: 330.0}
 
 FilmMaker = Callable[..., Path]
@@ -87,6 +107,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, make_film: FilmMaker) -> Pa
         quiet=True,
     )
     return root / "corpus"
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    """Settings of the recipe `demo`: 9 steps of tiny encoders, about a second."""
+    return _SMALL
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

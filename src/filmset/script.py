@@ -111,18 +111,27 @@ def _tracks(rng: np.random.Generator, settings: Settings, original: str, undubbe
     return tuple(tracks)
 
 
-def shot_lengths(rng: np.random.Generator, frames: int, fps: Fraction, pace: float = 1.0) -> list[int]:
+def shot_lengths(
+    rng: np.random.Generator,
+    frames: int,
+    fps: Fraction,
+    pace: float = 1.0,
+    shots_s: tuple[float, float] | None = None,
+) -> list[int]:
     """Lengths of shots in frames, 2 to 15 s each, that fill a film of `frames`.
 
-    About one in seven is shorter than 3 s, one in ten longer than 12 s, outside what is usually kept;
-    pace multiplies the lengths in between.
+    Uniform over the range `shots_s`; the film's last one or two may leave it. Without a range, about one in
+    seven is shorter than 3 s, one in ten longer than 12 s, outside what is usually kept; pace multiplies the
+    lengths in between.
     """
     shortest, longest = round(SHORTEST_SHOT_S * fps), round(LONGEST_SHOT_S * fps)
     lengths: list[int] = []
     left = frames
     while left > 0:
         kind = rng.uniform()
-        if kind < 0.14:
+        if shots_s is not None:
+            seconds = rng.uniform(*shots_s)
+        elif kind < 0.14:
             seconds = rng.uniform(2.0, 2.9)
         elif kind < 0.24:
             seconds = rng.uniform(12.2, 15.0)
@@ -139,7 +148,7 @@ def shot_lengths(rng: np.random.Generator, frames: int, fps: Fraction, pace: flo
 def _shots(title: Title, settings: Settings, backgrounds: Backgrounds) -> tuple[Shot, ...]:
     rng = np.random.default_rng([settings.seed, _SHOTS, title.index])
     habits = director_style(title.director)
-    lengths = shot_lengths(rng, title.frames, title.rate, habits.pace)
+    lengths = shot_lengths(rng, title.frames, title.rate, habits.pace, settings.shots_s)
     starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
     changes = _transitions(rng, settings, title.rate, lengths, starts)
     shots: list[Shot] = []

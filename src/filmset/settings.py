@@ -41,7 +41,8 @@ class Settings:
     further tracks of a title, in other languages; undubbed: share of titles without any; revoiced: one more
     track a dubbed title, in the original's language with other voices; background_track: one more track a
     title, the mix without voices.
-    seconds: length of a title. sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001"
+    seconds: length of a title. shots_s: range of its shots' lengths; None: 2 to 15 s, as films have them.
+    sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001"
     and "16/15"; each title has one of each list. channels: of every track: 1, 2 or 6.
     held_out: share of titles of split "test", whose voices and sentences are heard in no other.
     scenes: kinds that occur. look_language_strength (0..1): how much a title's look goes with its original
@@ -62,6 +63,7 @@ class Settings:
     revoiced: bool = False
     background_track: bool = False
     seconds: float = 60.0
+    shots_s: tuple[float, float] | None = None
     sizes: tuple[str, ...] = ("320x180",)
     fps: tuple[str, ...] = ("25",)
     pixel_aspects: tuple[str, ...] = ("1",)
@@ -104,6 +106,13 @@ class Settings:
             raise InputError("a fault is planted in a dub; ask for at least 1 dub a title, undubbed below 1")
         if not SHORTEST_SHOT_S <= self.seconds <= LONGEST_TITLE_S:
             raise InputError(f"a title must last {SHORTEST_SHOT_S:g} s to 4 hours, not {self.seconds:g} s")
+        if self.shots_s is not None:
+            low, high = self.shots_s
+            if not SHORTEST_SHOT_S <= low <= high <= LONGEST_SHOT_S:
+                raise InputError(
+                    f"shots_s is a range within {SHORTEST_SHOT_S:g} to {LONGEST_SHOT_S:g} s, "
+                    f"not {low:g} to {high:g}"
+                )
         if self.channels not in (1, 2, 6):
             raise InputError(f"sound has 1, 2 or 6 channels, not {self.channels}")
         low, high = self.speech_db

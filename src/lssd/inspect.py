@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from filmset import FilmSetDescription
     from lssd.corpus import CorpusDescription
     from lssd.media import FilmInfo
-    from lssd.pretraining import RunDescription
+    from lssd.pretraining import RunDescription, SeedsDescription
 
 # Each kind's room is imported where it is asked for: to look at a film must not wait for torch.
 
 
 def inspect(
     path: str | Path,
-) -> "FilmInfo | CorpusDescription | RunDescription | FilmSetDescription":
-    """Describe a film, a corpus, a run or a film set; `kind` says which, `to_json` is its JSON value.
+) -> "FilmInfo | CorpusDescription | RunDescription | SeedsDescription | FilmSetDescription":
+    """Describe a film, a corpus, a run, runs of several seeds or a film set.
+
+    `kind` says which, `to_json` is its JSON value.
 
     Raises InputError for a folder of no such kind, MediaError for a path that is missing or no film.
     """
@@ -38,6 +40,10 @@ def inspect(
         from filmset import describe_filmset
 
         return describe_filmset(folder)
+    if any(folder.glob("seed-*/recipe.yaml")):
+        from lssd.pretraining import describe_seeds
+
+        return describe_seeds(folder)
     raise InputError(
         f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
     )

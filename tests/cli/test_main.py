@@ -98,7 +98,7 @@ def test_what_is_not_given_is_left_to_whoever_states_the_default() -> None:
         "report": ["r", "--out", "p"],
         "view": ["s"],
     }
-    own = {"run", "quiet", "out", "paths", "path", "model", "tasks", "results", "data"}
+    own = {"run", "quiet", "threads", "out", "paths", "path", "model", "tasks", "results", "data"}
     # Switches and lists of the command line alone, which no function has.
     own |= {"clips", "dry_run", "to", "stems", "lines", "set"}
     for verb, words in bare.items():

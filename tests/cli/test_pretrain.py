@@ -55,3 +55,18 @@ def test_a_push_that_cannot_be_is_refused_before_training(
     out = ("--corpus", corpus, "--out", tmp_path / "r", "--push-to", "me/films")
     refuse("pretrain", "demo", *out, naming=("pip install -c constraints.txt -e '.[hub]'",))
     assert not (tmp_path / "r").exists()
+
+
+def test_several_seeds_are_printed_together(lssd, refuse, tmp_path: Path, corpus: Path, small) -> None:
+    words = [word for setting in (*small, "schedule.steps=2") for word in ("--set", setting)]
+    run = ("pretrain", "demo", "--corpus", corpus, "--out", tmp_path / "r", "--seeds", "2", *words)
+    code, out, _ = lssd(*run)
+    assert code == 0
+    assert "recipe demo, seeds finished: 0, 1" in out and "Recall@1, both ways" in out
+    assert "Held-out measures, over training seeds" in out and str(
+        tmp_path / "r/seed-1/model"
+    ) in out.replace("\n", "")
+    again = lssd("inspect", tmp_path / "r")[1]
+    assert again.splitlines()[1:] == out.splitlines()[3:]
+    refuse(*run, "--push-to", "me/films", naming=("--push-to takes one model",))
+    refuse(*run[:-2], "--set", "optimiser.lr=1", naming=("is of another recipe",))

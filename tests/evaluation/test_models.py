@@ -12,10 +12,10 @@ from lssd.embedding.embed import embed
 from lssd.errors import InputError
 from lssd.evaluation import Result
 from lssd.evaluation.evaluate import evaluate as evaluate_with_twin
-from lssd.evaluation.models import item_vectors
+from lssd.evaluation.models import item_vectors, load_models_under_test
 from lssd.evaluation.tasks import read_task
 from lssd.media import SoundTrack, write_film
-from lssd.models import Model
+from lssd.models import Model, save_model
 
 SPLITS = ("train", "valid", "test")
 RATE = 16000
@@ -157,3 +157,29 @@ def test_an_unknown_modality_and_a_folder_without_films_are_refused(pictures, tm
         InputError, match="modality 'smell' is not supported; audio, picture, audiovisual are"
     ):
         read_task(lost)
+
+
+def test_a_folder_of_several_seeds_is_each_of_its_networks(tmp_path, new_model):
+    for seed in (10, 2):
+        run = tmp_path / "dubs" / f"seed-{seed}"
+        save_model(new_model(seed), run / "model")
+        (run / "recipe.yaml").write_text("name: x\n")
+    found = load_models_under_test(tmp_path / "dubs", None, None, random_init=True)
+    assert [one.reference.name for one in found] == [
+        "dubs-seed-2",
+        "random-init",
+        "dubs-seed-10",
+        "random-init",
+    ]
+    assert [(one.reference.arm, one.reference.training_seed) for one in found[::2]] == [
+        ("dubs", 2),
+        ("dubs", 10),
+    ]
+    assert [one.reference.untrained_sha256 for one in found[::2]] == [
+        one.reference.weights_sha256 for one in found[1::2]
+    ]
+    assert found[1].reference.weights_sha256 != found[3].reference.weights_sha256
+    (tmp_path / "dubs/seed-3").mkdir()
+    (tmp_path / "dubs/seed-3/recipe.yaml").write_text("name: x\n")
+    with pytest.raises(InputError, match="seed 3 is not finished"):
+        load_models_under_test(tmp_path / "dubs", None, None, random_init=True)

@@ -7,6 +7,7 @@ from scipy import stats
 from lssd.measures import (
     effective_groups,
     jackknife_error,
+    mean_interval,
     minimum_detectable_difference,
     minimum_detectable_from_error,
     quantile,
@@ -21,6 +22,15 @@ def test_wilson_equals_scipy(n, share, level):
     peer = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
     assert (ours.low, ours.high) == pytest.approx((peer.low, peer.high), abs=1e-9)
     assert ours.value == successes / n
+
+
+@pytest.mark.parametrize("values", [[0.2, 0.5], [3.0, 3.0, 3.0], [0.1, 0.4, 0.2, 0.9, 0.3]])
+def test_the_interval_of_a_mean_is_scipys(values):
+    found, error = mean_interval(values, 0.9), stats.sem(values)
+    low, high = stats.t.interval(0.9, len(values) - 1, np.mean(values), error) if error else (3.0, 3.0)
+    assert (found.value, found.low, found.high) == pytest.approx((np.mean(values), low, high))
+    with pytest.raises(ValueError, match="at least 2"):
+        mean_interval(values[:1])
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error():

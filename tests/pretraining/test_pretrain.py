@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,3 +242,39 @@ def test_the_loss_falls_when_sound_and_picture_go_together(
     losses = [line["cross"] for line in read_metrics(run.folder) if "cross" in line]
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
     assert Catalog.open(corpus).titles.num_rows == 6
+
+
+def test_several_corpora_are_one(
+    corpus: Path, tmp_path: Path, make_film: Callable[..., Path], small: tuple[str, ...]
+) -> None:
+    for seed in (7, 8):
+        make_film(tmp_path / f"films/t{seed}.mkv", (3.2, 4.0, 3.6), ("en", "ja"), seed=seed)
+    (tmp_path / "titles.csv").write_text("path,split\nfilms/t8.mkv,valid\n", encoding="utf-8")
+    ingest(
+        [tmp_path / "films"],
+        tmp_path / "c",
+        IngestSettings(titles=str(tmp_path / "titles.csv"), workers=1),
+        quiet=True,
+    )
+    settings = (*small, "schedule.steps=2", "views.corpus_weights=[1,2]")
+    both = [corpus, tmp_path / "c"]
+    forecast = pretrain("demo", both, settings=settings, dry_run=True, quiet=True)
+    assert isinstance(forecast, Forecast) and (forecast.clips, forecast.titles) == (17, 6)
+    assert (
+        "corpora",
+        f"{corpus} (5 titles, weight 1), {tmp_path / 'c'} (1 title, weight 2)",
+    ) in forecast.rows()
+    run = pretrain("demo", both, tmp_path / "r", settings=settings, quiet=True)
+    assert isinstance(run, Run)
+    assert run.held_out["clips"] == 6  # of both
+    recorded = json.loads((tmp_path / "r/environment.json").read_text())["corpus"]
+    assert recorded == f"{corpus}, {tmp_path / 'c'}"
+    assert pretrain("demo", both, tmp_path / "r", settings=settings, quiet=True) == run
+    with pytest.raises(InputError, match="2 weights for 1 corpora"):
+        pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    unweighted = (*small, "schedule.steps=2")
+    with pytest.raises(InputError, match=r"its views\.corpus_weights is"):
+        pretrain("demo", both, tmp_path / "r", settings=unweighted, quiet=True)
+    pretrain("demo", both, tmp_path / "u", settings=unweighted, quiet=True)
+    with pytest.raises(InputError, match="was trained on other clips"):
+        pretrain("demo", corpus, tmp_path / "u", settings=unweighted, quiet=True)

@@ -113,7 +113,13 @@ def test_gradients_and_statistics_are_those_of_one_process(tmp_path: Path) -> No
 @pytest.fixture(scope="module")
 def shared(small: tuple[str, ...]) -> tuple[str, ...]:
     """Two groups of three instances a step, shared among processes."""
-    dials = ("groups=2", "views.batch_size=3", "schedule.steps=8", "schedule.checkpoint_every=3")
+    dials = (
+        "groups=2",
+        "views.batch_size=3",
+        "schedule.steps=8",
+        "schedule.checkpoint_every=3",
+        "optimiser.average=0.9",
+    )
     return (*small, *dials, "video.dials.drop_path=0.3", "monitor.every=4")
 
 

@@ -24,6 +24,7 @@ CHANGES = (
     "audio.dials.drop_path=0.3",
     "machine.chunk=4",
     "monitor.every=7",
+    "optimiser.average=0.9",
 )
 
 # Imports once, then runs each sitting in a fork of its own, which kills itself at a step and place.
@@ -94,10 +95,11 @@ def test_ten_random_kills_change_nothing(corpus: Path, tmp_path: Path, small: tu
     assert codes[:-2].count(-9) >= 8, f"kills must strike, not find a finished run: {codes}"
     folders = [tmp_path / name for name in ("undisturbed", "killed")]
     last = [list_checkpoints(folder)[-1].folder for folder in folders]
-    weights = [load_file(folder / "model.safetensors") for folder in last]
-    assert weights[0].keys() == weights[1].keys()
-    for name, tensor in weights[0].items():
-        assert torch.equal(tensor, weights[1][name]), name
+    for file in ("model.safetensors", "average.safetensors"):
+        weights = [load_file(folder / file) for folder in last]
+        assert weights[0].keys() == weights[1].keys()
+        for name, tensor in weights[0].items():
+            assert torch.equal(tensor, weights[1][name]), (file, name)
     moments = [torch.load(folder / "optimiser.pt", weights_only=True) for folder in last]
     for one, other in zip(moments[0]["state"].values(), moments[1]["state"].values(), strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)

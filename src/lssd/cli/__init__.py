@@ -18,6 +18,7 @@ from lssd.cli.parser import HelpFormatter, Parser
 from lssd.errors import LssdError, storage_error
 from lssd.quiet import quieted
 from lssd.text import printable
+from lssd.threads import limit
 
 VERBS = (
     "demo",
@@ -53,6 +54,12 @@ def build_parser() -> argparse.ArgumentParser:
         summary = verb.HELP.splitlines()[0]
         sub = verbs.add_parser(name, help=summary, description=verb.HELP, formatter_class=HelpFormatter)
         sub.add_argument("--quiet", action="store_true", help="no progress lines, no warnings")
+        sub.add_argument(
+            "--threads",
+            type=int,
+            metavar="N",
+            help="threads to compute with (LSSD_THREADS); default: one a core for networks, else one",
+        )
         sub.set_defaults(run=verb.run)
         verb.add_arguments(sub)
     return parser
@@ -71,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         with _logging_to_stderr(), quieted(arguments.quiet):
+            limit(arguments.threads)  # before anything that computes is imported
             return int(arguments.run(arguments))
     except LssdError as error:
         _complain(f"lssd: {error}")

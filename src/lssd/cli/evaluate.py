@@ -18,7 +18,9 @@ _EVALUATE = "lssd/evaluation/evaluate.py:evaluate."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
     parser.add_argument(
-        "model", metavar="MODEL", help="a model folder, a hub id, or hear:MODULE[@MODEL_FILE]"
+        "model",
+        metavar="MODEL",
+        help="a model folder, a hub id, runs of several seeds, or hear:MODULE[@MODEL_FILE]",
     )
     parser.add_argument(
         "--tasks", nargs="+", required=True, metavar="TASK", help="names below ROOT, or paths"

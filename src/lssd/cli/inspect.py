@@ -2,7 +2,7 @@
 
 import argparse
 
-HELP = "Describe a film, a corpus, a run or a film set."
+HELP = "Describe a film, a corpus, a run, runs of several seeds or a film set."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.show_corpus(found)
     elif found.kind == "run":
         terminal.show_run(found)
+    elif found.kind == "seeds":
+        terminal.show_seeds(found)
     else:
         terminal.show_filmset(found)
     return 0

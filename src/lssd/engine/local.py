@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from lssd.engine.outcome import Item, Outcome, Value, reason_of
 from lssd.engine.worker import Worker, WorkerDiedError, WorkerStartError
 from lssd.errors import ABORTING, InputError, LssdError, storage_error
+from lssd.threads import share
 
 DIED = "the worker process died (out of memory, or a crash in a codec)"
 
@@ -71,7 +72,8 @@ def _run_in_workers(
     with ExitStack() as stack:
         # An item that is lost is its own fault, however many were before it: no worker is given up.
         chances = 2 * len(items) + 1
-        idle = [stack.enter_context(Worker(_itself, function, chances=chances)) for _ in range(workers)]
+        made = [Worker(_itself, function, chances=chances, threads=share(workers)) for _ in range(workers)]
+        idle = [stack.enter_context(worker) for worker in made]
         while waiting or suspects or busy:
             while idle and (waiting or (suspects and not busy)):
                 item = waiting.popleft() if waiting else suspects.popleft()

@@ -1,8 +1,11 @@
-"""Want of memory told from other errors, and memory given back to the system."""
+"""Want of memory told from other errors, and memory given back to the system or kept."""
 
 import ctypes
 import gc
 
+# Options of mallopt(3): from which size memory is mapped by itself, and how much free memory at the heap's end
+# is given back.
+_KEPT = ((-3, 1 << 30), (-1, (1 << 31) - 1))
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -28,3 +31,15 @@ def free_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def keep_memory() -> None:
+    """Have the C library, where it is glibc, keep what is freed for what is asked for next.
+
+    Otherwise every large tensor of a training step on a CPU is mapped anew and given back, and the system
+    clears its pages each time: a third of the step of a small convolutional encoder.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in _KEPT:
+            mallopt(option, value)

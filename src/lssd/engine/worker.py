@@ -22,6 +22,7 @@ from typing import Any, Self
 from lssd.engine.outcome import error_that_ends_the_run, reason_of
 from lssd.engine.time_limit import LONGEST_WAIT_S
 from lssd.errors import LssdError
+from lssd.threads import limit
 
 _PARENT_CHECK_S = 0.5
 _START_LIMIT_S = 300.0  # for imports, and for `make` to load weights
@@ -50,6 +51,7 @@ class Worker:
         preload: modules that all such workers import. The processes are then forked off a server that has
             imported them and runs no threads; with None each is spawned, a fresh interpreter.
         chances: how many processes in a row may be lost before the worker is given up.
+        threads: that it computes with; None: as many as this process.
 
     Not for use by several threads at once.
     """
@@ -61,8 +63,9 @@ class Worker:
         name: str = "the worker process",
         preload: Sequence[str] | None = None,
         chances: int = _CHANCES,
+        threads: int | None = None,
     ) -> None:
-        self.name, self.chances = name, chances
+        self.name, self.chances, self._threads = name, chances, threads
         self._make, self._arguments, self._preload = make, arguments, preload
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -147,7 +150,7 @@ class Worker:
         self._pipe, theirs = context.Pipe()
         assert self._pipe is not None
         # Not daemonic: a worker may have workers of its own.
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=False)
+        self._process = context.Process(target=_serve, args=(theirs, self._threads), daemon=False)
         self._process.start()
         theirs.close()
         self._set_deadline(_START_LIMIT_S)
@@ -215,8 +218,9 @@ def _describe_exit(code: int | None) -> str:
     return f"signal {name}{cause}"
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, threads: int | None) -> None:
     """Make the object that the first message asks for, then answer calls until the parent is gone."""
+    limit(threads)  # what computes is imported with the first message
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a group; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     served: Any = None

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from lssd.evaluation.evaluate import Evaluation, Unjudged
     from lssd.evaluation.predictions import Predictions
     from lssd.evaluation.results import RANDOM_INIT, ModelReference, Result, Score
-    from lssd.evaluation.statistics.comparison import Comparison, adjust_family, compare, compare_models
+    from lssd.evaluation.statistics.comparison import (
+        Comparison,
+        adjust_family,
+        compare,
+        compare_models,
+        compare_seeds,
+    )
     from lssd.evaluation.tasks import read_task
 
 _HOMES = {
@@ -34,6 +40,7 @@ _HOMES = {
     "adjust_family": "statistics.comparison",
     "compare": "statistics.comparison",
     "compare_models": "statistics.comparison",
+    "compare_seeds": "statistics.comparison",
     "read_task": "tasks",
 }
 
@@ -49,6 +56,7 @@ __all__ = [
     "adjust_family",
     "compare",
     "compare_models",
+    "compare_seeds",
     "read_task",
 ]
 

@@ -98,7 +98,8 @@ def evaluate(
     was killed continues when it is repeated: with several seeds, from the last probe that was trained.
 
     Args:
-        model: a model, its folder or hub id, or a module that follows HEAR's API (`hear:package.module`).
+        model: a model, its folder or hub id, a folder of several training seeds (each is judged, as
+            `NAME-seed-K`), or a module that follows HEAR's API (`hear:package.module`).
         tasks: names under `data`, or paths: HEAR's task folders, folders of class folders, or CSVs.
         protocol: of `lssd.evaluation.probes.PROBES`.
         seeds: how many probes to train, of the protocols that draw random numbers.

@@ -17,6 +17,7 @@ from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
 from lssd.media import spelled
 from lssd.models import Model, build_model, weights_hash
+from lssd.models.seed_folders import seed_folders
 from lssd.store import hash_json
 
 _ENCODERS: Mapping[str, tuple[Modality, ...]] = {
@@ -148,9 +149,35 @@ def load_models_under_test(
 ) -> list[ModelUnderTest]:
     """The model on its device, then its untrained twin where `random_init` asks for one and it has one.
 
-    A `Model` stays on the device that it is on, unless `device` names one. InputError for a name that is
-    reserved for twins; CheckpointError for a model that cannot be loaded.
+    Of a folder of several training seeds all networks, each before its twin, whose weights are drawn with
+    that seed. A `Model` stays on the device that it is on, unless `device` names one. InputError for a name
+    that is reserved for twins; CheckpointError for a model that cannot be loaded.
     """
+    folders = {} if isinstance(model, Model) else seed_folders(model)
+    if not folders:
+        return _load(model, name, device, random_init)
+    unfinished = [seed for seed, folder in folders.items() if not (folder / "model").is_dir()]
+    if unfinished:
+        raise InputError(
+            f"{model}: seed {unfinished[0]} is not finished; run the same lssd pretrain --seeds again, or "
+            "name one run"
+        )
+    arm = spelled(name or Path(model).resolve().name)  # type: ignore[arg-type]
+    return [
+        one
+        for seed, folder in folders.items()
+        for one in _load(folder / "model", f"{arm}-seed-{seed}", device, random_init, arm, seed)
+    ]
+
+
+def _load(
+    model: Model | str | Path,
+    name: str | None,
+    device: str | None,
+    random_init: bool,
+    arm: str = "",
+    seed: int | None = None,
+) -> list[ModelUnderTest]:
     in_memory = not isinstance(model, (str, Path))
     loaded = load_any(model, device)
     if in_memory and device is not None:
@@ -166,9 +193,9 @@ def load_models_under_test(
         # A run keeps its model in RUN/model: the run's name says more.
         whole = Path(path).resolve()
         name = "model" if in_memory else whole.parent.name if whole.name == "model" else whole.name
-    twin = untrained_twin(loaded).to(next(loaded.parameters()).device)
+    twin = untrained_twin(loaded, seed or 0).to(next(loaded.parameters()).device)
     twin_hash = weights_hash(twin)
-    reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash)
+    reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash, arm, seed)
     models: list[ModelUnderTest] = [OwnModel(reference, _file_name(reference.name), loaded)]
     if random_init:
         # Another architecture, or other statistics of the stems, make another twin.

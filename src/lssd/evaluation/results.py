@@ -28,6 +28,8 @@ class ModelReference:
 
     `settings_sha256` is over architecture and preprocessing of the encoders that were judged;
     `untrained_sha256` over the weights of its untrained twin, "" where it has none: modules, and twins.
+    `arm`, `training_seed`: of one of several networks that one recipe trained, what they are called together
+    and the seed of this one; "" and None where a network stands alone.
     """
 
     name: str
@@ -35,6 +37,8 @@ class ModelReference:
     weights_sha256: str
     settings_sha256: str = ""
     untrained_sha256: str = ""
+    arm: str = ""
+    training_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,8 @@ _MODEL = {
     "weights_sha256": _TEXT,
     "settings_sha256": _TEXT,
     "untrained_sha256": _TEXT,
+    "arm": _TEXT,
+    "training_seed": _or_null(_whole(0)),
 }
 
 

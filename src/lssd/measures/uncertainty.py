@@ -28,6 +28,16 @@ def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval
     return Interval(rate, max(0.0, float(centre - half)), min(1.0, float(centre + half)), level)
 
 
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Student's t interval of the mean that independent values come from. ValueError for fewer than two."""
+    value = np.asarray(values, dtype=np.float64)
+    if value.ndim != 1 or len(value) < 2:
+        raise ValueError(f"an interval of a mean needs a list of at least 2 values, not {value.shape}")
+    mean = float(value.mean())
+    half = quantile(level, len(value) - 1) * float(value.std(ddof=1)) / len(value) ** 0.5
+    return Interval(mean, mean - half, mean + half, level)
+
+
 def jackknife_error(left_out_G: ArrayLike) -> float:
     """Standard error of an estimate, from its values with one group of items left out each time.
 

@@ -3,12 +3,14 @@
 mvit              multiscale vision transformers of both families, for pictures and spectrograms
 x3d               the controlled study's encoder of pictures
 acoustic_resnet   the controlled study's encoder of spectrograms
+convnets          small encoders of sound and of pictures for two processor cores
 preprocessing     uint8 pictures and waveforms -> what encoders take; travels with the weights
 batch_norm        statistics over all processes of a run, on CPU and GPU
 heads             projection onto the contrastive objective's sphere
 registry          architectures by name
 model             encoders with their preprocessing: raw input -> embeddings
 checkpoint, hub   model folders: safetensors and JSON, here or on the Hugging Face hub
+seed_folders      where the networks of several training seeds lie
 acceleration      compilation, checkpointing and precision, apart from the model files
 converters        weights from elsewhere (torchvision, the authors) as our model folders
 sizes             parameters and multiply-adds
@@ -19,6 +21,7 @@ from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
 from lssd.models.batch_norm import BatchNorm, span_processes
 from lssd.models.checkpoint import load_model, save_model, weights_hash
 from lssd.models.converters import convert
+from lssd.models.convnets import TDNN, FrameCNN, FrameCNNConfig, TDNNConfig
 from lssd.models.heads import ProjectionHead
 from lssd.models.model import AudioTower, Model, Tower, TowerConfig, VideoTower, build_model, window_starts
 from lssd.models.mvit.config import MViTConfig
@@ -38,6 +41,7 @@ from lssd.models.sizes import EncoderSize, encoder_size
 from lssd.models.x3d import X3D, X3DConfig
 
 __all__ = [
+    "TDNN",
     "X3D",
     "AccelerationConfig",
     "AcousticResNet",
@@ -45,6 +49,8 @@ __all__ = [
     "AudioTower",
     "BatchNorm",
     "EncoderSize",
+    "FrameCNN",
+    "FrameCNNConfig",
     "FrameInput",
     "FrameInputConfig",
     "LogMel",
@@ -55,6 +61,7 @@ __all__ = [
     "SoundInput",
     "SoundInputConfig",
     "SpectrogramMasks",
+    "TDNNConfig",
     "Tower",
     "TowerConfig",
     "VideoTower",

@@ -10,6 +10,7 @@ import torch
 from lssd import config
 from lssd.errors import InputError
 from lssd.models.acoustic_resnet import AcousticResNet, AcousticResNetConfig
+from lssd.models.convnets import TDNN, FrameCNN, FrameCNNConfig, TDNNConfig
 from lssd.models.encoder import Encoder
 from lssd.models.limits import check_values
 from lssd.models.mvit.config import MViTConfig
@@ -75,6 +76,8 @@ _ARCHITECTURES: dict[str, Architecture] = {
     "mvit_v2_b": _mvit(depth=24, stage_starts=(2, 5, 21), drop_path=0.3),
     "x3d_m": Architecture(X3DConfig, X3D, {"video": {}}),
     "acoustic_resnet50": Architecture(AcousticResNetConfig, AcousticResNet, {"audio": {}}),
+    "tdnn": Architecture(TDNNConfig, TDNN, {"audio": {}}),
+    "frame_cnn": Architecture(FrameCNNConfig, FrameCNN, {"video": {}}),
 }
 
 

@@ -1,8 +1,9 @@
 """Training state on disk: whole or absent, and never unpickled as code.
 
 A checkpoint is a folder `RUN/checkpoints/00000400` with `model.safetensors` (encoders and heads),
-`optimiser.pt` (tensors and numbers, read with weights_only=True) and `state.json`. The two newest
-are kept, so the last good one survives whatever happens while the next is written.
+`optimiser.pt` (tensors and numbers, read with weights_only=True), `state.json`, and where weights are
+averaged `average.safetensors`. The two newest are kept, so the last good one survives whatever happens
+while the next is written.
 """
 
 import json
@@ -18,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lssd.errors import CheckpointError
+from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.metrics import RunTotals
 from lssd.store import atomic_folder
 
@@ -50,7 +52,12 @@ class SavedState(NamedTuple):
 
 
 def save_checkpoint(
-    run: Path, network: nn.Module, optimiser: torch.optim.Optimizer, state: SavedState, recipe: str
+    run: Path,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    state: SavedState,
+    recipe: str,
 ) -> Checkpoint:
     """Write the state of a run and remove all but the newest two checkpoints.
 
@@ -62,6 +69,8 @@ def save_checkpoint(
         with atomic_folder(folder) as partial:
             tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
             save_file(tensors, partial / "model.safetensors")
+            if average is not None:
+                save_file(average.state_dict(), partial / "average.safetensors")
             torch.save(optimiser.state_dict(), partial / "optimiser.pt")
             written = {"tally": asdict(state.totals), "recipe": recipe, "step": state.step}
             (partial / "state.json").write_text(json.dumps(written), encoding="utf-8")
@@ -81,9 +90,13 @@ def list_checkpoints(run: Path) -> list[Checkpoint]:
 
 
 def load_checkpoint(
-    checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, recipe: str
+    checkpoint: Checkpoint,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    recipe: str,
 ) -> SavedState:
-    """Put a checkpoint's tensors into the network and the optimiser; returns the rest of the state.
+    """Put a checkpoint's tensors into network, optimiser and average; returns the rest of the state.
 
     `recipe` is the digest of the run's recipe. Raises CheckpointError when a file is damaged, and for a
     checkpoint of another recipe or architecture.
@@ -97,6 +110,8 @@ def load_checkpoint(
                 f"{folder} is a checkpoint of another recipe; remove that folder, or choose another --out"
             )
         network.load_state_dict(load_file(folder / "model.safetensors"))
+        if average is not None:
+            average.load_state_dict(load_file(folder / "average.safetensors"))
         saved = torch.load(folder / "optimiser.pt", weights_only=True, map_location="cpu")
         optimiser.load_state_dict(saved)
     except _DAMAGE as error:

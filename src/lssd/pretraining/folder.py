@@ -15,7 +15,7 @@ from lssd.pretraining.lineage import Parent
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, difference, load_recipe
 from lssd.store import read_json, write_bytes, write_json
-from lssd.views import ClipIndex
+from lssd.views import ClipIndex, Corpora
 
 _FINISHED = "finished.json"
 
@@ -94,14 +94,14 @@ def describe_run(path: str | Path) -> RunDescription:
     return RunDescription(str(path), recipe.name, state, metrics)
 
 
-def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, parent: Parent | None) -> None:
+def claim(folder: Path, recipe: Recipe, corpora: Corpora, index: ClipIndex, parent: Parent | None) -> None:
     """Write what defines a run, or check that the folder holds the same run already.
 
     Raises InputError, naming what differs, when it holds another.
     """
     path, data = folder / "recipe.yaml", index.digest()
     if path.exists():
-        _check_same(folder, recipe, corpus, data, parent)
+        _check_same(folder, recipe, corpora, data, parent)
         return
     environment = {
         "lssd": metadata.version("lssd"),
@@ -109,7 +109,7 @@ def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, pa
         "torch": torch.__version__,
         "numpy": np.__version__,
         "machine": platform.machine(),
-        "corpus": str(corpus),
+        "corpus": corpora.root,
         "data": data,
         "parent": parent
         and {
@@ -123,7 +123,7 @@ def claim(folder: Path, recipe: Recipe, corpus: str | Path, index: ClipIndex, pa
     write_bytes(path, config.to_yaml(recipe).encode())  # last: it marks the folder as claimed
 
 
-def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, parent: Parent | None) -> None:
+def _check_same(folder: Path, recipe: Recipe, corpora: Corpora, data: str, parent: Parent | None) -> None:
     path = folder / "recipe.yaml"
     differs = difference(load_recipe(path), recipe)
     if differs is not None:
@@ -136,7 +136,7 @@ def _check_same(folder: Path, recipe: Recipe, corpus: str | Path, data: str, par
     if begun["data"] != data:
         raise InputError(
             f"{folder} was trained on other clips (of {begun['corpus']}, as it was then) than those of "
-            f"{corpus}; choose another --out"
+            f"{corpora.root}; choose another --out"
         )
     if parent is not None and begun["parent"]["sha256"] != parent.identity:
         raise InputError(f"{folder} started from other weights than {parent.file}; choose another --out")

@@ -8,10 +8,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import nn
 
-from lssd.corpus import Catalog
 from lssd.errors import CorpusError
 from lssd.models import ProjectionHead, Tower, encoder_size
 from lssd.pretraining.costs import Cost, measure_cost
@@ -20,7 +20,8 @@ from lssd.pretraining.hardware import acceleration
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import total_steps
 from lssd.pretraining.recipe import Recipe, load_named
-from lssd.views import ClipIndex, TitleShare, batch_size, epoch_steps, title_share
+from lssd.text import counted
+from lssd.views import ClipIndex, Corpora, TitleShare, batch_size, epoch_steps, title_share
 
 _TRAINING = 3  # multiply-adds of forward and backward, against forward alone
 _BYTES = 4  # of a weight, a gradient, a moment, an input
@@ -40,6 +41,8 @@ class Forecast:
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
     held: instances whose activations are held at once, of `activation_bytes` together.
     step_seconds: of computing a step on `device`, without waiting for data.
+    runs: how many such runs are asked for, of several seeds; all else is of one.
+    corpora: of several, the root and the number of titles of each.
     video, audio: what was measured; they, activation_bytes and step_seconds are None where nothing was.
     """
 
@@ -66,6 +69,8 @@ class Forecast:
     obstacle: str = ""
     title_share: TitleShare | None = None
     left_out: tuple[str, ...] = ()
+    runs: int = 1
+    corpora: tuple[tuple[str, int], ...] = ()
 
     @property
     def instances(self) -> int | None:
@@ -78,11 +83,16 @@ class Forecast:
         return None if self.steps is None or self.step_seconds is None else self.steps * self.step_seconds
 
     @property
+    def state_bytes(self) -> int:
+        """Of weights, gradients, AdamW's two moments and, where the recipe has one, the weights' average."""
+        return (4 + (self.recipe.optimiser.average is not None)) * self.weight_bytes
+
+    @property
     def memory_bytes(self) -> int | None:
-        """Of a process: weights, gradients, AdamW's two moments, its prepared batch, activations."""
+        """Of a process: `state_bytes`, its prepared batch, activations."""
         if self.activation_bytes is None:
             return None
-        return 4 * self.weight_bytes + self.input_bytes + self.activation_bytes
+        return self.state_bytes + self.input_bytes + self.activation_bytes
 
     def rows(self) -> list[tuple[str, object]]:
         """The facts in words, for a terminal."""
@@ -101,7 +111,9 @@ class Forecast:
                 steps += f" ({self.steps / self.epoch_steps:.1f} epochs of {self.epoch_steps} on this corpus)"
         return [
             ("recipe", recipe.name),
+            *([("runs", f"{self.runs}, one a seed; what follows is of one")] if self.runs > 1 else []),
             ("clips", clips),
+            *([("corpora", self._corpora())] if self.corpora else []),
             *(("left out", line) for line in self.left_out),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
@@ -115,6 +127,14 @@ class Forecast:
             ("time", self._time()),
         ]
 
+    def _corpora(self) -> str:
+        weights = self.recipe.views.corpus_weights
+        said = [f", weight {weight:g}" for weight in weights] or [""] * len(self.corpora)
+        return ", ".join(
+            f"{root} ({counted(titles, 'title')}{weight})"
+            for (root, titles), weight in zip(self.corpora, said, strict=True)
+        )
+
     def _compared(self, steps: int | None) -> str:
         if steps is None:
             return "no: this corpus has no clips for it"
@@ -123,7 +143,8 @@ class Forecast:
         return f"yes, {steps}" if steps == self.steps else f"no: {steps} as packaged, {self.steps} here"
 
     def _memory(self) -> str:
-        state = f"weights, gradients and moments {_size(4 * self.weight_bytes)}"
+        average = "" if self.recipe.optimiser.average is None else ", their average"
+        state = f"weights{average}, gradients and moments {_size(self.state_bytes)}"
         batch = f"batch {_size(self.input_bytes)}"
         if self.memory_bytes is None or self.activation_bytes is None:
             return f"{state}, {batch}; activations were not measured"
@@ -177,13 +198,14 @@ def forecast(
     measure: bool = True,
     processes: int = 1,
     obstacle: str = "",
+    runs: int = 1,
 ) -> Forecast:
     """Size up a run of a recipe on the clips that it selects, with `processes` sharing the groups evenly.
 
     `measure` passes windows through the network, for at most about 20 s; without it there is neither the
     memory of activations nor a time. `obstacle` says why there is no index, or why its clips do not do: the
-    run is then sized up as the recipe states it. Raises InputError for encoders that cannot be made,
-    CorpusError for too few clips without an obstacle.
+    run is then sized up as the recipe states it. `runs`: how many of them are asked for.
+    Raises InputError for encoders that cannot be made, CorpusError for too few clips without an obstacle.
     """
     network = Network.create(recipe).train()
     usable = None if obstacle else index
@@ -229,6 +251,10 @@ def forecast(
         title_share=(
             None if usable is None else title_share(usable, recipe.views, recipe.groups, recipe.seed)
         ),
+        runs=runs,
+        corpora=()
+        if index is None
+        else tuple(zip(index.roots, np.diff(index.title_starts).tolist(), strict=True)),
     )
 
 
@@ -274,7 +300,9 @@ def _steps_of(name: str, index: ClipIndex | None) -> int | None:
     if index is None:
         return None
     try:
-        clips = ClipIndex.read(Catalog.open(index.root), other.data, other.views)
+        clips = ClipIndex.read_all(
+            Corpora(index.roots or (index.root,)), other.data, other.views, held_out=other.monitor.splits
+        )
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
     except CorpusError:
         return None

@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lssd.engine import Progress
 from lssd.errors import LssdError
 from lssd.models.draws import Draws
+from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.checkpoint import SavedState, list_checkpoints, load_checkpoint, save_checkpoint
 from lssd.pretraining.distributed import World, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
@@ -22,6 +23,7 @@ from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
+from lssd.pretraining.profiling import profiled
 from lssd.pretraining.recipe import Recipe, digest
 from lssd.pretraining.step import backpropagate
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
@@ -38,6 +40,7 @@ class Training:
     parallel: the network in DistributedDataParallel, or itself where a process trains alone.
     operations: floating-point operations of one instance, forward and backward; peak: how many of them per
     second this process's device can do (both for the utilisation; 0 where it is not asked for).
+    average: of the weights, where the recipe asks for one.
     failures: consecutive updates that were left out.
     """
 
@@ -52,6 +55,7 @@ class Training:
     cache: CacheSettings | None
     operations: float = 0.0
     peak: float = 0.0
+    average: WeightAverage | None = None
     step: int = 0
     totals: RunTotals = field(default_factory=RunTotals)
     failures: int = 0
@@ -74,6 +78,10 @@ class Training:
     def leads(self) -> bool:
         return self.world.rank == 0
 
+    def model_weights(self) -> AbstractContextManager[None]:
+        """Inside the block, the network has the weights that are judged and kept: averaged, if any are."""
+        return nullcontext() if self.average is None else self.average.applied(self.network)
+
 
 def resume(training: Training) -> None:
     """Take up the newest checkpoint of the run, if there is one."""
@@ -85,7 +93,11 @@ def resume(training: Training) -> None:
         )
     if checkpoints:
         state = load_checkpoint(
-            checkpoints[-1], training.network, training.optimiser, digest(training.recipe)
+            checkpoints[-1],
+            training.network,
+            training.optimiser,
+            training.average,
+            digest(training.recipe),
         )
         training.step = state.step
         training.totals = state.totals
@@ -120,6 +132,7 @@ def train(training: Training, progress: Progress) -> None:
         stack.enter_context(_without_garbage_collection())
         log = StepLog(training.totals, training.world, training.operations, training.peak)
         batches = Prefetcher(iter(loader), training.network.device)
+        end_step = stack.enter_context(profiled(recipe.machine.profile, training.run, training.world.rank))
         progress.update(training.step, total=steps)
         while (batch := batches.next()) is not None:
             result = take_step(training, batch, meanwhile=batches.prefetch)
@@ -139,12 +152,14 @@ def train(training: Training, progress: Progress) -> None:
                     metrics.write(step, values)
             every = recipe.monitor.every
             if training.monitor.clips and (last or (every and step % every == 0)):
-                measured = training.monitor.measure(training.network, training.world)
+                with training.model_weights():
+                    measured = training.monitor.measure(training.network, training.world)
                 if metrics is not None:
                     metrics.write(step, {"eval": measured})
             progress.advance(note=note)
             if last or step % recipe.schedule.checkpoint_every == 0:
                 _save(training)
+            end_step()
 
 
 class StepResult(NamedTuple):
@@ -180,6 +195,8 @@ def take_step(training: Training, batch: Batch, meanwhile: Callable[[], None] | 
     if meanwhile is not None:
         meanwhile()
     norm = update(training.optimiser, recipe.optimiser.clip_norm)
+    if training.average is not None:
+        training.average.update(network, training.step)
     if torch.isfinite(norm):
         training.failures = 0
     else:
@@ -265,6 +282,8 @@ def _save(training: Training) -> None:
     totals = replace(training.totals, replaced=sum(gather_objects(training.totals.replaced)))
     state, recipe = SavedState(training.step, totals), digest(training.recipe)
     on_first(
-        lambda: save_checkpoint(training.run, training.network, training.optimiser, state, recipe),
+        lambda: save_checkpoint(
+            training.run, training.network, training.optimiser, training.average, state, recipe
+        ),
         "save",
     )

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lssd.corpus import Catalog
 from lssd.engine import Progress
+from lssd.engine.memory import keep_memory
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
+from lssd.models.seed_folders import seed_folders
+from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
 from lssd.pretraining.distributed import World, join_world, on_first, torchrun_numbers
 from lssd.pretraining.folder import Run, claim, last_held_out, read_run, write_run
@@ -25,9 +27,18 @@ from lssd.pretraining.loop import Training, resume, train
 from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import build_optimiser
 from lssd.pretraining.recipe import Recipe, load_recipe
+from lssd.pretraining.seeds import SeedRuns, check_count, parent_of_seed, train_seeds, write_seeds
 from lssd.quiet import quieted
 from lssd.store import lock
-from lssd.views import CacheSettings, ClipIndex, batch_size, sounds_per_clip, title_share
+from lssd.views import (
+    CacheSettings,
+    ClipIndex,
+    Corpora,
+    batch_size,
+    check_weights,
+    sounds_per_clip,
+    title_share,
+)
 
 _logger = logging.getLogger(__name__)
 _GB = 10**9
@@ -35,25 +46,32 @@ _GB = 10**9
 
 def pretrain(
     recipe: str | Path | Recipe,
-    corpus: str | Path,
+    corpus: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     *,
     settings: tuple[str, ...] = (),
     init: str | Path | None = None,
     chain: bool = False,
+    seeds: int | None = None,
     cache_folder: str | Path | None = None,
     dry_run: bool = False,
     quiet: bool = False,
-) -> Run | Forecast:
+) -> Run | SeedRuns | Forecast:
     """Train encoders by a recipe on a corpus; the model ends in `OUT/model`.
 
     A run that was killed goes on from its last checkpoint, and one that is finished is returned as it
     stands. Under `torchrun` all processes call this alike, and share the batches of a step.
 
     Args:
+        corpus: one, or several as one: the titles of all, each counted once; those that any of them holds out
+            are left out of training, and measured. `views.corpus_weights`: how often each gives a title.
         settings: `KEY=VALUE` changes of the recipe.
-        init: for a recipe with a parent, the run (or its checkpoint) to start from.
+        init: for a recipe with a parent, the run (or its checkpoint) to start from; for several seeds also
+            the folder of the parent's, of which each starts from the one of its own seed.
         chain: train the parents first; each run then lies in `OUT/<its recipe's name>`.
+        seeds: train with so many seeds, the recipe's own and those that follow, a run each in `OUT/seed-K`;
+            what they measured on held-out titles is reported together, and written to `OUT/seeds.json`.
+            Runs that stand are kept, so that a larger number adds seeds.
         cache_folder: for decoded clips (`machine.cache_gb` of them); several runs may share it.
         dry_run: only say what the run would be; needs no `out`, and no clips: a corpus that the recipe cannot
             be trained on is named as the forecast's obstacle.
@@ -62,6 +80,13 @@ def pretrain(
     corpus has too few clips, or no dubs under a recipe that pairs them; CheckpointError for weights that do
     not fit.
     """
+    if seeds is not None:
+        check_count(seeds)
+        if chain:
+            raise InputError(
+                "several seeds are not trained in a chain: train the parent with --seeds first, then start "
+                "from its folder with --init"
+            )
     recipes = lineage(recipe, settings) if chain else [load_recipe(recipe, settings)]
     chosen = recipes[-1]
     if out is None and not dry_run:
@@ -70,30 +95,47 @@ def pretrain(
     with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
         if dry_run:
             progress.phase("measuring what a step costs")
-            return _forecast(chosen, corpus)
+            return _forecast(chosen, _open(corpus), seeds or 1)
         root = Path(out or ".")
+        if seeds is not None:
+            cache_folder = cache_folder or root / "cache"  # all seeds see the same clips
         with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
 
             def one(member: Recipe, run: Path, parent: str | Path | None) -> Run:
-                progress.phase("" if member is chosen else member.name)
+                several = f"seed {member.seed}" if seeds is not None else ""
+                progress.phase(several or ("" if member is chosen else member.name))
                 return _pretrain(member, corpus, run, parent, cache_folder, world, progress)
 
+            if seeds is not None:
+                return _train_seeds(chosen, seeds, root, init, one)
             return train_chain(recipes, root, one)[-1] if chain else one(chosen, root, init)
 
 
-def _forecast(recipe: Recipe, corpus: str | Path) -> Forecast:
+def _train_seeds(
+    recipe: Recipe,
+    count: int,
+    root: Path,
+    init: str | Path | None,
+    train: Callable[[Recipe, Path, str | Path | None], Run],
+) -> SeedRuns:
+    """A run a seed, one after the other, and their common report."""
+    parents = {seed: parent_of_seed(init, seed) for seed in range(recipe.seed, recipe.seed + count)}
+    runs = train_seeds(recipe, count, root, lambda one, run: train(one, run, parents[one.seed]))
+    return on_first(lambda: write_seeds(root, runs), "write the report on the seeds")
+
+
+def _forecast(recipe: Recipe, corpora: Corpora, runs: int) -> Forecast:
     """What a run would cost, also on a corpus that it could not run on: then with the reason why not."""
     _, processes, _ = torchrun_numbers()
     _check_groups(recipe, processes)
-    catalog = Catalog.open(corpus)
     index, obstacle = None, ""
     try:
-        index = _read_clips(recipe, catalog)
+        index = _read_clips(recipe, corpora)
         _check_clips(recipe, index)
     except CorpusError as error:
         obstacle = str(error)
     with _threads(recipe.machine.threads):
-        return forecast(recipe, index, processes=processes, obstacle=obstacle)
+        return forecast(recipe, index, processes=processes, obstacle=obstacle, runs=runs)
 
 
 def _check_groups(recipe: Recipe, processes: int) -> None:
@@ -105,9 +147,14 @@ def _check_groups(recipe: Recipe, processes: int) -> None:
         )
 
 
-def _read_clips(recipe: Recipe, catalog: Catalog) -> ClipIndex:
-    return ClipIndex.read(
-        catalog, recipe.data, recipe.views, near_duplicates=recipe.objective.mask == "near_duplicate"
+def _open(corpus: str | Path | Sequence[str | Path]) -> Corpora:
+    return Corpora([corpus] if isinstance(corpus, str | Path) else corpus)
+
+
+def _read_clips(recipe: Recipe, corpora: Corpora) -> ClipIndex:
+    near_duplicates = recipe.objective.mask == "near_duplicate"
+    return ClipIndex.read_all(
+        corpora, recipe.data, recipe.views, near_duplicates, held_out=recipe.monitor.splits
     )
 
 
@@ -119,6 +166,7 @@ def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
             f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language"
             f"{beside and f' (left out: {beside})'}; ingest the dubs too, or set views.secondary=original"
         )
+    check_weights(index, recipe.views)
     # Both raise where the corpus has too few clips, or none in a language that the recipe lists.
     batch_size(index, recipe.views, recipe.groups)
     sounds_per_clip(index, recipe.views)
@@ -126,7 +174,7 @@ def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
 
 def _pretrain(
     recipe: Recipe,
-    corpus: str | Path,
+    corpus: str | Path | Sequence[str | Path],
     run: Path,
     init: str | Path | None,
     cache_folder: str | Path | None,
@@ -134,12 +182,14 @@ def _pretrain(
     progress: Progress,
 ) -> Run:
     """One run to its end, from wherever it stands; a finished one is returned as it is."""
-    catalog = Catalog.open(corpus)
-    index = _read_clips(recipe, catalog)
+    corpora = _open(corpus)
+    index = _read_clips(recipe, corpora)
     _check_groups(recipe, world.size)
     _check_clips(recipe, index)
     if (run / "catalog").exists():
         raise InputError(f"{run} is a corpus; choose another --out")
+    if seed_folders(run):
+        raise InputError(f"{run} holds runs of several seeds; give --seeds, or choose another --out")
 
     # The weights to start from. A run that has begun needs its parent no more.
     parent = None if init is None else load_parent(init, recipe)
@@ -156,7 +206,7 @@ def _pretrain(
         # The first process locks the folder until the run ends, and says what run it holds.
         def begin() -> Run | None:
             held.enter_context(lock(run))
-            claim(run, recipe, corpus, index, parent)
+            claim(run, recipe, corpora, index, parent)
             return read_run(run)
 
         finished = on_first(begin, "begin")
@@ -166,7 +216,7 @@ def _pretrain(
         # What is read beside the training clips: the cache of decoded ones, and those that are held out.
         limit_bytes = int(recipe.machine.cache_gb * _GB)
         cache = CacheSettings(str(cache_folder or run / "cache"), limit_bytes) if limit_bytes else None
-        monitor = Monitor.prepare(recipe, catalog, cache)
+        monitor = Monitor.prepare(recipe, corpora, cache)
         size = batch_size(index, recipe.views, recipe.groups)
         if world.rank == 0 and size < recipe.views.batch_size:
             _logger.warning(
@@ -195,6 +245,8 @@ def _pretrain(
                 " or ".join(recipe.monitor.splits),
             )
 
+        if world.device.type == "cpu":
+            keep_memory()
         # The network moves to its device and, among several processes, averages their gradients.
         how = acceleration(recipe.machine, world.device)
         accelerate(network.to(world.device), how)
@@ -218,6 +270,7 @@ def _pretrain(
             cache=cache,
             operations=training_flops(recipe, index, network),
             peak=matmul_peak(world.device, how.precision),
+            average=None if (decay := recipe.optimiser.average) is None else WeightAverage(network, decay),
         )
         resume(training)
         if training.step < training.steps:
@@ -225,7 +278,8 @@ def _pretrain(
 
         # The model with its card, and last of all the note that the run is finished.
         def finish() -> Run:
-            save_model(network.to_model().cpu(), run / "model")
+            with training.model_weights():
+                save_model(network.to_model().cpu(), run / "model")
             write_card(
                 run,
                 recipe,

@@ -76,12 +76,17 @@ class ObjectiveRecipe:
 
 @dataclass(frozen=True)
 class OptimiserRecipe:
-    """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are."""
+    """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are.
+
+    average: the decay, such as 0.999, of an exponential moving average of the weights, which is then what is
+    measured on held-out titles and what becomes the model; None: the weights themselves.
+    """
 
     lr: float = 3e-4
     weight_decay: float = 5e-2
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         require_ranges(self, default=(0, 1e6))
@@ -89,6 +94,7 @@ class OptimiserRecipe:
         _require(self.weight_decay >= 0, "weight_decay must not be negative")
         _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm must be above 0")
+        _require(self.average is None or 0 < self.average < 1, "average must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ class MachineRecipe:
     GPU, float32 and "none" on a CPU. activation_checkpointing: less memory, more time.
     chunk: instances whose activations are held at once; a larger batch is then computed in parts whose
     negatives are still the whole batch (GradCache). None: all at once.
+    profile: steps of each session to trace, 0 for none (`lssd.pretraining.profiling`).
     wandb: a Weights & Biases project to log to as well.
     Results are the same to the bit at equal device, precision, threads and processes.
     """
@@ -151,12 +158,14 @@ class MachineRecipe:
     compile: Literal["auto", "none", "block"] = "auto"
     activation_checkpointing: bool = False
     chunk: int | None = None
+    profile: int = 0
     wandb: str | None = None
 
     def __post_init__(self) -> None:
         most = (0, _MOST_PROCESSES)
         require_ranges(self, default=(0, _MOST_STEPS), workers=most, threads=most)
         _require(self.workers >= 0, "workers must not be negative")
+        _require(self.profile >= 0, "profile must not be negative")
         _require(self.cache_gb >= 0, "cache_gb must not be negative")
         _require(self.threads is None or self.threads > 0, "threads must be at least 1")
         _require(self.chunk is None or self.chunk > 0, "chunk must be at least 1")

@@ -8,8 +8,9 @@ from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation import Result
 from lssd.evaluation.statistics.intervals import check_scores
+from lssd.models.seed_folders import seed_folders
 from lssd.pretraining.metrics import FILE as METRICS_FILE
-from lssd.reporting import runs, scores
+from lssd.reporting import runs, scores, seed_scores, seeds
 from lssd.reporting.markup import (
     commands,
     duration,
@@ -86,15 +87,18 @@ def report(
 ) -> Path:
     """Write `out/index.html`: models side by side on every task, each compared with the first.
 
-    `results` are results, their JSON files, folders of these, or run folders, whose training is shown.
+    `results` are results, their JSON files, folders of these, or run folders, whose training is shown, also
+    folders of several training seeds, which are compared with the first such folder by pairs of seeds.
     Results named `random-init` are the reference row. `margin`, in points, declares which difference would be
     too small to matter: it is then said which are shown to be smaller. `tell` is given the verdict on every
     pair of models, a line each. Every score is computed again from its predictions, however it was written.
     Returns the page's path. InputError when there is no result and no run to show, for a margin that is none,
     and for a result whose predictions give other scores.
     """
+    several = seeds.describe([folder for folder in map(_as_seeds, results) if folder is not None])
     arms = _run_arms([path for path in map(_as_run, results) if path is not None])
-    others = [result for result in results if _as_run(result) is None]
+    arms += [arm for name, one in several.items() for arm in _seed_arms(name, one.path)]
+    others = [result for result in results if _as_run(result) is None and _as_seeds(result) is None]
     found = read_results(others) if others or not arms else []
     if progress is not None:
         progress.phase("checking scores", len(found), "results")
@@ -102,13 +106,20 @@ def report(
         check_scores(result)
         if progress is not None:
             progress.advance()
-    tasks = scores.gather(found, margin=margin)
+    alone, arms_of_seeds = seed_scores.split(found)
+    tasks = scores.gather(alone, margin=margin)
+    paired = seed_scores.gather(arms_of_seeds, margin)
     counts = [counted(len(tasks[0].models), "model") + " on " + counted(len(tasks), "task")] if tasks else []
     counts += [counted(len(arms), "run")] if arms else []
     compared = max((len(task.models) for task in tasks), default=0) > 1
-    for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks)]:
+    counts += [counted(len(paired), "task") + " over training seeds"] if paired else []
+    told = [*seed_scores.lines(paired), *(seeds.lines(several) if several else [])]
+    for line in [*scores.verdict_lines(tasks), *scores.how_found(tasks), *told]:
         tell(line)
     parts = [_verdict_section("Verdict", tasks)] if compared else []
+    if paired:
+        parts.append(section("seed-scores", "Ways of training, over their seeds", seed_scores.show(paired)))
+    parts += [section("seeds", "Over training seeds", seeds.held_out(several))] if several else []
     parts += [_score_section(tasks)] if tasks else []
     parts += _run_sections(arms) if arms else []
     parts.append(_glossary({"Log-mel"} | _unused(arms) | (set() if arms else {"Arm", "Clip"})))
@@ -129,6 +140,18 @@ def _as_run(result: Result | str | Path) -> Path | None:
     if isinstance(result, Result) or not (Path(result) / METRICS_FILE).is_file():
         return None
     return Path(result)
+
+
+def _as_seeds(result: Result | str | Path) -> Path | None:
+    """The path of a folder of runs of several training seeds; None for what else there is."""
+    if isinstance(result, Result) or not seed_folders(result):
+        return None
+    return Path(result)
+
+
+def _seed_arms(name: str, folder: str) -> list[Arm]:
+    runs = seed_folders(folder).items()
+    return [Arm(f"{name}, seed {seed}", run_folder=run, group=name) for seed, run in runs]
 
 
 def _run_arms(folders: Sequence[Path]) -> list[Arm]:

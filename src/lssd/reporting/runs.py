@@ -12,7 +12,7 @@ from lssd.pretraining.held_out.measures import Measure, measures_in
 from lssd.pretraining.metrics import read_metrics as read_lines
 from lssd.reporting.charts import Curve, Mark, curve_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
-from lssd.reporting.study import Arm
+from lssd.reporting.study import Arm, groups_of, series_of
 
 # The terms of the objective in the order of their charts, with what each compares.
 _TERMS = (
@@ -112,14 +112,14 @@ def loss_curves(arms: Sequence[Arm]) -> str:
     for key, name, meaning in _TERMS:
         curves = [
             Curve(arm.name, *found.curve(key), series)
-            for series, (arm, found) in enumerate(zip(arms, metrics, strict=True))
+            for series, arm, found in zip(series_of(arms), arms, metrics, strict=True)
         ]
         chart = curve_chart(f"{name} loss", curves)
         if chart:
             caption = f'<figcaption>{name} loss <span class="more">{text(meaning)}</span></figcaption>'
             charts.append(f"<figure>{caption}{chart}</figure>")
     if charts:
-        parts.append(legend([(f"s{series}", arm.name) for series, arm in enumerate(arms)]))
+        parts.append(legend(_key(arms)))
         parts.append(f'<div class="charts three">{"".join(charts)}</div>')
     return "\n".join(parts)
 
@@ -173,8 +173,7 @@ def held_out(arms: Sequence[Arm]) -> str:
     charts = [chart for measure in measures if (chart := _measure_chart(measure, arms, metrics, known))]
     parts = []
     if charts:
-        keys = [(f"s{series}", arm.name) for series, arm in enumerate(arms)]
-        parts.append(legend([*keys, ("mark", "Chance")]))
+        parts.append(legend([*_key(arms), ("mark", "Chance")]))
         parts.append(f'<div class="charts three">{"".join(charts)}</div>')
     rows = []
     for measure in measures:
@@ -219,6 +218,10 @@ def health(arms: Sequence[Arm]) -> str:
     return "\n".join([*warnings, table(caption, head, rows, range(1, len(head)), compact=True)])
 
 
+def _key(arms: Sequence[Arm]) -> list[tuple[str, str]]:
+    return [(f"s{series}", name) for series, name in enumerate(dict.fromkeys(groups_of(arms)))]
+
+
 def _measure_chart(
     measure: Measure, arms: Sequence[Arm], metrics: Sequence[Metrics], known: dict[str, Any]
 ) -> str:
@@ -227,7 +230,7 @@ def _measure_chart(
         return ""
     scale, unit = (100.0, "%") if measure.share else (1.0, "")
     curves = []
-    for series, (arm, found) in enumerate(zip(arms, metrics, strict=True)):
+    for series, arm, found in zip(series_of(arms), arms, metrics, strict=True):
         steps, values = found.held_out(measure.key)
         if len(steps) > 1:
             curves.append(Curve(arm.name, steps, [scale * value for value in values], series))

@@ -9,12 +9,26 @@ from lssd.evaluation import Result
 
 @dataclass(frozen=True)
 class Arm:
-    """One pretraining run of a study. `run_folder` holds its `metrics.jsonl`."""
+    """One pretraining run of a study. `run_folder` holds its `metrics.jsonl`; runs with one `group` differ in
+    their seeds alone, and have one colour."""
 
     name: str
     description: str = ""
     run_folder: Path | None = None
     results: Sequence[Result] = ()
+    group: str = ""
+
+
+def groups_of(arms: Sequence[Arm]) -> list[str]:
+    """What each arm's colour stands for: its group, or itself."""
+    return [arm.group or arm.name for arm in arms]
+
+
+def series_of(arms: Sequence[Arm]) -> list[int]:
+    """The number of each arm's colour."""
+    groups = groups_of(arms)
+    order = list(dict.fromkeys(groups))
+    return [order.index(group) for group in groups]
 
 
 @dataclass(frozen=True)

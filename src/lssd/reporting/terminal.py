@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lssd.embedding.table import Embeddings
     from lssd.evaluation import Evaluation
     from lssd.media import FilmInfo
-    from lssd.pretraining import Run, RunDescription
+    from lssd.pretraining import Run, RunDescription, SeedsDescription
 
 _console = Console(highlight=False, soft_wrap=True)
 # What a finished run's line quotes, the first that was measured: words, recall, chance, number of clips.
@@ -178,6 +178,26 @@ def show_run(run: "RunDescription") -> None:
     table = _table("Last metrics", "name", "value")
     for name, value in run.metrics.items():
         _add(table, name, "-" if value is None else f"{value:.4g}")
+    _console.print(table)
+
+
+def show_seeds(seeds: "SeedsDescription", models: Sequence[object] = ()) -> None:
+    """What runs of several seeds measured on held-out titles, with their models where they were just made."""
+    from lssd.reporting.seeds import measure_rows
+
+    show_lines(models)
+    numbers = ", ".join(map(str, seeds.seeds)) or "none"
+    unfinished = f", not finished: {', '.join(map(str, seeds.unfinished))}" if seeds.unfinished else ""
+    _say(f"  recipe {seeds.recipe}, seeds finished: {numbers}{unfinished}", bold=seeds.path)
+    rows = measure_rows(seeds)
+    if not rows:
+        _say("nothing was measured on held-out titles")
+        return
+    table = _table(
+        "Held-out measures, over training seeds", "measure", "mean", "95% interval", "range", "chance"
+    )
+    for row in rows:
+        _add(table, *row)
     _console.print(table)
 
 

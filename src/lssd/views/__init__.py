@@ -5,9 +5,10 @@ A step's batch is a pure function of (seed, epoch, step): `GlobalBatch` draws it
 """
 
 from lssd.views.batch import Batch, Replacement, read_groups
-from lssd.views.batch_plan import GlobalBatch, batch_size, epoch_steps
+from lssd.views.batch_plan import GlobalBatch, batch_size, check_weights, epoch_steps
 from lssd.views.clip_cache import ClipCache
 from lssd.views.columns import ClipEntry
+from lssd.views.corpora import Corpora
 from lssd.views.decoding import Decoder
 from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
@@ -23,6 +24,7 @@ __all__ = [
     "ClipCache",
     "ClipEntry",
     "ClipIndex",
+    "Corpora",
     "Decoder",
     "GlobalBatch",
     "LeftOut",
@@ -35,6 +37,7 @@ __all__ = [
     "Window",
     "batch_size",
     "centre_window",
+    "check_weights",
     "epoch_steps",
     "group_duplicates",
     "read_groups",

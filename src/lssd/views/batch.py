@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lssd.corpus import LostShardError, ShardReader
+from lssd.corpus import LostShardError
 from lssd.errors import CorpusError, LssdError, MediaError
 from lssd.views.batch_plan import GlobalBatch
 from lssd.views.clip_cache import ClipCache
+from lssd.views.corpora import MemberReader
 from lssd.views.decoding import Decoder, Instance
 from lssd.views.instance import Quadruplet
 from lssd.views.title_share import company
@@ -59,7 +60,7 @@ class Batch:
 
 
 def read_groups(
-    drawn: GlobalBatch, groups: Iterable[int], shards: ShardReader, cache: ClipCache | None = None
+    drawn: GlobalBatch, groups: Iterable[int], shards: MemberReader, cache: ClipCache | None = None
 ) -> Batch:
     """Groups of a step's batch, one after the other. Clips that cannot be read are replaced.
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from lssd.errors import CorpusError
+from lssd.errors import CorpusError, InputError
 from lssd.views.index import ClipIndex
 from lssd.views.instance import DRAWS, Quadruplet, make_quadruplet, sounds_per_clip
 from lssd.views.settings import ViewSettings
@@ -42,6 +42,16 @@ def batch_size(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int
     return size
 
 
+def check_weights(index: ClipIndex, settings: ViewSettings) -> None:
+    """InputError unless there is a weight for each corpus, or none at all."""
+    corpora = len(index.roots) or 1
+    if len(settings.corpus_weights) not in (0, corpora):
+        raise InputError(
+            f"views.corpus_weights has {len(settings.corpus_weights)} weights for {corpora} corpora; give "
+            "one for each, in the order in which they are named, or none"
+        )
+
+
 def epoch_steps(index: ClipIndex, settings: ViewSettings, groups: int = 1) -> int:
     """Steps an epoch: floor(clips / global batch), at least 1."""
     return max(1, index.clip_count // (batch_size(index, settings, groups) * groups))
@@ -52,8 +62,9 @@ class GlobalBatch:
     """The batch of one step, of all groups. The same fields give the same batch, on any machine and in
     any order.
 
-    Titles are drawn uniformly without replacement and each gives `title_clips` distinct clips to one
-    group; one with fewer gives all it has and further titles fill the group. When all titles have had
+    Titles are drawn uniformly without replacement, of weighted corpora from a corpus drawn by its weight
+    among those with a title left (`ViewSettings.corpus_weights`), and each gives `title_clips` distinct clips
+    to one group; one with fewer gives all it has and further titles fill the group. When all titles have had
     their turn, those with clips left are gone through again, so only a corpus of fewer clips than a
     global batch shrinks it. No clip occurs twice.
 
@@ -121,12 +132,34 @@ class GlobalBatch:
     def _turns(self, generator: np.random.Generator, taken: dict[int, int]) -> Iterator[int]:
         """Titles in random order, then again those of which not all clips are taken, and so on."""
         order = []
-        for title in shuffle(len(self.index.titles), generator):
+        for title in self._shuffled_titles(generator):
             order.append(title)
             yield title
         while True:
             order = [title for title in order if taken[title] < len(self.index.titles[title])]
             yield from order
+
+    def _shuffled_titles(self, generator: np.random.Generator) -> Iterator[int]:
+        """All titles in random order: uniform, or each from a corpus drawn by weight."""
+        weights = self.settings.corpus_weights
+        if len(weights) < 2:
+            yield from shuffle(len(self.index.titles), generator)
+            return
+        bounds = self.index.title_starts
+        decks = {
+            corpus: (shuffle(stop - start, generator), start)
+            for corpus, (start, stop) in enumerate(pairwise(bounds))
+        }
+        while decks:
+            edges = np.cumsum([weights[corpus] for corpus in decks])
+            drawn = int(np.searchsorted(edges, generator.random() * edges[-1], side="right"))
+            corpus = list(decks)[min(drawn, len(decks) - 1)]
+            deck, start = decks[corpus]
+            title = next(deck, None)
+            if title is None:
+                del decks[corpus]
+            else:
+                yield start + title
 
     def _shuffled_spares(
         self, title: int, group: int, generator: np.random.Generator

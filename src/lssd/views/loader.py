@@ -10,11 +10,13 @@ from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lssd.corpus import ShardReader
+from lssd.engine.memory import keep_memory
 from lssd.errors import LssdError
+from lssd.threads import for_children
 from lssd.views.batch import Batch, read_groups
 from lssd.views.batch_plan import GlobalBatch, epoch_steps
 from lssd.views.clip_cache import ClipCache
+from lssd.views.corpora import Shards
 from lssd.views.index import ClipIndex
 from lssd.views.settings import ViewSettings
 
@@ -46,7 +48,7 @@ class _Steps(Dataset[Batch | LssdError]):
         self.total_groups = total_groups
         self.steps_per_epoch = epoch_steps(index, settings, total_groups)
         self._cache_settings = cache
-        self._shards: ShardReader | None = None
+        self._shards: Shards | None = None
         self._cache: ClipCache | None = None
 
     def __getitem__(self, step: int) -> Batch | LssdError:
@@ -65,7 +67,7 @@ class _Steps(Dataset[Batch | LssdError]):
 
     def _read(self, step: int) -> Batch:
         if self._shards is None:
-            self._shards = ShardReader(self.index.root)
+            self._shards = self.index.open_shards()
             if self._cache_settings is not None:
                 self._cache = ClipCache(self._cache_settings.folder, self._cache_settings.limit_bytes)
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
@@ -89,9 +91,11 @@ def _share(batch: Batch) -> None:
                 ) from error
 
 
-def _end_without_teardown(_: int) -> None:
-    """Let a worker exit once its queues are closed, before native libraries are torn down: on a busy machine,
-    their threads sometimes abort it there, with a message on stderr."""
+def _set_up(_: int) -> None:
+    """Have a worker keep the memory of its batches, which are all of one size, and let it exit once its queues
+    are closed, before native libraries are torn down: on a busy machine, their threads sometimes abort it
+    there, with a message on stderr."""
+    keep_memory()
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 
 
@@ -125,7 +129,7 @@ class Loader:
             prefetch_factor=max(1, 4 // len(groups)) if workers else None,
             # Spawned: the parent's threads do not survive a fork.
             multiprocessing_context="spawn" if workers else None,
-            worker_init_fn=_end_without_teardown,
+            worker_init_fn=_set_up,
         )
         self.wait_s = 0.0
 
@@ -161,6 +165,7 @@ class Loader:
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return iter(self._batches)
+            with for_children(1):  # they share the machine with the process that trains
+                return iter(self._batches)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

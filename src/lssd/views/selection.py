@@ -7,7 +7,7 @@ Letters of shapes: N clips of the selected titles, M members (of the catalog, or
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,6 +63,15 @@ class LeftOut:
 
     dubs: tuple[tuple[str, int], ...] = ()
     titles: int = 0
+
+    @classmethod
+    def sum(cls, parts: Iterable["LeftOut"]) -> "LeftOut":
+        """What several corpora leave out together."""
+        parts = tuple(parts)
+        dubs: Counter[str] = Counter()
+        for part in parts:
+            dubs.update(dict(part.dubs))
+        return cls(tuple(sorted(dubs.items())), sum(part.titles for part in parts))
 
     def lines(self) -> Iterator[str]:
         """What is left out, in words."""

@@ -11,6 +11,8 @@ from lssd.views.selection import require_codes
 class ViewSettings:
     """What a view of a clip is.
 
+    corpus_weights: of several corpora, how often each gives a title, relative to the others, in the order in
+    which they are named; empty: all titles alike.
     batch_size: instances of a group; a step's batch holds one group or several (`Recipe.groups`).
     title_share: the share of a group that comes from one title.
     languages: codes; only sounds in these count as dubs, also for `Selection.require_dub`. The default is the
@@ -32,6 +34,7 @@ class ViewSettings:
     Raises ValueError, naming the field, for a value that makes no sense.
     """
 
+    corpus_weights: tuple[float, ...] = ()
     batch_size: int = 64
     title_share: float = 0.125
     languages: tuple[str, ...] = ("en", "es", "fr", "ja", "de", "it", "ko")
@@ -56,6 +59,8 @@ class ViewSettings:
             window_s=(0, 600),
             sample_rate=(0, 1 << 20),
         )
+        if not all(weight > 0 for weight in self.corpus_weights):
+            raise ValueError("corpus_weights must be above 0; leave out a corpus that is to give nothing")
         if self.batch_size < 2:
             raise ValueError("batch_size must be at least 2: the other instances are the negatives")
         if not 0 < self.title_share <= 1:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from lssd.errors import InputError
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.statistics.comparison import adjust_family, compare, compare_models
+from lssd.evaluation.statistics.comparison import adjust_family, compare, compare_models, compare_seeds
 from lssd.measures import holm
 
 
@@ -286,3 +286,45 @@ def test_unlike_results_are_not_compared():
     ):
         with pytest.raises(InputError, match=words):
             compare(a, replace(a, predictions=replace(a.predictions, **changes)))
+
+
+def trained(name, shift, seeds=3, **changes):
+    """Results of a way of training, a network a seed, on 400 items of 40 films."""
+    rng = np.random.default_rng(5)
+    films = np.repeat(np.arange(40), 10)
+    ease_N = rng.normal(0, 0.5, 40)[films] + rng.normal(0, 0.6, 400)
+    found = []
+    for seed in range(seeds):
+        noise = np.random.default_rng([seed, int(10 * shift)]).normal(0, 0.5, 400)
+        luck = np.random.default_rng([seed, 99]).normal(0, 0.1)
+        found.append(planted(f"{name} {seed}", ease_N + noise + luck + shift > 0, films, **changes))
+    return found
+
+
+def test_two_ways_of_training_are_compared_over_seeds():
+    a, b = trained("mono", 0.0), trained("dubs", 0.6)
+    found = compare_seeds(a, b, names=("mono", "dubs"))
+    assert (found.model_a, found.model_b, len(found.by_seed)) == ("mono", "dubs", 3)
+    one_by_one = [compare(x, y).difference for x, y in zip(a, b, strict=True)]
+    assert found.by_seed == pytest.approx(one_by_one)
+    assert found.difference == pytest.approx(np.mean(one_by_one))
+    assert found.significant and found.low > 0 and found.minimum_detectable > 0
+    assert found.verdict.startswith(f"+{found.difference:.1f} points (95% interval +")
+    assert "3 training seeds" in found.interval
+    alike = compare_seeds(a, trained("mono", 0.0), margin=5)
+    assert alike.verdict.startswith("no difference detectable") and alike.difference == 0
+    family = adjust_family([found, alike], "both")
+    assert family[0].p_adjusted == pytest.approx(2 * found.p) and family[0].by_seed == found.by_seed
+
+
+def test_training_seeds_that_do_not_fit_are_refused():
+    a, b = trained("mono", 0.0), trained("dubs", 0.6)
+    with pytest.raises(InputError, match="3 training seeds cannot be paired with 2"):
+        compare_seeds(a, b[:2])
+    with pytest.raises(InputError, match="at least 2"):
+        compare_seeds(a[:1], b[:1])
+    with pytest.raises(InputError, match="different items"):
+        shorter = planted("mono 1", [True, False], ["x", "y"])
+        compare_seeds([a[0], shorter], [b[0], replace(shorter, model=SimpleNamespace(name="dubs 1"))])
+    with pytest.raises(InputError, match="different protocols"):
+        compare_seeds([a[0], replace(a[1], protocol="knn")], [b[0], replace(b[1], protocol="knn")])

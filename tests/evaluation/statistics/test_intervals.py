@@ -7,7 +7,12 @@ from scipy import stats
 from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
-from lssd.evaluation.statistics.intervals import paired_interval, resampled, score_interval
+from lssd.evaluation.statistics.intervals import (
+    paired_interval,
+    resampled,
+    score_interval,
+    seeds_interval,
+)
 from lssd.measures import jackknife_error
 
 
@@ -256,3 +261,119 @@ def test_resampling_is_paired_and_by_group():
         resampled([one, answers(a)], "top1_acc")
     with pytest.raises(ValueError, match="same items"):
         paired_interval(one, answers(b), "top1_acc")
+
+
+def paired_arms(rng, seeds, films, per_film=10, pair=0.0, film=0.0, shift=0.0):
+    """Two arms, b better by `shift`. `pair`: a network's luck on all items, `film`: an arm's on a film."""
+    film_N = np.repeat(np.arange(films), per_film)
+    ease_N = 0.3 + rng.normal(0, 0.6, films)[film_N] + rng.normal(0, 0.7, len(film_N))
+    arms = []
+    for lift in (0.0, shift):
+        own_N = rng.normal(0, film, films)[film_N] + lift
+        luck_S1 = rng.normal(0, pair, (seeds, 1))
+        right_SN = ease_N + own_N + luck_S1 + rng.normal(0, 0.7, (seeds, len(film_N))) > 0
+        arms.append([answers(right_N, film_N) for right_N in right_SN])
+    return arms
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize(("pair", "film"), [(0.4, 0.0), (0.0, 0.5), (0.3, 0.4)])
+def test_intervals_over_training_seeds_cover_as_they_claim(seeds, pair, film):
+    """Nominal 95%, 12 films, 400 trials: 2 standard errors of the bounds of 93 and 97% are 2.6 and 1.7%.
+
+    Items alone hold the truth in 60-75% where a pair of seeds matters, seeds alone in 65-80% where films do;
+    `studies/seed_coverage.py` has more.
+    """
+    rng, held = np.random.default_rng([seeds, int(10 * pair)]), 0
+    for _ in range(400):
+        low, high = seeds_interval(*paired_arms(rng, seeds, 12, pair=pair, film=film), "top1_acc").interval()
+        held += low <= 0 <= high
+    assert 0.93 - 0.026 < held / 400 < 0.97 + 0.017, held / 400
+
+
+def test_where_neither_seeds_nor_films_matter_intervals_are_on_the_wide_side():
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(300):
+        low, high = seeds_interval(*paired_arms(rng, 3, 12), "top1_acc").interval()
+        held += low <= 0 <= high
+    assert held / 300 > 0.93
+
+
+def test_seeds_crossed_with_groups_are_the_analysis_of_variance_by_hand():
+    """Of accuracies and equal groups, pseudo-values are the groups' means."""
+    rng, seeds, films = np.random.default_rng(3), 4, 9
+    a, b = paired_arms(rng, seeds, films, pair=0.5, film=0.8, shift=0.4)
+    cells_SG = np.array(
+        [
+            (y.correct_SN[0].astype(float) - x.correct_SN[0]).reshape(films, 10).mean(axis=1)
+            for x, y in zip(a, b, strict=True)
+        ]
+    )
+    mean = cells_SG.mean()
+    ms_seeds = films * sum((row.mean() - mean) ** 2 for row in cells_SG) / (seeds - 1)
+    ms_films = seeds * sum((column.mean() - mean) ** 2 for column in cells_SG.T) / (films - 1)
+    rest = [
+        (cells_SG[s, g] - cells_SG[s].mean() - cells_SG[:, g].mean() + mean) ** 2
+        for s in range(seeds)
+        for g in range(films)
+    ]
+    ms_rest = sum(rest) / ((seeds - 1) * (films - 1))
+    assert ms_films > ms_rest and ms_seeds > ms_rest  # so that nothing is kept from falling
+    variance = (ms_seeds + ms_films - ms_rest) / (seeds * films)
+    found = seeds_interval(a, b, "top1_acc")
+    assert found.difference == pytest.approx(mean)
+    assert found.by_seed == pytest.approx(cells_SG.mean(axis=1))
+    assert found.error == pytest.approx(np.sqrt(variance))
+    parts = ms_seeds**2 / (seeds - 1), (ms_films - ms_rest) ** 2 / (films - 1)
+    assert found.freedom == pytest.approx((ms_seeds + ms_films - ms_rest) ** 2 / sum(parts))
+
+
+def test_seeds_that_agree_by_luck_do_not_narrow_the_interval():
+    """Three pairs with one and the same difference, each by other items."""
+    right = np.arange(60) % 2 == 0
+    a = [answers(right) for _ in range(3)]
+    b = []
+    for seed in range(3):
+        moved = right.copy()
+        moved[2 * seed] = False
+        moved[[6 * seed + 1, 6 * seed + 3, 6 * seed + 5]] = True
+        b.append(answers(moved))
+    found = seeds_interval(a, b, "top1_acc")
+    assert np.ptp(found.by_seed) == pytest.approx(0)
+    low, high = found.interval()
+    alone = paired_interval(a[0], b[0], "top1_acc").interval()
+    assert (high - low) > (alone[1] - alone[0]) / np.sqrt(3) / 1.5
+
+
+def test_more_training_seeds_narrow_the_interval_and_what_can_be_detected():
+    rng, found = np.random.default_rng(1), {}
+    for seeds in (3, 12):
+        studies = [paired_arms(rng, seeds, 20, pair=0.4, shift=1) for _ in range(20)]
+        found[seeds] = [seeds_interval(*arms, "top1_acc") for arms in studies]
+    for value in (lambda one: np.diff(one.interval())[0], lambda one: one.minimum_detectable()):
+        few, many = (np.median([value(one) for one in found[seeds]]) for seeds in (3, 12))
+        assert many < few / 1.8
+    assert len(found[12][0].by_seed) == 12 and "12 training seeds" in found[12][0].method
+
+
+def test_average_precision_over_training_seeds():
+    rng = np.random.default_rng(2)
+    pairs = [rankings(rng, 8) for _ in range(3)]
+    films = pairs[0][0]
+    a, b = ([dataclasses.replace(films, scores_SNC=pair[k].scores_SNC) for pair in pairs] for k in (0, 1))
+    found = seeds_interval(a, b, "mAP")
+    expected = [y.measure("mAP") - x.measure("mAP") for x, y in zip(a, b, strict=True)]
+    assert found.by_seed == pytest.approx(expected)
+    assert found.interval()[0] < np.mean(expected) < found.interval()[1]
+
+
+def test_training_seeds_that_cannot_be_paired():
+    one, other = answers([True, False]), answers([True, False, True])
+    with pytest.raises(ValueError, match="at least 2 on both sides, not 1 and 1"):
+        seeds_interval([one], [one], "top1_acc")
+    with pytest.raises(ValueError, match="not 3 and 2"):
+        seeds_interval([one] * 3, [one] * 2, "top1_acc")
+    with pytest.raises(ValueError, match="same items"):
+        seeds_interval([one, one], [one, other], "top1_acc")
+    single = [answers([True, False], groups=["a", "a"])] * 2
+    assert seeds_interval(single, single, "top1_acc").interval() == (-1, 1)

@@ -15,7 +15,7 @@ from lssd.pretraining.held_out import clips as module
 from lssd.pretraining.held_out.clips import Monitor
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe
-from lssd.views import CacheSettings, ClipEntry, Decoder, centre_window
+from lssd.views import CacheSettings, ClipEntry, Corpora, Decoder, centre_window
 
 SMALL = (
     "views.batch_size=6",
@@ -51,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> CacheSettings:
 
 @pytest.fixture(scope="module")
 def monitor(recipe: Recipe, corpus: Path, cache: CacheSettings) -> Monitor:
-    return Monitor.prepare(recipe, Catalog.open(corpus), cache)
+    return Monitor.prepare(recipe, Corpora([corpus]), cache)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def values(monitor: Monitor, network: Network) -> dict[str, float]:
 def middle(monitor: Monitor, clip: ClipEntry) -> tuple[torch.Tensor, torch.Tensor]:
     """A clip's picture (1, T, 3, H, W) and original sound (1, C, S) in its middle window."""
     views = monitor.recipe.views
-    decoder, window = Decoder(views, monitor.catalog), centre_window(clip, views)
+    decoder, window = Decoder(views, monitor.corpora), centre_window(clip, views)
     return decoder.frames(clip, window)[None], decoder.sound(clip.original, window)[None]
 
 
@@ -157,7 +157,7 @@ def test_sound_alone(corpus: Path, cache: CacheSettings, values: dict[str, float
     settings = [item for item in SMALL if not item.startswith("video.")]
     recipe = load_recipe("demo", [*settings, "video=null", "views.pictures=false"])
     network = Network.create(recipe)
-    found = Monitor.prepare(recipe, Catalog.open(corpus), cache).measure(network, ALONE)
+    found = Monitor.prepare(recipe, Corpora([corpus]), cache).measure(network, ALONE)
     assert not [name for name in found if "video" in name or "picture" in name or name.startswith("recall")]
     assert found["audio_to_dub@1"] >= 0 and found["clips"] == 17
     assert found["knn_language_chance"] == values["knn_language_chance"]
@@ -201,7 +201,7 @@ def test_labels_are_those_of_the_catalog(recipe: Recipe, corpus: Path, network: 
     rows += [{"clip_id": ids[0], "name": "empty", "value": None}]
     catalog.labels = pa.Table.from_pylist(rows, schema=TABLES["labels"])
     chosen = dataclasses.replace(recipe, monitor=dataclasses.replace(recipe.monitor, clips=9))
-    monitor = Monitor.prepare(chosen, catalog, None)
+    monitor = Monitor.prepare(chosen, Corpora([catalog]), None)
     assert len(monitor.clips) == 9 and monitor.labels.keys() == {clip.clip_id for clip in monitor.clips}
     for clip in monitor.clips:
         assert monitor.labels[clip.clip_id] == {"scene": ("sea", "forest")[ids.index(clip.clip_id) % 2]}
@@ -212,4 +212,4 @@ def test_labels_are_those_of_the_catalog(recipe: Recipe, corpus: Path, network: 
 
 def test_a_corpus_without_held_out_titles_has_no_clips(recipe: Recipe, corpus: Path) -> None:
     none = dataclasses.replace(recipe, monitor=dataclasses.replace(recipe.monitor, splits=("valid",)))
-    assert Monitor.prepare(none, Catalog.open(corpus), None).clips == ()
+    assert Monitor.prepare(none, Corpora([corpus]), None).clips == ()

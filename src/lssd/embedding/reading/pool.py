@@ -25,6 +25,7 @@ from lssd.embedding.reading.worker import ExamineTask, FileExamination, ReadTask
 from lssd.engine import DIED, LimitedThread, overdue
 from lssd.engine.time_limit import LONGEST_WAIT_S
 from lssd.errors import LssdError
+from lssd.threads import for_children
 
 _SLOTS = 3  # blocks a process may have read ahead
 _TASKS_AHEAD = 2  # tasks a process is given at a time, so that it never waits for the next
@@ -61,13 +62,14 @@ class _ReadingProcess:
             program = _PROGRAM.format(
                 path=sys.path, connection=its.fileno(), memory=self._memory_fd, slots=_SLOTS
             )
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                pass_fds=(its.fileno(), self._memory_fd),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # this process alone decides what Ctrl-C means
-            )
+            with for_children(1):  # they share the machine with the process that embeds
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", program],
+                    pass_fds=(its.fileno(), self._memory_fd),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,  # this process alone decides what Ctrl-C means
+                )
         self.connection = Connection(mine.detach())
         self.ready, self.begun = False, time.monotonic()
         self.connection.send(self.plan.job)

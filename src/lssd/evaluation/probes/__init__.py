@@ -16,6 +16,7 @@ from lssd.evaluation.probes.logistic import PENALTIES, LinearProbe, fit_probe, j
 from lssd.evaluation.probes.neighbours import NEIGHBOURS, TEMPERATURE, judge_neighbours
 from lssd.evaluation.probes.ridge import LAMBDAS, judge_ridge
 from lssd.evaluation.probes.training import Schedule
+from lssd.threads import small_work
 
 __all__ = [
     "PENALTIES",
@@ -111,8 +112,9 @@ def judge(
     """Train a probe on each division and score its test items.
 
     `metric`, of `lssd.evaluation.metrics`, chooses hyperparameters and the epoch, on validation items
-    alone. Equal arguments give equal results at the same thread count. `device`: by default a GPU where torch
-    finds one.
+    alone. One thread computes unless the dial says more (`lssd.threads`): pieces this small cost more to
+    share than to do. Equal arguments give equal results at the same thread count. `device`: by default a GPU
+    where torch finds one.
 
     ValueError for an unknown probe or metric; DivisionError for what `check_divisions` names, and for a
     training that diverges.
@@ -123,7 +125,7 @@ def judge(
     chosen = _known(probe)
     check_divisions(divisions, classes, multilabel, metric)
     used = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    with torch.no_grad():
+    with torch.no_grad(), small_work():
         return chosen.judge(divisions, classes, multilabel, metric, seed, used)
 
 

@@ -1,4 +1,5 @@
 """`compare`: does one model do better than another on the same items, and what could have been seen?
+`compare_seeds`: does one way of training do better than another, by pairs of networks, one pair a seed?
 
 Tests that belong together form a family, named before the results are seen; within it p-values are
 Holm's, so that testing many tasks does not find differences by itself.
@@ -14,7 +15,7 @@ from lssd.errors import InputError
 from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.results import Result
-from lssd.evaluation.statistics.intervals import LEVEL, PairedInterval, paired_interval
+from lssd.evaluation.statistics.intervals import LEVEL, PairedInterval, paired_interval, seeds_interval
 from lssd.measures import holm
 
 ALL_TASKS = "all tasks compared"
@@ -24,14 +25,15 @@ ALL_TASKS = "all tasks compared"
 class Comparison:
     """Model b against model a on one task. Differences are b - a in points, 0..100 of the metric (d' as is).
 
-    `low`, `high`: the interval at `level` of the difference, over items (or their groups) and seeds of the
-    probe; `minimum_detectable`: the smallest true difference that a test of this size would find with 80%
-    power, were it the hardest of its family; `p`: of no difference; `p_adjusted`: Holm's within `family`,
-    of `family_size` tests; `mcnemar_p`: the exact McNemar test's, which takes items as independent;
-    `gained`, `lost`: items whose highest score only b, and only a, has right (of several seeds of the probe:
-    more often right); `n`: items; `interval`: the method.
+    `low`, `high`: the interval at `level` of the difference, over items (or their groups), seeds of the
+    probe and, of `compare_seeds`, training seeds; `minimum_detectable`: the smallest true difference that a
+    test of this size would find with 80% power, were it the hardest of its family; `p`: of no difference;
+    `p_adjusted`: Holm's within `family`, of `family_size` tests; `mcnemar_p`: the exact McNemar test's, which
+    takes items as independent; `gained`, `lost`: items whose highest score only b, and only a, has right (of
+    several seeds: more often right); `n`: items; `interval`: the method.
     With a declared `margin`: `equivalence_low` and `equivalence_high`, the interval at 2 `level` - 1 that
     must lie within it, and `equivalence_p`, Holm's. `paired`: all of it in units of the metric.
+    `by_seed`: the difference of each pair of training seeds, of `compare_seeds`.
     `notes`: what else a reader of the verdict must know. `verdict` says it in words.
     """
 
@@ -58,6 +60,7 @@ class Comparison:
     equivalence_low: float | None = None
     equivalence_high: float | None = None
     equivalence_p: float | None = None
+    by_seed: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -114,14 +117,40 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
     missing or damaged: a difference between different test sets says nothing.
     """
     check_margin(margin)
-    if (a.task, a.primary_metric) != (b.task, b.primary_metric):
-        ours, theirs = (f"{METRICS[one.primary_metric].title} on {one.task}" for one in (a, b))
-        raise InputError(f"cannot compare {ours} with {theirs}; compare results of one task")
-    if (a.protocol, a.method, a.modality) != (b.protocol, b.method, b.modality):
+    return _comparison(a, b, paired_interval(*_aligned(a, b), a.primary_metric), margin)
+
+
+def compare_seeds(
+    a: Sequence[Result],
+    b: Sequence[Result],
+    margin: float | None = None,
+    names: tuple[str, str] | None = None,
+) -> Comparison:
+    """Compare two ways of training on one task: a[s] and b[s] are of the pair that training seed s made.
+
+    An untrained twin a seed does for either side: then the question is what training gives. The interval,
+    `p` and `minimum_detectable` speak of other training seeds as well as other items (`seeds_interval`).
+    `names`: of the two ways; by default those of the first results.
+
+    InputError for fewer than 2 pairs, and where `compare` raises it: all results must be of the same items.
+    """
+    check_margin(margin)
+    if len(a) != len(b) or len(a) < 2:
         raise InputError(
-            f"the results on {a.task} follow different protocols; evaluate both with one version"
+            f"{len(a)} training seeds cannot be paired with {len(b)}: give results of the same seeds on both "
+            "sides, at least 2"
         )
-    found = paired_interval(*_aligned(a, b), a.primary_metric)
+    pairs = [_aligned(one, other) for one, other in zip(a, b, strict=True)]
+    for one in a[1:]:
+        _aligned(a[0], one)  # the pairs are of the same items too
+    of_a, of_b = zip(*pairs, strict=True)
+    found = _comparison(a[0], b[0], seeds_interval(of_a, of_b, a[0].primary_metric), margin)
+    notes = [note for one, other in zip(a, b, strict=True) for note in _notes(one, other, margin)]
+    model_a, model_b = names or (found.model_a, found.model_b)
+    return replace(found, model_a=model_a, model_b=model_b, notes=tuple(dict.fromkeys(notes)))
+
+
+def _comparison(a: Result, b: Result, found: PairedInterval, margin: float | None) -> Comparison:
     notes = _notes(a, b, margin)
     margin = margin if METRICS[a.primary_metric].bounded else None
     scale = _scale(a.primary_metric)
@@ -150,6 +179,7 @@ def compare(a: Result, b: Result, margin: float | None = None) -> Comparison:
         equivalence_high=None if margin is None else scale * equal_high,
         equivalence_p=None if margin is None else found.equivalence_p(margin / scale),
         paired=found,
+        by_seed=tuple(scale * one for one in found.by_seed),
         notes=notes,
     )
 
@@ -261,6 +291,13 @@ def _aligned(a: Result, b: Result) -> tuple[Predictions, Predictions]:
 
     Which items were left out for want of a readable file may differ among those that no score is of.
     """
+    if (a.task, a.primary_metric) != (b.task, b.primary_metric):
+        ours, theirs = (f"{METRICS[one.primary_metric].title} on {one.task}" for one in (a, b))
+        raise InputError(f"cannot compare {ours} with {theirs}; compare results of one task")
+    if (a.protocol, a.method, a.modality) != (b.protocol, b.method, b.modality):
+        raise InputError(
+            f"the results on {a.task} follow different protocols; evaluate both with one version"
+        )
     of_a, of_b = a.read_predictions(), b.read_predictions()
     alone = sorted(set(of_a.items) ^ set(of_b.items))
     if alone:

@@ -27,6 +27,7 @@ from lssd.views import (
     ClipCache,
     ClipEntry,
     ClipIndex,
+    Corpora,
     Decoder,
     Selection,
     ViewSettings,
@@ -56,23 +57,24 @@ class Monitor:
 
     clips: tuple[ClipEntry, ...]
     recipe: Recipe
-    catalog: Catalog
+    corpora: Corpora
     cache: CacheSettings | None
     labels: Mapping[str, Mapping[str, str]]
     batch: int = 16
 
     @classmethod
-    def prepare(cls, recipe: Recipe, catalog: Catalog, cache: CacheSettings | None) -> "Monitor":
+    def prepare(cls, recipe: Recipe, corpora: Corpora, cache: CacheSettings | None) -> "Monitor":
         """Draw up to `monitor.clips` held-out clips at random; which ones depends on the seed alone."""
         try:
             background = recipe.views.primary == "background"
             selection = Selection(splits=recipe.monitor.splits, require_background=background)
-            clips = ClipIndex.read(catalog, selection, recipe.views).clips
+            clips = ClipIndex.read_all(corpora, selection, recipe.views, every=False).clips
         except CorpusError:
-            return cls((), recipe, catalog, cache, {})
+            return cls((), recipe, corpora, cache, {})
         order = np.random.default_rng([recipe.seed]).permutation(len(clips))[: recipe.monitor.clips]
         chosen = tuple(clips[position] for position in sorted(order))
-        return cls(chosen, recipe, catalog, cache, _read_labels(catalog, chosen))
+        labels = [_read_labels(catalog, chosen) for catalog in corpora.catalogs]
+        return cls(chosen, recipe, corpora, cache, {clip: own for one in labels for clip, own in one.items()})
 
     def measure(self, network: Network, world: World) -> dict[str, float]:
         """The measures of `summarise` on process 0, {} on the others; every process must call it.
@@ -95,7 +97,7 @@ class Monitor:
         Whole batches are shared out, so an encoder is given the same ones however many processes there are.
         """
         cache = ClipCache(self.cache.folder, self.cache.limit_bytes) if self.cache else None
-        decoder = Decoder(self.recipe.views, self.catalog, cache)
+        decoder = Decoder(self.recipe.views, self.corpora, cache)
         embeddings: list[ClipEmbeddings] = []
         left_out: list[str] = []
         with torch.no_grad(), evaluating(network):
