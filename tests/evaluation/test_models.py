@@ -157,3 +157,22 @@ def test_an_unknown_modality_and_a_folder_without_films_are_refused(pictures, tm
         InputError, match="modality 'smell' is not supported; audio, picture, audiovisual are"
     ):
         read_task(lost)
+
+
+def test_views_are_part_of_the_protocols_name(model, pictures, tmp_path):
+    """Results of other views stand beside each other, and say how an item became a vector."""
+    out = tmp_path / "out"
+    judged = {
+        views: evaluate(model, [pictures], "", out, name="tiny", protocol="knn", views=views)[0]
+        for views in ("all", "1x3", "2")
+    }
+    assert [result.protocol for result in judged.values()] == ["knn", "knn-1x3", "knn-2"]
+    assert [result.embedding for result in judged.values()] == [
+        "windows of 3 s end to end, their mean",
+        "the middle window of 3 s, 3 squares of each, their mean",
+        "2 windows of 3 s spread evenly, their mean",
+    ]
+    assert all((out / f"shades-picture.{one.protocol}.tiny.json").is_file() for one in judged.values())
+    assert all(one.primary.value == 1.0 for one in judged.values())
+    with pytest.raises(InputError, match="views are windows"):
+        evaluate(model, [pictures], "", out, name="tiny", views="5x2")
