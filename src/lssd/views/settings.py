@@ -101,5 +101,10 @@ class ViewSettings:
         return round(self.window_s * self.fps)
 
     @property
+    def middle_short_side(self) -> int:
+        """The short side, in pixels, at which pictures are judged: the middle of the range in training."""
+        return round(sum(self.short_side) / 2)
+
+    @property
     def window_samples(self) -> int:
         return round(self.window_s * self.sample_rate)
