@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             load_model(arguments.model).to(default_device()),
             arguments.paths,
             arguments.out,
-            **given(arguments, "modality", "pool", "language", "cache", "workers", "engine"),
+            **given(arguments, "modality", "pool", "language", "views", "cache", "workers", "engine"),
             progress=progress,
         )
     terminal.show_embeddings(arguments.out, embeddings)

@@ -60,7 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     from lssd.reporting import terminal
 
     own = given(
-        arguments, "protocol", "seeds", "modality", "name", "random_init", "cache", "workers", "engine"
+        arguments,
+        "protocol",
+        "views",
+        "seeds",
+        "modality",
+        "name",
+        "random_init",
+        "cache",
+        "workers",
+        "engine",
     )
     with Progress("evaluate", unit="files", quiet=arguments.quiet) as progress:
         evaluation = evaluate(

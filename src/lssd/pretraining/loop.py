@@ -155,6 +155,7 @@ def train(training: Training, progress: Progress) -> None:
             if step % recipe.schedule.log_every == 0 or step == 1 or last:
                 values = {
                     "epoch": step / training.epoch_steps,
+                    "title_share": batch.title_share(len(training.own_groups)),
                     **log.collect(result.losses, result.gradient_norm, training.network, training.optimiser),
                 }
                 note = log.note(values)

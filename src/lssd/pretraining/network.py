@@ -89,7 +89,12 @@ class Network(nn.Module):
         """
         views = recipe.views
         sound = {"sample_rate": views.sample_rate, "window_s": views.window_s, "channels": views.channels}
-        picture = {"frames": views.frames, "size": views.size, "window_s": views.window_s}
+        picture = {
+            "frames": views.frames,
+            "size": views.size,
+            "short_side": views.middle_short_side,
+            "window_s": views.window_s,
+        }
         model = build_model(
             audio=_tower(recipe.audio, sound),
             video=None if recipe.video is None else _tower(recipe.video, picture),

@@ -32,7 +32,15 @@ from lssd.pretraining.seeds import SeedRuns, check_count, parent_of_seed, train_
 from lssd.pretraining.start import Origin, begin_with, extents, load_start, match, take_up, with_preprocessing
 from lssd.quiet import quieted
 from lssd.store import lock
-from lssd.views import CacheSettings, ClipIndex, Corpora, batch_size, check_weights, sounds_per_clip
+from lssd.views import (
+    CacheSettings,
+    ClipIndex,
+    Corpora,
+    batch_size,
+    check_weights,
+    sounds_per_clip,
+    title_share,
+)
 
 _logger = logging.getLogger(__name__)
 _GB = 10**9
@@ -160,15 +168,18 @@ def _open(corpus: str | Path | Sequence[str | Path]) -> Corpora:
 
 def _read_clips(recipe: Recipe, corpora: Corpora) -> ClipIndex:
     near_duplicates = recipe.objective.mask == "near_duplicate"
-    return ClipIndex.read_all(corpora, recipe.data, near_duplicates, held_out=recipe.monitor.splits)
+    return ClipIndex.read_all(
+        corpora, recipe.data, recipe.views, near_duplicates, held_out=recipe.monitor.splits
+    )
 
 
 def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
     """CorpusError when the clips do not do for the recipe; it names what to change."""
     if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
+        beside = "; ".join(index.left_out.lines())
         raise CorpusError(
-            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
-            "the dubs too, or set views.secondary=original"
+            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language"
+            f"{beside and f' (left out: {beside})'}; ingest the dubs too, or set views.secondary=original"
         )
     check_weights(index, recipe.views)
     # Both raise where the corpus has too few clips, or none in a language that the recipe lists.
@@ -245,6 +256,16 @@ def _pretrain(
                 "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch",
                 size,
                 recipe.views.batch_size,
+            )
+        for line in index.left_out.lines():
+            if world.rank == 0:
+                _logger.warning("left out: %s", line)
+        share = title_share(index, recipe.views, recipe.groups, recipe.seed)
+        if world.rank == 0 and not share.met:
+            _logger.warning(
+                "hard negatives are fewer than views.title_share asks for: of one title are %s; clips of one "
+                "film that were never one file are grouped by lssd ingest --group",
+                share,
             )
         if world.rank == 0 and recipe.monitor.clips and not monitor.clips:
             _logger.warning(

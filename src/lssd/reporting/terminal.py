@@ -304,11 +304,13 @@ def _some(lines: Sequence[str], most: int = 8) -> str:
 
 def show_plan(plan: "Plan") -> None:
     """What an ingest would do."""
-    for title in plan.titles:
-        spoken = " ".join(title.speech_languages)
-        _say(f"{title.title_id}  {title.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
+    for part in plan.parts:
+        spoken = " ".join(part.speech_languages)
+        title = part.title_id if part.name is None else f"{part.title_id} ({part.name})"
+        _say(f"{title}  {part.duration_s:8.2f} s  {spoken:<24}  {', '.join(part.paths)}")
+    titles = len({part.title_id for part in plan.parts})
     stand = "stands" if plan.unchanged == 1 else "stand"
-    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
+    _say(f"{counted(titles, 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
     _tell_quarantine(plan.failures)
 
 
@@ -321,9 +323,30 @@ def show_catalog(out: object, catalog: "Catalog") -> None:
         f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
         f"{counted(len(quarantine), 'file')} in quarantine"
     )
+    for line in _about_training(catalog):
+        _say(line)
     _tell_quarantine(quarantine)
     if quarantine:
         tell("run again with --retry-failed once they are mended")
+
+
+def _about_training(catalog: "Catalog") -> Iterator[str]:
+    """What recipes with the default views make of the clips to train on, where there are any: how much of a
+    batch comes from one title, and what is left out."""
+    from lssd.errors import CorpusError
+    from lssd.views import ClipIndex, Selection, ViewSettings, title_share, unknown_originals
+
+    unknown = int(unknown_originals(catalog).sum())
+    if unknown:
+        yield f"of unknown original language, so in no selection by languages: {counted(unknown, 'title')}"
+    try:
+        index = ClipIndex.read(catalog, Selection())
+        share = title_share(index, ViewSettings())
+    except CorpusError:
+        return  # no title of the split train, or one clip alone: a dry run of a recipe says which
+    yield f"of one title: {share}"
+    for line in index.left_out.lines():
+        yield f"left out of training, unless a recipe says otherwise: {line}"
 
 
 def _tell_quarantine(rows: Sequence["QuarantineRow"]) -> None:
