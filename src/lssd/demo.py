@@ -48,7 +48,7 @@ class DemoSettings:
     items_per_class: sounds a class in each probe task. settings: changes of both arms' recipes.
     """
 
-    titles: int = 96
+    titles: int = 120
     seconds: float = 40.0
     held_out: float = 0.25
     seed: int = 1
@@ -216,6 +216,7 @@ def _make_films(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool)
                 flashes=0.0,
                 recaps=0.0,
                 silent=0.0,
+                dubs_per_title=1,
                 held_out=settings.held_out,
             ),
             workers=2,
@@ -310,7 +311,9 @@ def _watch_runs(root: Path, settings: DemoSettings, tasks: Sequence[_RunTask], q
 
 
 def _wait_share(runs: dict[str, SeedRuns]) -> float:
-    return max(run.wait_share for arm in runs.values() for run in arm.runs)
+    """Of all runs together: the first ones fill the cache of clips that the others read."""
+    finished = [run for arm in runs.values() for run in arm.runs]
+    return sum(run.wait_share * run.seconds for run in finished) / sum(run.seconds for run in finished)
 
 
 Results = dict[str, list[evaluation.Result]]  # by arm, RANDOM_INIT or REFERENCE
