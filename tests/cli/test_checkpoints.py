@@ -38,7 +38,7 @@ def test_a_run_and_its_checkpoints_are_inspected(lssd, refuse, unfinished: Path,
     assert json.loads(lssd("inspect", unfinished, "--json")[1])["checkpoints"] == [3, 6]
     first = unfinished / "checkpoints/00000003"
     code, out, _ = lssd("inspect", first)
-    assert code == 0 and "a checkpoint after 3 steps" in out and "mvit" in out
+    assert code == 0 and "a checkpoint after 3 steps" in out and "tdnn" in out
     described = json.loads(lssd("inspect", first, "--json")[1])
     assert described["step"] == 3 and set(described["encoders"]) == {"audio", "video"}
     assert described["weights_sha256"] == weights_hash(load_model(first))
