@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lssd.pretraining.held_out.measures import Measure, measures_in
+from lssd.pretraining.held_out.measures import KNOWING, Measure, measures_in
 from lssd.pretraining.seeds import SeedMeasure, SeedsDescription, describe_seeds, paired_differences
 from lssd.reporting.markup import paragraph, percent, table, text
 from lssd.text import counted
@@ -91,10 +91,14 @@ def _retrieval(one: SeedsDescription) -> str:
     )
     if (clips := one.measures.get("clips")) is not None:
         words += f" among {clips.least:.0f} clips"
-    for key, known in one.measures.items():
-        name = key.removeprefix("recall@1_knowing_")
-        if name != key and known.mean:
-            words += f"; {percent(found.mean / known.mean)} of what knowing every {name} alone would give"
+    ceilings = {
+        key.removeprefix(KNOWING): known.mean
+        for key, known in one.measures.items()
+        if key.startswith(KNOWING)
+    }
+    if ceilings:  # of several labels the finest
+        name = max(ceilings, key=lambda name: ceilings[name])
+        words += f"; {percent(found.mean / ceilings[name])} of what knowing every {name} alone would give"
     return words
 
 

@@ -33,6 +33,7 @@ encoders 0.0035 (Acoustic ResNet50), 0.034 (MViTv2-S) and 0.05-0.16 (the demo's,
 at most 30 steps old 0.08-0.7. At a temperature of 0.07 a spread of 0.001 moves a logit by 0.014, so that
 the loss is that of guessing: the softmax tells no clip from another.
 """
+KNOWING = "recall@1_knowing_"  # with the name of a label: what recall@1 would be if it were known
 _RANKS = (1, 5, 10)
 
 
@@ -209,8 +210,7 @@ def _knowing_labels(facts: Sequence[ClipFacts]) -> Values:
     """A clip is found with probability 1 / (clips of its label), so that each label adds 1 to the sum."""
     shared = set.intersection(*(set(fact.labels) for fact in facts))
     return {
-        f"recall@1_knowing_{name}": len({fact.labels[name] for fact in facts}) / len(facts)
-        for name in sorted(shared)
+        f"{KNOWING}{name}": len({fact.labels[name] for fact in facts}) / len(facts) for name in sorted(shared)
     }
 
 
