@@ -191,7 +191,9 @@ def from_shards(recipe: Recipe, corpus: Path, folder: Path, steps: int) -> tuple
     short = (f"schedule.steps={steps}", "schedule.checkpoint_every=1000000", "monitor.clips=0")
     run = pretrain(recipe, corpus, folder / "run", settings=short, quiet=True)
     assert isinstance(run, Run)
-    size = batch_size(ClipIndex.read(Catalog.open(corpus), recipe.data), recipe.views, recipe.groups)
+    size = batch_size(
+        ClipIndex.read(Catalog.open(corpus), recipe.data, recipe.views), recipe.views, recipe.groups
+    )
     return steps * size * recipe.groups / run.seconds, run.wait_share
 
 

@@ -37,7 +37,7 @@ _SMALL = (
     "machine.workers=0",
     "machine.cache_gb=0.1",
 )
-TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, None: 330.0}
+TONES_HZ = {"en": 440.0, "de": 660.0, "fr": 880.0, "ja": 1100.0, "pt": 1320.0, None: 330.0}
 
 FilmMaker = Callable[..., Path]
 

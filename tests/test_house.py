@@ -20,6 +20,7 @@ VERBS = {
     "lssd.embedding.embed": "embed",
     "lssd.evaluation.evaluate": "evaluate",
     "lssd.inspect": "inspect",
+    "lssd.models.average": "average",
     "lssd.pretraining.pretrain": "pretrain",
     "lssd.reporting.report": "report",
     "lssd.reporting.view": "view",

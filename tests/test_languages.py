@@ -9,7 +9,7 @@ import pytest
 from lssd import languages
 from lssd.corpus import IngestSettings
 from lssd.corpus.ingest import ingest
-from lssd.corpus.titles import read_titles
+from lssd.corpus.records import read_titles
 from lssd.dubbing import DubSettings
 from lssd.dubbing.dub import dub
 from lssd.embedding.embed import embed

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lssd.evaluation import compare
     from lssd.evaluation.evaluate import evaluate
     from lssd.models import Model, load_model
+    from lssd.models.average import average
     from lssd.pretraining import Recipe, Run, load_recipe
     from lssd.pretraining.pretrain import pretrain
 
@@ -26,6 +27,7 @@ _HOMES = {
     "Model": "lssd.models",
     "Recipe": "lssd.pretraining",
     "Run": "lssd.pretraining",
+    "average": "lssd.models.average",
     "compare": "lssd.evaluation",
     "dub": "lssd.dubbing.dub",
     "embed": "lssd.embedding.embed",
@@ -43,6 +45,7 @@ __all__ = [
     "Model",
     "Recipe",
     "Run",
+    "average",
     "compare",
     "dub",
     "embed",

@@ -26,6 +26,16 @@ class StorageError(LssdError):
     """A disk is full or a place cannot be written: the run ends, and what it has committed stays."""
 
 
+class StoppedError(LssdError):
+    """A run was asked to stop (SIGTERM) and has saved where it is; an empty message: another process says so.
+
+    The exit code is that of a program which the signal ends, 128 + 15. Schedulers know it for a job that was
+    stopped from outside, and start it again.
+    """
+
+    exit_code = 143
+
+
 ABORTING = (InputError, StorageError)  # what ends a run over many items; any other error costs its item
 
 

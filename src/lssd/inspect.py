@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from filmset import FilmSetDescription
     from lssd.corpus import CorpusDescription
     from lssd.media import FilmInfo
+    from lssd.models import ModelDescription
     from lssd.pretraining import RunDescription, SeedsDescription
 
 # Each kind's room is imported where it is asked for: to look at a film must not wait for torch.
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
 def inspect(
     path: str | Path,
-) -> "FilmInfo | CorpusDescription | RunDescription | SeedsDescription | FilmSetDescription":
-    """Describe a film, a corpus, a run, runs of several seeds or a film set.
+) -> (
+    "FilmInfo | CorpusDescription | RunDescription | SeedsDescription | ModelDescription | FilmSetDescription"
+):
+    """Describe a film, a corpus, a run, runs of several seeds, a model (or checkpoint) or a film set.
 
-    `kind` says which, `to_json` is its JSON value.
-
-    Raises InputError for a folder of no such kind, MediaError for a path that is missing or no film.
+    `kind` of what is returned says which it is, `to_json` is its JSON value. Raises InputError for a folder
+    of no such kind, MediaError for a path that is missing or no film, CheckpointError for a damaged model.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -36,6 +38,10 @@ def inspect(
         from lssd.pretraining import describe_run
 
         return describe_run(folder)
+    if (folder / "config.json").exists():
+        from lssd.models import describe_model
+
+        return describe_model(folder)
     if (folder / "filmset.json").exists():
         from filmset import describe_filmset
 
@@ -45,5 +51,6 @@ def inspect(
 
         return describe_seeds(folder)
     raise InputError(
-        f"{path} is a folder, but no corpus (lssd ingest), run (lssd pretrain) or film set (lssd filmset)"
+        f"{path} is a folder, but no corpus (lssd ingest), run or model (lssd pretrain) or film set (lssd "
+        "filmset)"
     )

@@ -52,6 +52,16 @@ def test_one_is_counted_in_the_singular_and_a_fault_is_found(lssd, tmp_path: Pat
     assert "1 at fault" in out
 
 
+def test_the_summary_says_what_training_will_make_of_it(lssd, tmp_path: Path, make_film) -> None:
+    make_film(tmp_path / "in/a_0.mkv", (3.2, 3.6), ("en", "pt"), seed=0)
+    make_film(tmp_path / "in/b_0.mkv", (3.2,), (None,), seed=1)
+    code, out, _ = lssd("ingest", tmp_path / "in", "--out", tmp_path / "c", "--quiet", "--workers", 1)
+    assert code == 0
+    assert "of one title: 1.67 of a group's 3 clips on average, 3 asked; 2 of 2 titles have fewer" in out
+    assert "dubs in pt (2 clips), which views.languages does not name" in out
+    assert "of unknown original language, so in no selection by languages: 1 title" in out
+
+
 def test_names_in_quarantine_steer_no_terminal(lssd, tmp_path: Path, make_film) -> None:
     film = make_film(tmp_path / "in/film.mkv", (4.0,))
     (tmp_path / f"in/{HOSTILE}\nquarantine: forged.mkv").write_text("no film")

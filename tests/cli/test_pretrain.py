@@ -71,7 +71,7 @@ def test_several_seeds_are_printed_together(lssd, refuse, tmp_path: Path, corpus
     again = lssd("inspect", tmp_path / "r")[1]
     assert again.splitlines()[1:] == out.splitlines()[3:]
     refuse(*run, "--push-to", "me/films", naming=("--push-to takes one model",))
-    refuse(*run[:-2], "--set", "optimiser.lr=1", naming=("is of another recipe",))
+    refuse(*run[:-2], "--set", "optimiser.lr=1", naming=("seed-0 holds a run of another recipe",))
 
 
 def test_a_start_that_is_none_is_refused_in_one_line(

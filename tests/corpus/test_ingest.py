@@ -157,7 +157,7 @@ import os, signal, sys
 from lssd.corpus import IngestSettings
 from lssd.corpus.ingest import ingest
 import lssd.corpus.ingest as room
-real, count = room.cut_title, 0
+real, count = room.cut_part, 0
 def cut_then_die(task):
     global count
     count += 1
@@ -168,7 +168,7 @@ def cut_then_die(task):
             os.kill(os.getpid(), signal.SIGKILL)
         cut.encode_sound = die
     return real(task)
-room.cut_title = cut_then_die
+room.cut_part = cut_then_die
 ingest([sys.argv[1]], sys.argv[2], IngestSettings(workers=1, time_limit=None), quiet=True)
 """
 
@@ -416,7 +416,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, make_film) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
     plan = ingest([film], tmp_path / "c", ONE, dry_run=True, quiet=True)
     assert isinstance(plan, Plan)
-    assert [title.speech_languages for title in plan.titles] == [["en", "de"]]
+    assert [title.speech_languages for title in plan.parts] == [["en", "de"]]
     assert not (tmp_path / "c").exists()
 
 
@@ -517,17 +517,17 @@ def test_a_film_that_went_away_is_its_own_fault_and_a_closed_folder_is_not(
     film = make_film(tmp_path / "a.mkv", (4.0,), ("en", "de"))
     plan = ingest([film], tmp_path / "c", ONE, dry_run=True, quiet=True)
     assert isinstance(plan, Plan)
-    task = cut.CutTask(plan.titles[0], str(tmp_path / "staging"), ClipSettings())
+    task = cut.CutTask(plan.parts[0], str(tmp_path / "staging"), "s", ClipSettings())
 
     def closed(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patch, pytest.raises(StorageError, match="staging: Permission denied"):
         patch.setattr(cut.ShardWriter, "add", closed)
-        cut.cut_title(task)
+        cut.cut_part(task)
     film.unlink()
     with pytest.raises(MediaError, match="does not exist"):
-        cut.cut_title(task)
+        cut.cut_part(task)
 
 
 _HOSTILE_CODEC = """

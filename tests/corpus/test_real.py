@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from tests.conftest import REAL
 
-from lssd.corpus import Catalog, IngestSettings
+from lssd.corpus import Catalog, ClipSettings, IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.media import probe
-from lssd.views import ClipIndex, Selection
+from lssd.views import ClipIndex, Selection, ViewSettings, read_groups, title_share
+from lssd.views.batch_plan import GlobalBatch
 
 pytestmark = pytest.mark.slow
 
@@ -54,3 +55,24 @@ def test_one_file_a_language_becomes_titles_by_identical_pictures(tmp_path: Path
     for row in catalog.tracks.to_pylist():
         names.setdefault(row["title_id"], set()).add(Path(row["path"]).stem.rsplit("_", 1)[0])
     assert all(len(found) == 1 for found in names.values())
+
+
+@pytest.mark.skipif(not SHOTS.exists(), reason="the shots of real films are not here")
+def test_shots_of_real_films_are_grouped_into_them_by_their_names(tmp_path: Path) -> None:
+    whole = ClipSettings(detect=False, shortest_s=1.5)
+    how = IngestSettings(clips=whole, group=r"(\d+)_\d+_", original="en", workers=1)
+    catalog = ingest([SHOTS], tmp_path / "c", how, quiet=True)
+    assert isinstance(catalog, Catalog)
+    index = ClipIndex.read(catalog, Selection())
+    names = {row["title_id"]: row["name"] for row in catalog.titles.to_pylist()}
+    clips = {names[clip.title_id]: 0 for clip in index.clips}
+    for clip in index.clips:
+        clips[names[clip.title_id]] += 1
+        assert [dub.language for dub in clip.dubs] == ["de", "es", "fr", "it", "ja"]
+    assert clips == {"80114859": 6, "80145138": 4, "81056348": 4}
+    # Groups of 8 with half of one film: the share of batches that are read.
+    views = ViewSettings(batch_size=8, title_share=0.5, frames=2, size=32, short_side=(32, 40))
+    assert (title_share(index, views).found, title_share(index, views).met) == (4.0, True)
+    batch = read_groups(GlobalBatch(index, views, 0, 0, 0), [0], catalog)
+    assert sorted(batch.title_ids.count(title) for title in set(batch.title_ids)) == [4, 4]
+    assert batch.title_share() == 0.5

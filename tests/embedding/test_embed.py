@@ -220,10 +220,11 @@ def test_picture_windows_against_reading_by_hand(model, tmp_path):
     np.testing.assert_allclose(rows.start_s, [0, 2.0])
     np.testing.assert_allclose(rows.end_s, [3.0, 5.0])
     for vector, first in zip(rows.vectors, (0, 50), strict=True):
-        ordinals = first + np.array([0, 25, 49, 74])  # 4 frames spread over 75
-        images = read_frames(path, (ordinals + 0.5) / 25, short_side=32)  # 32 x 43
-        left = (images.shape[2] - 32) // 2
-        crop = np.ascontiguousarray(images[:, :, left : left + 32].transpose(0, 3, 1, 2))
+        ordinals = first + np.array([0, 24, 49, 74])  # 4 frames spread over 75
+        images = read_frames(path, (ordinals + 0.5) / 25, short_side=41)  # 9/7 of 32
+        top, left = 4, round((images.shape[2] - 32) / 2)
+        square = images[:, top : top + 32, left : left + 32]
+        crop = np.ascontiguousarray(square.transpose(0, 3, 1, 2))
         expected = model.embed_video(torch.from_numpy(crop)[None])[0].numpy()
         np.testing.assert_allclose(vector, expected, atol=1e-5)
     sound = tone(tmp_path / "a.wav", 500, 1)

@@ -164,7 +164,7 @@ def test_a_clip_shorter_than_a_window_repeats_its_last_frame_and_ends_in_silence
     film = tmp_path / "short.mp4"
     frames = np.stack([np.full((48, 64, 3), 20 + 10 * index, np.uint8) for index in range(20)])
     write_film(film, iter(frames), Fraction(25), [SoundTrack(sound(0.8)[None], RATE, "en")])
-    picture = PictureWindows(4, 32, 75)
+    picture = PictureWindows(4, 32, 75, 32)
     extent = picture.examine(film)
     (window_TCHW,) = picture.read(film, extent, [0])
     shown = read_frames(film, [0.02, 0.78], short_side=32).mean(axis=(1, 2, 3))

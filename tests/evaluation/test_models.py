@@ -164,6 +164,7 @@ def test_a_folder_of_several_seeds_is_each_of_its_networks(tmp_path, new_model):
         run = tmp_path / "dubs" / f"seed-{seed}"
         save_model(new_model(seed), run / "model")
         (run / "recipe.yaml").write_text("name: x\n")
+        (run / "finished.json").write_text("{}")
     found = load_models_under_test(tmp_path / "dubs", None, None, random_init=True)
     assert [one.reference.name for one in found] == [
         "dubs-seed-2",
@@ -183,3 +184,22 @@ def test_a_folder_of_several_seeds_is_each_of_its_networks(tmp_path, new_model):
     (tmp_path / "dubs/seed-3/recipe.yaml").write_text("name: x\n")
     with pytest.raises(InputError, match="seed 3 is not finished"):
         load_models_under_test(tmp_path / "dubs", None, None, random_init=True)
+
+
+def test_views_are_part_of_the_protocols_name(model, pictures, tmp_path):
+    """Results of other views stand beside each other, and say how an item became a vector."""
+    out = tmp_path / "out"
+    judged = {
+        views: evaluate(model, [pictures], "", out, name="tiny", protocol="knn", views=views)[0]
+        for views in ("all", "1x3", "2")
+    }
+    assert [result.protocol for result in judged.values()] == ["knn", "knn-1x3", "knn-2"]
+    assert [result.embedding for result in judged.values()] == [
+        "windows of 3 s end to end, their mean",
+        "the middle window of 3 s, 3 squares of each, their mean",
+        "2 windows of 3 s spread evenly, their mean",
+    ]
+    assert all((out / f"shades-picture.{one.protocol}.tiny.json").is_file() for one in judged.values())
+    assert all(one.primary.value == 1.0 for one in judged.values())
+    with pytest.raises(InputError, match="views are windows"):
+        evaluate(model, [pictures], "", out, name="tiny", views="5x2")

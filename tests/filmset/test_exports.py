@@ -14,7 +14,7 @@ from filmset.render import render
 from filmset.script import is_held_out, is_undubbed, write_script
 from filmset.words import open_speech
 from lssd.corpus.labels import read_labels
-from lssd.corpus.titles import read_titles
+from lssd.corpus.records import read_titles
 from lssd.errors import InputError
 from lssd.media import picture_hash, probe, read_sound, track_hash
 

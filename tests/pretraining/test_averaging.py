@@ -11,9 +11,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import lssd.pretraining.loop as loop
 from lssd.errors import InputError
 from lssd.models import load_model
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining import Run, load_recipe
 from lssd.pretraining.averaging import WeightAverage
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.pretrain import pretrain
 
@@ -92,16 +93,17 @@ def test_an_average_changes_what_is_measured_and_kept_but_nothing_of_the_trainin
     runs: tuple[Run, Run],
 ) -> None:
     plain, averaged = runs
-    weights = [load_file(list_checkpoints(run.folder)[-1].folder / "model.safetensors") for run in runs]
-    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+    last = [list_checkpoints(run.folder)[-1].folder for run in runs]
+    trained = load_file(last[1] / "trained.safetensors")
+    assert all(torch.equal(tensor, trained[name]) for name, tensor in read_weights(last[0]).items())
     losses = [[line.get("loss") for line in read_metrics(run.folder) if "loss" in line] for run in runs]
     assert losses[0] == losses[1]
     assert plain.held_out["cross_loss"] != averaged.held_out["cross_loss"]
 
-    average = load_file(list_checkpoints(averaged.folder)[-1].folder / "average.safetensors")
-    for name, tensor in load_model(averaged.model).state_dict().items():
-        assert torch.equal(tensor, average[name]), name
-        assert torch.equal(load_model(plain.model).state_dict()[name], weights[0][name]), name
+    for run, folder in zip(runs, last, strict=True):
+        saved = read_weights(folder)
+        model = load_model(run.model).state_dict()
+        assert all(torch.equal(tensor, saved[name]) for name, tensor in model.items())
 
 
 def test_an_average_goes_on_from_a_checkpoint_to_the_bit_in_parts_too(

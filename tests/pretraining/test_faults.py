@@ -1,6 +1,7 @@
 """What goes wrong in the middle of a run ends in one line, and loses nothing."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -8,14 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lssd.corpus import Catalog
-from lssd.errors import CheckpointError, CorpusError, LssdError
+from lssd.errors import CheckpointError, CorpusError, LssdError, StoppedError
+from lssd.models import load_model, weights_hash
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining import Run, loop
-from lssd.pretraining.checkpoint import list_checkpoints
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.objective import Losses
 from lssd.pretraining.pretrain import pretrain
@@ -122,6 +125,65 @@ def test_an_interrupt_is_one_line_and_the_same_command_goes_on(
     assert process.returncode == 130
     assert errors.strip() == "lssd: interrupted; run the same command again to go on"
     assert list_checkpoints(tmp_path / "r")
+
+
+def test_sigterm_saves_the_running_step_and_the_same_command_goes_on_to_the_bit(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes in the middle of the third step, which is to be measured, and again while that is saved."""
+    settings = (*small, "monitor.every=3")
+    real = loop.take_step, loop.save_checkpoint
+
+    def take(training: loop.Training, *arguments: Any, **options: Any) -> loop.StepResult:
+        if training.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real[0](training, *arguments, **options)
+
+    def save(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real[1](*arguments)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "take_step", take)
+        patched.setattr(loop, "save_checkpoint", save)
+        with pytest.raises(
+            StoppedError, match=r"stopped by SIGTERM after step 3 of 9, which is saved in .*/r;"
+        ):
+            pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path / "r")] == [3]
+    runs = [pretrain("demo", corpus, tmp_path / name, settings=settings, quiet=True) for name in ("r", "s")]
+    lines = [
+        [(line["step"], line.get("loss"), line.get("eval")) for line in read_metrics(tmp_path / name)]
+        for name in ("r", "s")
+    ]
+    assert lines[0] == lines[1] and runs[0].held_out == runs[1].held_out
+    assert len({weights_hash(load_model(tmp_path / name)) for name in ("r", "s")}) == 1
+
+
+@pytest.mark.slow
+def test_sigterm_to_all_processes_of_a_job_is_one_line_and_143(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    """As schedulers send it: to the loader's processes too."""
+    settings = (*small, "schedule.steps=5000", "schedule.checkpoint_every=2", "machine.workers=1")
+    process = subprocess.Popen(
+        _program(corpus, tmp_path / "r", settings), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list_checkpoints(tmp_path / "r") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 143
+    (line,) = errors.strip().splitlines()
+    found = re.fullmatch(r"lssd: stopped by SIGTERM after step (\d+) of 5000, which is saved in .*", line)
+    assert found is not None and list_checkpoints(tmp_path / "r")[-1].step == int(found[1])
 
 
 class TestNotFinite:

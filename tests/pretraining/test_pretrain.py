@@ -1,10 +1,13 @@
 """Runs: they learn, resume to the bit, and refuse what cannot work."""
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,11 +15,12 @@ import torch
 from lssd.corpus import Catalog, IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.errors import CheckpointError, CorpusError, InputError
-from lssd.models import load_model
-from lssd.pretraining import Forecast, Run, describe_run, load_recipe
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.models import describe_model, load_model, weights_hash
+from lssd.models.folders import list_checkpoints
+from lssd.pretraining import Forecast, Run, describe_run, load_recipe, loop
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.network import Network
+from lssd.pretraining.optimiser import learning_rate, warmup_steps
 from lssd.pretraining.pretrain import pretrain
 
 
@@ -43,6 +47,34 @@ def test_a_run_leaves_a_model_metrics_and_its_recipe(finished: Run, small: tuple
     assert load_recipe(finished.folder / "recipe.yaml") == load_recipe("demo", small)
     assert list((finished.folder / "tensorboard").iterdir())
     assert describe_run(finished.folder).state == "finished"
+
+
+def test_a_checkpoint_is_a_model(finished: Run) -> None:
+    """The last one is the run's own; its heads and its training lie apart."""
+    steps = [checkpoint.step for checkpoint in list_checkpoints(finished.folder)]
+    assert steps == [8, 9] and describe_run(finished.folder).checkpoints == (8, 9)
+    before, last = (load_model(finished.folder / f"checkpoints/{step:08d}") for step in steps)
+    whole = load_model(finished.folder)
+    assert weights_hash(last) == weights_hash(whole) == weights_hash(load_model(finished.model))
+    assert weights_hash(before) != weights_hash(last) and before.config == last.config
+    described = describe_model(finished.folder / "checkpoints/00000008")
+    assert described.step == 8 and described.weights_sha256 == weights_hash(before)
+
+
+@pytest.mark.parametrize(
+    ("dials", "kept"),
+    [
+        (("keep=1", "keep_every=3"), [3, 6, 9]),
+        (("keep=3",), [6, 8, 9]),
+        (("keep_every=4", "checkpoint_every=100"), [4, 8, 9]),
+    ],
+)
+def test_checkpoints_are_kept_as_the_recipe_says(
+    corpus: Path, tmp_path: Path, small: tuple[str, ...], dials: tuple[str, ...], kept: list[int]
+) -> None:
+    settings = (*small, "schedule.checkpoint_every=2", *(f"schedule.{dial}" for dial in dials))
+    pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path / "r")] == kept
 
 
 def test_a_finished_run_is_returned_as_it_stands(finished: Run, corpus: Path, small: tuple[str, ...]) -> None:
@@ -103,19 +135,175 @@ def test_a_run_of_another_recipe_is_refused_but_other_machine_dials_are_not(
     )
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.pt", "state.json"])
-@pytest.mark.slow
-def test_a_damaged_checkpoint_is_named(
-    corpus: Path, tmp_path: Path, name: str, small: tuple[str, ...]
+def _flip(file: Path) -> None:
+    """Change one bit in the middle: the file still reads."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "reason"),
+    [
+        ("model.safetensors", _flip, "model.safetensors is cut short or altered"),
+        ("heads.safetensors", Path.unlink, "heads.safetensors is missing"),
+        ("optimiser.pt", _cut, "optimiser.pt is cut short or altered"),
+        ("state.json", _cut, "Unterminated string|Expecting"),
+    ],
+)
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(
+    finished: Run,
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    name: str,
+    harm: Callable[[Path], None],
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = (*small, "schedule.steps=4")
-    pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
-    shutil.rmtree(tmp_path / "r/model")
-    file = list_checkpoints(tmp_path / "r")[-1].folder / name
-    for damaged in (file.read_bytes()[: file.stat().st_size // 2], b"", b"{}"):
-        file.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="cannot resume from"):
-            pretrain("demo", corpus, tmp_path / "r", settings=settings, quiet=True)
+    """The run ends in the same weights to the bit, and a line says what was wrong where."""
+    copy = tmp_path / "r"
+    shutil.copytree(finished.folder, copy)
+    (copy / "finished.json").unlink()
+    newest = copy / "checkpoints/00000009"
+    harm(newest / name)
+    again = pretrain("demo", corpus, copy, settings=small)
+    assert isinstance(again, Run) and (again.steps, again.held_out) == (9, finished.held_out)
+    (line,) = [message for message in caplog.messages if "damaged" in message]
+    assert re.fullmatch(
+        rf"checkpoint {newest} is damaged \(.*({reason}).*\): it is now 00000009\.damaged, .* step 8", line
+    )
+    assert newest.with_suffix(".damaged").is_dir()
+    assert [checkpoint.step for checkpoint in list_checkpoints(copy)] == [8, 9]
+    assert weights_hash(load_model(copy)) == weights_hash(load_model(finished.folder))
+
+
+def test_when_all_checkpoints_are_damaged_one_line_says_so(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    copy = tmp_path / "r"
+    shutil.copytree(finished.folder, copy)
+    (copy / "finished.json").unlink()
+    for folder in (copy / "checkpoints").iterdir():
+        _cut(folder / "optimiser.pt")
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(
+        CheckpointError, match=r"00000009 \(optimiser\.pt.*no older checkpoint is intact"
+    ) as caught:
+        pretrain("demo", corpus, copy, settings=small, quiet=True)
+    assert "\n" not in str(caught.value)
+    assert sorted(copy.rglob("*")) == before
+
+
+@pytest.fixture
+def stop_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Within it, a run is interrupted before the step of this number (the first is 0)."""
+
+    @contextmanager
+    def stopping(at: int) -> Iterator[None]:
+        real = loop.take_step
+
+        def take(training: loop.Training, batch: loop.Batch, **options: Any) -> loop.StepResult:
+            if training.step == at:
+                raise KeyboardInterrupt
+            return real(training, batch, **options)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(loop, "take_step", take)
+            yield
+
+    return stopping
+
+
+def test_other_intervals_and_workers_change_no_bit_and_are_told(
+    finished: Run,
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = tmp_path / "r"
+    with stop_before(6):
+        pretrain("demo", corpus, run, settings=small, quiet=True)
+    others = ("checkpoint_every=3", "keep=3", "log_every=4")
+    settings = (*small, *(f"schedule.{one}" for one in others), "monitor.every=2", "machine.cache_gb=0")
+    with caplog.at_level("INFO", "lssd"):
+        again = pretrain("demo", corpus, run, settings=settings)
+    assert isinstance(again, Run) and again.held_out == finished.held_out
+    assert weights_hash(load_model(run)) == weights_hash(load_model(finished.folder))
+    assert (
+        f"{run} goes on with schedule.checkpoint_every 3 instead of 4, schedule.keep 3 instead of 2, "
+        "schedule.log_every 4 instead of 1, monitor.every 2 instead of 0, machine.cache_gb 0.0 instead of 0.1"
+    ) in caplog.messages
+    lines = read_metrics(run)
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 8, 9]
+    assert [line["step"] for line in lines if "eval" in line] == [4, 6, 8, 9]
+    assert [checkpoint.step for checkpoint in list_checkpoints(run)] == [4, 6, 9]
+    assert load_recipe(run / "recipe.yaml") == load_recipe("demo", settings)
+
+
+def test_a_finished_run_goes_on_when_it_is_to_be_longer(
+    finished: Run, corpus: Path, tmp_path: Path, small: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "r"
+    shutil.copytree(finished.folder, run)
+    longer = (*small, "schedule.steps=12")
+    with caplog.at_level("INFO", "lssd"):
+        again = pretrain("demo", corpus, run, settings=longer)
+    assert isinstance(again, Run) and again.steps == 12
+    recipe = load_recipe("demo", longer)
+    # The steps that were done keep their rates; from step 10 on they are those of 12 steps.
+    rates = {line["step"]: line["lr"] for line in read_metrics(run) if "lr" in line}
+    per_epoch = 2
+    for step, rate in rates.items():
+        steps = 9 if step <= 9 else 12
+        warmup = warmup_steps(recipe.schedule, per_epoch, steps)
+        assert rate == pytest.approx(learning_rate(step - 1, recipe.optimiser.lr, warmup, steps)), step
+    (line,) = [message for message in caplog.messages if "goes on with" in message]
+    assert re.search(
+        r"schedule\.steps 12 instead of 9: after step 9 the learning rate follows the schedule of 12 steps, "
+        r"[\d.e-]+ where that of 9 had 0$",
+        line,
+    )
+    assert "schedule.steps 12 instead of 9" in (run / "model/README.md").read_text()
+    assert read_metrics(run)[-1]["eval"] == again.held_out
+    with pytest.raises(InputError, match="has done 12 steps already, and cannot end after 9"):
+        pretrain("demo", corpus, run, settings=small, quiet=True)
+
+
+def test_another_end_before_the_first_checkpoint_is_the_longer_run_to_the_bit(
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    with stop_before(3):
+        pretrain("demo", corpus, tmp_path / "r", settings=small, quiet=True)
+    longer = (*small, "schedule.steps=6")
+    runs = [pretrain("demo", corpus, tmp_path / name, settings=longer, quiet=True) for name in ("r", "whole")]
+    assert runs[0].held_out == runs[1].held_out
+    assert len({weights_hash(load_model(tmp_path / name)) for name in ("r", "whole")}) == 1
+
+
+def test_an_end_at_the_checkpoint_is_measured_and_finished(
+    corpus: Path,
+    tmp_path: Path,
+    small: tuple[str, ...],
+    stop_before: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    with stop_before(6):
+        pretrain("demo", corpus, tmp_path / "r", settings=small, quiet=True)
+    run = pretrain("demo", corpus, tmp_path / "r", settings=(*small, "schedule.steps=4"), quiet=True)
+    assert isinstance(run, Run) and run.steps == 4
+    assert read_metrics(run.folder)[-1] == {"step": 4, "eval": run.held_out}
+    assert weights_hash(load_model(run.model)) == weights_hash(
+        load_model(run.folder / "checkpoints/00000004")
+    )
 
 
 def test_a_corpus_is_no_place_for_a_run(corpus: Path, small: tuple[str, ...]) -> None:

@@ -1,9 +1,14 @@
 """Several processes of one run do what one would: real gloo processes on this machine."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +16,8 @@ from safetensors.torch import load_file
 from tests.conftest import TINY_CONVOLUTIONS, TINY_MVIT
 
 from lssd.models import load_model
-from lssd.pretraining import Run
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.models.folders import list_checkpoints
+from lssd.pretraining import Run, loop
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.pretrain import pretrain
 
@@ -224,6 +229,56 @@ def test_a_process_that_dies_ends_the_run_and_the_same_command_goes_on_to_the_bi
     weights = [load_file(run / "model/model.safetensors") for run in (two, out)]
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
+
+
+def test_a_run_goes_on_with_another_number_of_processes(
+    corpus: Path, tmp_path: Path, shared: tuple[str, ...], two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun by one process, ended by two: its losses are those of two all the way."""
+    real = loop.take_step
+
+    def stop(training: loop.Training, batch: loop.Batch, **options: Any) -> loop.StepResult:
+        if training.step == 5:
+            raise KeyboardInterrupt
+        return real(training, batch, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(loop, "take_step", stop)
+        pretrain("demo", corpus, tmp_path / "r", settings=shared, quiet=True)
+    assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path / "r")] == [3]
+    done = subprocess.run(start(corpus, tmp_path / "r", shared), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    losses = [
+        {line["step"]: line["loss"] for line in read_metrics(run) if "loss" in line}
+        for run in (tmp_path / "r", two)
+    ]
+    assert list(losses[0]) == list(range(1, 9))
+    # The weights of a checkpoint are the same; later ones drift by AdamW's steps on rounding.
+    assert losses[0][4] == pytest.approx(losses[1][4], rel=1e-6)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_sigterm_to_torchrun_saves_once_and_says_so_once(
+    corpus: Path, tmp_path: Path, shared: tuple[str, ...]
+) -> None:
+    """torchrun passes it on, and ends with 1; the processes agree on the step, wherever it met each."""
+    settings = (*shared, "schedule.steps=5000", "monitor.clips=0")
+    process = subprocess.Popen(
+        start(corpus, tmp_path / "r", settings), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list_checkpoints(tmp_path / "r") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        _, errors = process.communicate(timeout=90)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1
+    (line,) = [line for line in errors.splitlines() if line.startswith("lssd:")]
+    found = re.search(r"stopped by SIGTERM after step (\d+) of 5000", line)
+    assert found is not None and list_checkpoints(tmp_path / "r")[-1].step == int(found[1])
 
 
 def test_groups_that_processes_cannot_share_are_refused_in_one_line(

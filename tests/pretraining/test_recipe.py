@@ -53,7 +53,7 @@ CONTROLLED = {
 def test_the_packaged_recipes_are_those_of_the_paper_and_the_demos() -> None:
     names = [f"controlled/{name}" for name in CONTROLLED] + [f"paper/{name}" for name in PAPER]
     names += [f"released/{name}" for name in RELEASED]
-    assert recipe_names() == sorted([*names, "demo", "demo-mono"])
+    assert recipe_names() == sorted([*names, "demo", "demo-mono", "small", "base"])
 
 
 @pytest.mark.parametrize("name", recipe_names())

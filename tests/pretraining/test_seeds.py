@@ -87,7 +87,7 @@ def test_wrong_requests_are_refused_before_anything_is_trained(
         pretrain("demo", corpus, out, settings=settings, quiet=True, **how)  # type: ignore[arg-type]
 
     before = contents(trained.folder)
-    with pytest.raises(InputError, match=r"seed-4/recipe\.yaml is of another recipe: its optimiser\.lr is"):
+    with pytest.raises(InputError, match=r"seed-4 holds a run of another recipe .*: its optimiser\.lr is"):
         ask(trained.folder, (*short, "optimiser.lr=0.5"), seeds=2)
     with pytest.raises(InputError, match="holds runs of several seeds; give --seeds"):
         ask(trained.folder)

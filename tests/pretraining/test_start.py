@@ -10,20 +10,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lssd import config
 from lssd.errors import CheckpointError, InputError, MissingExtraError
 from lssd.models import AudioTower, Model, VideoTower, build_model, load_model, save_model, weights_hash
 from lssd.pretraining import Forecast, Run
+from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.network import Network
 from lssd.pretraining.pretrain import pretrain
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.pretraining.start import begin_with, load_start, match, take_up, with_preprocessing
 from lssd.store import hash_file, read_json
 
-STEPS, WEIGHTS = (10, 20), "model.safetensors"
+STEPS, WEIGHTS, HEADS_FILE = (10, 20), "model.safetensors", "heads.safetensors"
 HEADS = ("the pictures' projection head", "the sounds' projection head")
 
 
@@ -70,8 +71,11 @@ def _make_run(folder: Path, recipe: Recipe, done: bool = True) -> Path:
     for step in STEPS:
         place = folder / f"checkpoints/{step:08d}"
         place.mkdir(parents=True)
-        weights = Network.create(recipe).state_dict()
-        save_file({name: (tensor + step).contiguous() for name, tensor in weights.items()}, place / WEIGHTS)
+        network = Network.create(recipe)
+        weights = {name: (tensor + step).contiguous() for name, tensor in network.state_dict().items()}
+        encoders = network.to_model().state_dict()
+        save_file({name: weights[name] for name in encoders}, place / WEIGHTS)
+        save_file({name: weights[name] for name in weights if name not in encoders}, place / HEADS_FILE)
         (place / "state.json").write_text(json.dumps({"step": step}))
     (folder / "recipe.yaml").write_text(config.to_yaml(recipe))
     if done:
@@ -116,7 +120,7 @@ def test_a_child_starts_from_the_last_checkpoint_heads_and_statistics_included(
         hash_file(file),
     )
     network, notes = _begin(child, run)
-    assert _equal(network.state_dict(), load_file(file))
+    assert _equal(network.state_dict(), read_weights(file.parent))
     assert torch.equal(network.state_dict()["audio.front.stem.running_var"], torch.full((1,), 21.0))
     assert notes == []
 
@@ -147,6 +151,10 @@ def _clear(run: Path) -> None:
     (run / "checkpoints/00000020" / WEIGHTS).unlink()
 
 
+def _behead(run: Path) -> None:
+    (run / "checkpoints/00000020" / HEADS_FILE).unlink()
+
+
 def _unmark(run: Path) -> None:
     (run / "recipe.yaml").unlink()
 
@@ -157,6 +165,7 @@ def _unmark(run: Path) -> None:
         (_empty, "has no checkpoint: give .*model to start from its encoders alone"),
         (_cut, "missing or damaged"),
         (_clear, "missing or damaged"),
+        (_behead, r"heads\.safetensors is missing or damaged"),
         (_unmark, "neither a run .*recipe.yaml"),
     ],
 )
@@ -210,7 +219,7 @@ def test_what_a_run_lacks_is_new_and_what_the_recipe_lacks_is_left_out(
     assert notes == [
         "drawn anew from the seed: the secondary sounds' projection head and the learned temperature"
     ]
-    weights = load_file(run / "checkpoints/00000020" / WEIGHTS)
+    weights = read_weights(run / "checkpoints/00000020")
     assert torch.equal(
         network.state_dict()["audio_head.layers.0.weight"], weights["audio_head.layers.0.weight"]
     )

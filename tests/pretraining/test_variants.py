@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lssd.corpus import Catalog, ClipSettings, IngestSettings
 from lssd.corpus.ingest import ingest
@@ -22,6 +21,7 @@ from lssd.errors import CheckpointError, InputError
 from lssd.media import SoundTrack, write_film
 from lssd.models import load_model
 from lssd.pretraining import Forecast, Run, load_recipe, recipe_names
+from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.pretrain import pretrain
 from lssd.pretraining.recipe import Recipe
@@ -299,7 +299,7 @@ def test_children_know_what_they_started_from(trained: Trained, child: str, pare
 
 
 def _weights(run: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(run / f"checkpoints/{step:08d}/model.safetensors")
+    return read_weights(run / f"checkpoints/{step:08d}")
 
 
 def test_a_child_starts_from_its_parents_weights_heads_included(trained: Trained, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lssd.corpus import Catalog, Member
 from lssd.corpus.schema import TABLES
 from lssd.errors import CorpusError
 from lssd.store import hash_json
-from lssd.views import ClipEntry, ClipIndex, Selection
+from lssd.views import ClipEntry, ClipIndex, Selection, ViewSettings
 from lssd.views.columns import Codes, Texts
 
 IndexMaker = Callable[..., ClipIndex]
@@ -96,6 +96,9 @@ def literal(rows: dict[str, list[dict[str, Any]]]) -> list[ClipEntry]:
     return found
 
 
+EVERY = ViewSettings(languages=())  # all languages are dubs, and unknown ones
+
+
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32))
 def test_the_index_is_that_of_a_loop_over_the_rows(seed: int) -> None:
@@ -103,7 +106,7 @@ def test_the_index_is_that_of_a_loop_over_the_rows(seed: int) -> None:
     catalog = make_catalog(rows)
     wanted = literal(rows)
     try:
-        index = ClipIndex.read(catalog, Selection())
+        index = ClipIndex.read(catalog, Selection(), EVERY)
     except CorpusError:
         assert not wanted
         return
@@ -120,6 +123,10 @@ def test_the_index_is_that_of_a_loop_over_the_rows(seed: int) -> None:
     spoken = {track.language for clip in wanted for track in (clip.original, *clip.dubs)}
     assert index.languages == spoken - {None}
     assert ClipIndex.of("nowhere", index.titles) == index
+    seven = ViewSettings().languages
+    assert list(ClipIndex.read(catalog, Selection()).clips) == [
+        replace(clip, dubs=tuple(dub for dub in clip.dubs if dub.language in seven)) for clip in wanted
+    ]
     for selection, fits in (
         (Selection(require_languages=("de", "fr")), lambda clip: clip.sound("de") and clip.sound("fr")),
         (Selection(require_dub=True), lambda clip: clip.dubs),
@@ -127,11 +134,11 @@ def test_the_index_is_that_of_a_loop_over_the_rows(seed: int) -> None:
     ):
         left = [clip for clip in wanted if fits(clip)]
         if left:
-            found = ClipIndex.read(catalog, selection).clips
+            found = ClipIndex.read(catalog, selection, EVERY).clips
             assert list(found) == [replace(clip, duplicates=n) for n, clip in enumerate(left)]
         else:
             with pytest.raises(CorpusError, match=f"among the {len(wanted)} "):
-                ClipIndex.read(catalog, selection)
+                ClipIndex.read(catalog, selection, EVERY)
 
 
 def test_an_index_travels_by_value(index: ClipIndex, make_index: IndexMaker) -> None:

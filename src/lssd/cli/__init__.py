@@ -1,11 +1,13 @@
 """The command line: one file a verb, each calling one public function.
 
 Exit codes: 0 what was asked now stands; 1 `verify` found a fault, or `demo --check` missed a bound; 2 wrong
-request, or nothing usable; 130 interrupted; 141 nobody reads what is printed. An error that the user can
-mend is one line on stderr. A verb's file imports what it runs inside `run`: parsing waits for nothing.
+request, or nothing usable; 130 interrupted; 141 nobody reads what is printed; 143 stopped by SIGTERM, with
+all saved. An error that the user can mend is one line on stderr. A verb's file imports what it runs inside
+`run`: parsing waits for nothing.
 """
 
 import argparse
+import gc
 import logging
 import os
 import select
@@ -28,6 +30,7 @@ VERBS = (
     "dub",
     "verify",
     "pretrain",
+    "average",
     "embed",
     "evaluate",
     "report",
@@ -81,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             limit(arguments.threads)  # before anything that computes is imported
             return int(arguments.run(arguments))
     except LssdError as error:
-        _complain(f"lssd: {error}")
+        if str(error):
+            _complain(f"lssd: {error}")
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
@@ -104,6 +108,8 @@ def run() -> None:
     code = main()
     if code == _INTERRUPTED:
         sys.exit(code)  # what was cut short still holds semaphores, which only an orderly end gives back
+    if code:
+        gc.collect()  # and what an error cut short is found here
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:

@@ -15,7 +15,7 @@ _EMBED = "lssd/embedding/embed.py:embed."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder, such as RUN/model")
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a run, a checkpoint or a hub id")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of them")
     parser.add_argument("--out", required=True, metavar="FILE")
     add_option(
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             load_model(arguments.model).to(default_device()),
             arguments.paths,
             arguments.out,
-            **given(arguments, "modality", "pool", "language", "cache", "workers", "engine"),
+            **given(arguments, "modality", "pool", "language", "views", "cache", "workers", "engine"),
             progress=progress,
         )
     terminal.show_embeddings(arguments.out, embeddings)

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a model folder, a hub id, runs of several seeds, or hear:MODULE[@MODEL_FILE]",
+        help="a model folder, a run, runs of several seeds, a checkpoint, a hub id, hear:MODULE[@MODEL_FILE]",
     )
     parser.add_argument(
         "--tasks", nargs="+", required=True, metavar="TASK", help="names below ROOT, or paths"
@@ -60,7 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     from lssd.reporting import terminal
 
     own = given(
-        arguments, "protocol", "seeds", "modality", "name", "random_init", "cache", "workers", "engine"
+        arguments,
+        "protocol",
+        "views",
+        "seeds",
+        "modality",
+        "name",
+        "random_init",
+        "cache",
+        "workers",
+        "engine",
     )
     with Progress("evaluate", unit="files", quiet=arguments.quiet) as progress:
         evaluation = evaluate(

@@ -7,10 +7,12 @@ from lssd.cli.parser import add_option, given, require_paths
 HELP = """\
 Turn films into a corpus: identify, cut at shots, store clips with all their tracks.
 
-Files with the same picture are one title: the same film again with more tracks, or once a language.
+Files with the same picture are one title: the same film again with more tracks, or once a language. Clips of
+one film that were never one file are one title where the titles table or --group names it.
 Shots of a length to keep are stored, the others noted with the reason. Languages come from the tracks' tags,
 else from a file name such as film_de.mkv, else from the titles table: CSV with the column path and any of
-original_language, genre, split (train, valid, test), languages (of the tracks in order, by spaces).
+title (the film that a clip is of), original_language, genre, split (train, valid, test), languages (of the
+tracks in order, by spaces). What it does not say of a film that stands is left as it is.
 The labels table has path, name, value and, for less than the whole film, start_s, end_s; a clip gets the
 label that covers more than half of it. Given again, labels of titles that stand are added or replaced.
 A file that cannot be used goes to the quarantine table; the rest is done."""
@@ -24,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="CORPUS")
     parser.add_argument("--clips", action="store_true", help="each file is one clip already; find no shots")
     add_option(parser, "--titles", metavar="CSV", help="what is known of the titles")
+    add_option(
+        parser,
+        "--group",
+        metavar="PATTERN",
+        help="finds a clip's film in its file's name: a regular expression with one group, as '(\\d+)_.*'",
+    )
     add_option(parser, "--labels", metavar="CSV", help="what is so in which seconds of which film")
     add_option(parser, "--original", metavar="L", help="original language, where --titles does not say it")
     add_option(
@@ -71,7 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
         clips["shortest_s"], clips["longest_s"] = arguments.keep
     if arguments.clips:
         clips["detect"] = False
-    own = given(arguments, "titles", "labels", "original", "single_language", "workers", "retry_failed")
+    own = given(
+        arguments, "titles", "group", "labels", "original", "single_language", "workers", "retry_failed"
+    )
     settings = IngestSettings(clips=ClipSettings(**clips), **own)
     found = ingest(arguments.paths, arguments.out, settings, dry_run=arguments.dry_run, quiet=arguments.quiet)
     if isinstance(found, Plan):

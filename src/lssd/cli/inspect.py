@@ -2,12 +2,14 @@
 
 import argparse
 
-HELP = "Describe a film, a corpus, a run, runs of several seeds or a film set."
+HELP = "Describe a film, a corpus, a run, runs of several seeds, a model or checkpoint, or a film set."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the verb takes."""
-    parser.add_argument("path", metavar="PATH", help="a film, or the folder of a corpus, a run or a film set")
+    parser.add_argument(
+        "path", metavar="PATH", help="a film, or the folder of a corpus, a run, a model or a film set"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -27,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.show_run(found)
     elif found.kind == "seeds":
         terminal.show_seeds(found)
+    elif found.kind == "model":
+        terminal.show_model(found)
     else:
         terminal.show_filmset(found)
     return 0

@@ -51,6 +51,13 @@ def add_embedding(parser: argparse.ArgumentParser) -> None:
     """How embedding is done, wherever it is."""
     add_option(
         parser,
+        "--views",
+        metavar="N[xS]",
+        help="N windows spread over a file (all: end to end), S squares of its pictures (1 or 3), as 10x3",
+        default_of="lssd/embedding/embed.py:embed.views",
+    )
+    add_option(
+        parser,
         "--workers",
         type=int,
         metavar="N",

@@ -10,8 +10,8 @@ from lssd.corpus.describe import CorpusDescription, describe_corpus
 from lssd.corpus.fingerprints import FINGERPRINT
 from lssd.corpus.ingest import IngestSettings, Plan
 from lssd.corpus.reading import LostShardError, ShardReader
+from lssd.corpus.records import SPLITS
 from lssd.corpus.schema import Member, rows_of
-from lssd.corpus.titles import SPLITS
 from lssd.corpus.verify import Verdict
 
 __all__ = [

@@ -163,19 +163,23 @@ def _parse_manifest(data: bytes, root: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """A source file as it was when its title was committed; unless it has changed, it is not read again."""
+    """A source file as it was when its title was committed; unless it has changed, it is not read again.
+
+    picture_id: of the picture that it holds, the title's own or one of several.
+    """
 
     path: str
     size: int
     modified_ns: int
     title_id: str
+    picture_id: str
 
 
 class CatalogWriter:
     """The one writer of a local corpus; its caller holds the corpus' lock.
 
-    A title that gains tracks is committed again under the next generation number; its first shards
-    stay as they are, and the new sounds come in shards of their own.
+    A title that gains tracks or pictures is committed again under the next generation number; its first
+    shards stay as they are, and what is new comes in shards of its own.
     """
 
     def __init__(self, root: Path, recover: bool = True) -> None:
@@ -202,9 +206,25 @@ class CatalogWriter:
     @property
     def sources(self) -> dict[str, Source]:
         """The files behind the committed titles, by path."""
-        entries = self._manifest["titles"].items()
-        listed = [Source(**source, title_id=key) for key, entry in entries for source in entry["sources"]]
-        return {source.path: source for source in listed}
+        return {source.path: source for source in self._listed()}
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """The committed pictures' titles, by the pictures' ids."""
+        return {source.picture_id: source.title_id for source in self._listed()}
+
+    def _listed(self) -> list[Source]:
+        return [source for title_id in self._manifest["titles"] for source in self._sources_of(title_id)]
+
+    def pictures_of(self, title_id: str) -> frozenset[str]:
+        """The ids of a title's committed pictures; none when the corpus does not hold it."""
+        return frozenset(source.picture_id for source in self._sources_of(title_id))
+
+    def _sources_of(self, title_id: str) -> list[Source]:
+        entry = self._manifest["titles"].get(title_id, {"sources": []})
+        return [
+            Source(**{"picture_id": title_id, **source}, title_id=title_id) for source in entry["sources"]
+        ]
 
     def generation(self, title_id: str) -> int:
         """How often a title was committed; 0 when the corpus does not hold it."""
@@ -240,8 +260,15 @@ class CatalogWriter:
         write_json(self.root / MANIFEST, self._manifest)
 
     def commit(self, title_id: str, rows: TitleRows, sources: list[Source]) -> None:
-        """Make a title's staged shards and the given rows visible, all at once."""
+        """Make a title's staged shards and the given rows visible, all at once.
+
+        Shards that no row names are of pictures that failed, and are dropped.
+        """
         staging = self.staging(title_id)
+        named = {member.shard for member in rows.members}
+        for shard in (staging / "shards").glob("*.tar"):
+            if shard.name not in named:
+                shard.unlink()
         (staging / "tables").mkdir(parents=True, exist_ok=True)
         for table, kind in ROW_TYPES.items():
             with atomic_path(staging / "tables" / f"{table}.parquet") as partial:
@@ -274,11 +301,12 @@ class CatalogWriter:
         shutil.rmtree(self.root)
 
     def _merge(self, title_id: str, sources: list[Source]) -> list[dict[str, Any]]:
-        known = {source.path: source for source in self.sources.values() if source.title_id == title_id}
-        known |= {source.path: source for source in sources}
+        known = self._sources_of(title_id)
+        latest = {(source.path, source.picture_id): source for source in [*known, *sources]}
         return [
             {"path": source.path, "size": source.size, "modified_ns": source.modified_ns}
-            for _, source in sorted(known.items())
+            | ({} if source.picture_id == title_id else {"picture_id": source.picture_id})
+            for source in sorted(latest.values(), key=lambda one: (one.path, one.modified_ns, one.picture_id))
         ]
 
     def _publish(self, staging: Path, title_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Cut one title: find its shots, store the kept ones as clips with all their tracks."""
+"""Cut one picture of a title: find its shots, store the kept ones as clips with all their tracks."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from lssd.corpus.fingerprints import FINGERPRINT, Fingerprint
 from lssd.corpus.schema import ClipRow, LabelRow, Member, ShotRow, TitleRows, shot_id
 from lssd.corpus.shards import ShardWriter
 from lssd.corpus.shots import Shot, find_shots, select_shots
-from lssd.corpus.titles import Title, Track
+from lssd.corpus.titles import Part, Track
 from lssd.errors import InputError, StorageError, storage_error
 from lssd.media import encode_picture, encode_sound, iterate_frames, read_sound
 
@@ -62,24 +62,29 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class CutTask:
-    """One title for one worker: what to cut, where to stage it, what is there already."""
+    """One picture of a title for one worker: what to cut, where to stage it, what is there already.
 
-    title: Title
+    staging: a folder, shared with the title's other pictures; shard: how the names of this one's shards
+    begin.
+    """
+
+    part: Part
     staging: str
+    shard: str
     settings: ClipSettings
-    shots: tuple[Shot, ...] = ()  # of a title that is committed already and only gains tracks
+    shots: tuple[Shot, ...] = ()  # of a picture that is committed already and only gains tracks
     known_tracks: frozenset[str] = frozenset()
 
 
-def cut_title(task: CutTask) -> TitleRows:
-    """Stage a title's shards and return its new rows of shots, clips, members and labels (fingerprints).
+def cut_part(task: CutTask) -> TitleRows:
+    """Stage a picture's shards and return its new rows of shots, clips, members and labels (fingerprints).
 
-    For a committed title only the sounds of tracks that are new to it are stored, beside the shots
+    For a committed picture only the sounds of tracks that are new to it are stored, beside the shots
     and clips that stand. Raises MediaError when the film cannot be read, StorageError when the disk is
     full or `task.staging` cannot be written.
     """
     try:
-        return _cut_title(task)
+        return _cut_part(task)
     except PermissionError as error:  # of writing: a film that may not be read is a MediaError
         raise StorageError(
             f"cannot write {task.staging}: {error.strerror}; choose another place, or change its permissions"
@@ -90,41 +95,40 @@ def cut_title(task: CutTask) -> TitleRows:
         raise
 
 
-def _cut_title(task: CutTask) -> TitleRows:
-    title, settings = task.title, task.settings
-    shots = list(task.shots) or _find(title, settings)
-    fresh = [track for track in title.tracks if track.kept and track.track_id not in task.known_tracks]
+def _cut_part(task: CutTask) -> TitleRows:
+    part, settings = task.part, task.settings
+    shots = list(task.shots) or _find(part, settings)
+    fresh = [track for track in part.tracks if track.kept and track.track_id not in task.known_tracks]
     rows = TitleRows()
-    staging = Path(task.staging)
-    with ShardWriter(staging / "shards", staging.name) as shards:
+    with ShardWriter(Path(task.staging) / "shards", task.shard) as shards:
         for shot in shots:
-            row = _shot_row(title, shot)
+            row = _shot_row(part, shot)
             rows.shots.append(row)
             if shot.reason is None:
                 rows.clips.append(ClipRow(row.shot_id, row.shot_id, row.title_id, row.end_s - row.start_s))
                 shards.begin_clip()
                 if not task.known_tracks:
-                    picture, fingerprint = _store_picture(title, shot, settings, shards)
+                    picture, fingerprint = _store_picture(part, shot, settings, shards)
                     rows.members.append(picture)
                     rows.labels.append(fingerprint)
-                rows.members += _store_sounds(title, shot, fresh, settings, shards)
+                rows.members += _store_sounds(part, shot, fresh, settings, shards)
     return rows
 
 
-def _find(title: Title, settings: ClipSettings) -> list[Shot]:
-    frames = iterate_frames(title.paths[0], short_side=_DETECTION_SHORT_SIDE)
+def _find(part: Part, settings: ClipSettings) -> list[Shot]:
+    frames = iterate_frames(part.paths[0], short_side=_DETECTION_SHORT_SIDE)
     if settings.detect:
-        shots = find_shots(frames, title.video.fps)
+        shots = find_shots(frames, part.video.fps)
     else:
         ordinals = [frame.ordinal for frame in frames]
-        shots = [Shot(ordinals[0], ordinals[-1] + 1, title.video.fps)] if ordinals else []
+        shots = [Shot(ordinals[0], ordinals[-1] + 1, part.video.fps)] if ordinals else []
     return select_shots(shots, settings.shortest_s, settings.longest_s)
 
 
-def _shot_row(title: Title, shot: Shot) -> ShotRow:
+def _shot_row(part: Part, shot: Shot) -> ShotRow:
     return ShotRow(
-        shot_id=shot_id(title.title_id, shot.start_frame, shot.end_frame),
-        title_id=title.title_id,
+        shot_id=shot_id(part.picture_id, shot.start_frame, shot.end_frame),
+        title_id=part.title_id,
         start_s=shot.start_s,
         end_s=shot.end_s,
         start_frame=shot.start_frame,
@@ -135,23 +139,23 @@ def _shot_row(title: Title, shot: Shot) -> ShotRow:
 
 
 def _store_picture(
-    title: Title, shot: Shot, settings: ClipSettings, shards: ShardWriter
+    part: Part, shot: Shot, settings: ClipSettings, shards: ShardWriter
 ) -> tuple[Member, LabelRow]:
     """Store a clip's picture; returns its member, and its fingerprint as a label."""
-    clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
-    short_side = min(settings.short_side, title.video.width, title.video.height)
+    clip_id = shot_id(part.picture_id, shot.start_frame, shot.end_frame)
+    short_side = min(settings.short_side, part.video.width, part.video.height)
     fingerprint = Fingerprint(_frame_count(shot))
-    frames = fingerprint.watch(_at_clip_rate(title.paths[0], shot, short_side))
+    frames = fingerprint.watch(_at_clip_rate(part.paths[0], shot, short_side))
     data = encode_picture(frames, CLIP_FPS, gop=settings.keyframe_every)
     member = shards.add(clip_id, "mp4", data, "picture")
     return member, LabelRow(clip_id, FINGERPRINT, fingerprint.value)
 
 
 def _store_sounds(
-    title: Title, shot: Shot, tracks: list[Track], settings: ClipSettings, shards: ShardWriter
+    part: Part, shot: Shot, tracks: list[Track], settings: ClipSettings, shards: ShardWriter
 ) -> list[Member]:
     """Store a clip's sounds and a JSON description of them; returns their members."""
-    clip_id = shot_id(title.title_id, shot.start_frame, shot.end_frame)
+    clip_id = shot_id(part.picture_id, shot.start_frame, shot.end_frame)
     members: list[Member] = []
     described = []
     for track in tracks:
@@ -173,7 +177,7 @@ def _store_sounds(
     if described:
         meta = {
             "clip_id": clip_id,
-            "title_id": title.title_id,
+            "title_id": part.title_id,
             "start_s": shot.start_s,
             "duration_s": shot.duration_s,
             "fps": float(CLIP_FPS),

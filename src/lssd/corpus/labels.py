@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lssd.corpus.catalog import CatalogWriter
 from lssd.corpus.fingerprints import FINGERPRINT
-from lssd.corpus.schema import LabelRow, ShotRow
+from lssd.corpus.schema import LabelRow, ShotRow, picture_of_shot
 from lssd.corpus.tables import read_table
 from lssd.errors import InputError
 
@@ -70,10 +70,10 @@ def _seconds(row: dict[str, str], column: str, empty: float, where: str) -> floa
 
 
 def relabel(old: Iterable[LabelRow], shots: Iterable[ShotRow], labels: Iterable[Label]) -> list[LabelRow]:
-    """The rows of a title's `labels` table: `old` ones, and those that `labels` give its clips.
+    """The rows of a picture's clips in the `labels` table: `old` ones, and those that `labels` give them.
 
     A clip gets each label that covers more than half of it. Old labels of a name that occurs in
-    `labels` are replaced, on all clips of the title; those of other names stay.
+    `labels` are replaced, on all clips of the picture; those of other names stay.
     """
     labels = list(labels)
     given = {label.name for label in labels}
@@ -95,13 +95,18 @@ def label_titles(writer: CatalogWriter, labels: Labels) -> None:
 
     A title whose labels change is committed again as a whole.
     """
-    wanted: dict[str, list[Label]] = defaultdict(list)
+    wanted: dict[str, dict[str, list[Label]]] = defaultdict(lambda: defaultdict(list))
     for source in writer.sources.values():
-        wanted[source.title_id] += labels.get(Path(source.path), ())
-    for title_id, found in wanted.items():
-        if not found:
-            continue
-        old = writer.rows(title_id, LabelRow)
-        rows = relabel(old, writer.rows(title_id, ShotRow), found)
+        found = labels.get(Path(source.path), ())
+        if found:
+            wanted[source.title_id][source.picture_id] += found
+    for title_id, pictures in wanted.items():
+        old, shots = writer.rows(title_id, LabelRow), writer.rows(title_id, ShotRow)
+        rows = []
+        for picture_id in dict.fromkeys(picture_of_shot(shot.shot_id) for shot in shots):
+            own = [shot for shot in shots if picture_of_shot(shot.shot_id) == picture_id]
+            before = [row for row in old if picture_of_shot(row.clip_id) == picture_id]
+            rows += relabel(before, own, pictures.get(picture_id, ()))
+        rows.sort(key=lambda row: row.clip_id)
         if rows != old:
             writer.commit(title_id, replace(writer.all_rows(title_id), labels=rows), [])

@@ -15,7 +15,10 @@ Int32 = Annotated[int, "stored in 32 bits"]
 
 @dataclass(frozen=True, slots=True)
 class TitleRow:
-    """A film. Its name is a file's stem: for people, never a key. split: train, valid or test."""
+    """A film. Its name is the one given, else a file's stem: for people. split: train, valid or test.
+
+    duration_s: of all its pictures together; width, height and rate are those of the first.
+    """
 
     title_id: str
     name: str
@@ -157,9 +160,20 @@ TABLES: dict[str, pa.Schema] = {name: schema_of(kind) for name, kind in ROW_TYPE
 QUARANTINE = schema_of(QuarantineRow)
 
 
-def shot_id(title_id: str, start_frame: int, end_frame: int) -> str:
-    """The id of the shot of frames [start_frame, end_frame): title plus first and last ordinal."""
-    return f"{title_id}-{start_frame:07d}-{end_frame - 1:07d}"
+def shot_id(picture_id: str, start_frame: int, end_frame: int) -> str:
+    """The id of the shot of frames [start_frame, end_frame): picture plus first and last ordinal."""
+    return f"{picture_id}-{start_frame:07d}-{end_frame - 1:07d}"
+
+
+def picture_of_shot(shot_id: str) -> str:
+    """The id of the picture that a shot or clip is cut from; most titles have one picture, with their id."""
+    return shot_id.rsplit("-", 2)[0]
+
+
+def picture_of_track(row: TrackRow) -> str:
+    """The id of the picture that a track belongs to: the title's, or the first half of the track's own id
+    where the title has several."""
+    return row.track_id.rpartition("-")[0] or row.title_id
 
 
 def to_table(kind: type[R], rows: Sequence[R]) -> pa.Table:

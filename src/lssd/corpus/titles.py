@@ -1,21 +1,23 @@
 """Which files are the same film, and what its tracks are.
 
-A title is identified by its coded picture, a track by its coded sound. Languages come from the
-track's tag, else from the file's name, else from the titles table; roles from the container, a background
-track's also from the file's name. Nobody speaks in a background track, so it has no language.
+A title is identified by its coded picture, or by the name that groups pictures which were never one file
+(`grouping`); a track by its coded sound. Languages come from the track's tag, else from the file's name, else
+from the titles table; roles from the container, a background track's also from the file's name. Nobody speaks
+in a background track, so it has no language.
 """
 
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lssd import languages
+from lssd.corpus.grouping import Place
+from lssd.corpus.records import TitleRecord
 from lssd.corpus.schema import TrackRow
-from lssd.corpus.tables import read_table
-from lssd.errors import InputError, MediaError
+from lssd.errors import MediaError
 from lssd.media import (
     SPEECH,
     FilmInfo,
@@ -32,22 +34,10 @@ from lssd.media import (
 _LOG = logging.getLogger(__name__)
 
 _ID_DIGITS = 16
-_COLUMNS = {"path", "original_language", "genre", "split", "languages"}
-SPLITS = ("train", "valid", "test")
 # At the end of a file's stem; not after a space alone, where it may well be a film's own name.
 _BACKGROUND = re.compile(
     r"[._-]\s*(background|m\s?[&+]\s?e|music[._ -]?(and|&)[._ -]?effects)$", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True)
-class TitleRecord:
-    """One row of the titles table that a user hands in (`--titles`)."""
-
-    original_language: str | None = None
-    genre: str | None = None
-    split: str = "train"
-    languages: tuple[str, ...] = ()  # of the sound tracks in order, where the file does not say
 
 
 @dataclass(frozen=True)
@@ -90,22 +80,26 @@ class Identity:
     path: str
     size: int
     modified_ns: int
-    title_id: str
+    picture_id: str
     duration_s: float
     video: VideoInfo
     tracks: tuple[Track, ...]
 
 
 @dataclass(frozen=True)
-class Title:
-    """A film with all its tracks, from one file or several; duration and picture are those of the first."""
+class Part:
+    """One picture of a title with all its tracks, from one file or several; most titles have one part.
+
+    name: of the title, where one was given. Duration and picture are those of the first file.
+    """
 
     title_id: str
+    name: str | None
+    picture_id: str
     duration_s: float
     video: VideoInfo
     files: tuple[Identity, ...]
     tracks: tuple[Track, ...]
-    record: TitleRecord
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -117,30 +111,6 @@ class Title:
         kept = [track for track in self.tracks if track.kept and track.is_speech]
         kept.sort(key=lambda track: track.role != "original")
         return list(dict.fromkeys(track.language for track in kept if track.language))
-
-
-def read_titles(path: str | Path) -> dict[Path, TitleRecord]:
-    """Read the titles table: CSV with `path` and any of original_language, genre, split, languages.
-
-    Relative paths are relative to the table's own folder. `languages` is a list separated by spaces.
-    Raises InputError for a missing file, an unknown column or an unknown value.
-    """
-    folder = Path(path).parent
-    rows = read_table(path, "titles table", _COLUMNS)
-    return {(folder / row["path"]).resolve(): _record(row, where) for where, row in rows}
-
-
-def _record(row: dict[str, str], where: str) -> TitleRecord:
-    split = row.get("split") or "train"
-    if split not in SPLITS:
-        raise InputError(f"{where}: split must be train, valid or test, not '{split}'")
-    original = row.get("original_language")
-    return TitleRecord(
-        original_language=languages.code_of(original, where) if original else None,
-        genre=row.get("genre") or None,
-        split=split,
-        languages=tuple(languages.code_of(tag, where) for tag in row.get("languages", "").split()),
-    )
 
 
 def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
@@ -156,12 +126,11 @@ def identify(path: str | Path, record: TitleRecord | None = None) -> Identity:
     if not film.tracks:
         raise MediaError(f"{path} has no sound track; ingest wants films with sound")
     tracks = [_track(info, film, path, record) for info in film.tracks]
-    title_id = picture_hash(path)[:_ID_DIGITS]
     return Identity(
         path=str(path),
         size=status.st_size,
         modified_ns=status.st_mtime_ns,
-        title_id=title_id,
+        picture_id=picture_hash(path)[:_ID_DIGITS],
         duration_s=film.duration_s,
         video=film.video,
         tracks=tuple(tracks),
@@ -189,47 +158,59 @@ def _track(info: TrackInfo, film: FilmInfo, path: str | Path, record: TitleRecor
 
 def assemble(
     identities: list[Identity],
-    records: dict[Path, TitleRecord],
+    places: Mapping[str, Place],
+    records: Mapping[str, TitleRecord],
     original: str | None = None,
-    committed: Callable[[str], list[Track]] = lambda title_id: [],
-) -> list[Title]:
-    """Group files by their picture and decide on the tracks of each title.
+    committed: Callable[[str, str], list[Track]] = lambda title_id, picture_id: [],
+) -> list[Part]:
+    """Group files by their picture and decide on the tracks of each.
 
-    `original` is the original language of titles for which the titles table does not say it. `committed`
-    gives the tracks that a title has already; their roles stay. Titles come in the order of their ids.
+    An only track without a language speaks the original language, where that is stated.
+
+    `places` says by picture which title each is of, `records` by title what is known of it. `original` is the
+    original language of titles whose record does not say it. `committed` gives the tracks that a picture of a
+    title has already; their roles stay. Parts come in the order of their titles' ids, then their pictures'.
     """
     groups: dict[str, list[Identity]] = defaultdict(list)
     for identity in sorted(identities, key=lambda item: item.path):
-        groups[identity.title_id].append(identity)
-    titles = []
+        groups[identity.picture_id].append(identity)
+    parts = []
     hinted = []
-    for title_id, group in sorted(groups.items()):
-        known = [records[path] for path in (Path(item.path).resolve() for item in group) if path in records]
-        record = known[0] if known else TitleRecord()
-        old = committed(title_id)
+    for picture_id, group in groups.items():
+        place = places[picture_id]
+        old = committed(place.title_id, picture_id)
         known_ids = {track.track_id for track in old}
-        fresh = [track for identity in group for track in identity.tracks if track.track_id not in known_ids]
-        wanted = record.original_language or original
+        found = [
+            replace(track, track_id=place.track_id(track.track_id)) for one in group for track in one.tracks
+        ]
+        fresh = [track for track in found if track.track_id not in known_ids]
+        wanted = records.get(place.title_id, TitleRecord()).original_language or original
+        if sum(track.has_voices for track in [*old, *fresh]) == 1:
+            fresh = [
+                replace(track, language=track.language or wanted) if track.has_voices else track
+                for track in fresh
+            ]
         if not old and default_decides(fresh, wanted):
             hinted.append(group[0].path)
-        titles.append(
-            Title(
-                title_id=title_id,
+        parts.append(
+            Part(
+                title_id=place.title_id,
+                name=place.name,
+                picture_id=picture_id,
                 duration_s=group[0].duration_s,
                 video=group[0].video,
                 files=tuple(group),
                 tracks=tuple(decide_tracks([*old, *fresh], wanted, committed=bool(old))),
-                record=record,
             )
         )
     if hinted:
         _LOG.warning(
-            "in %d titles, first %s, only a default flag says which track is the original; if it is "
+            "in %d films, first %s, only a default flag says which track is the original; if it is "
             "another one, name its language in --titles or with --original",
             len(hinted),
-            hinted[0],
+            min(hinted),
         )
-    return titles
+    return sorted(parts, key=lambda part: (part.title_id, part.picture_id))
 
 
 def decide_tracks(tracks: list[Track], original: str | None = None, committed: bool = False) -> list[Track]:

@@ -2,6 +2,7 @@
 
 embed          `lssd embed`: models and files -> a table of vectors
 table          that table, its columns and its files
+sampling       which windows of a file, and which squares of its pictures
 windows        a file's windows of 3 s, and which of its tracks is heard
 reading        windows decoded ahead of the model, in this process or in others
 batching       windows of many files -> batches of one encoder -> vectors

@@ -1,6 +1,6 @@
 """One model over many files: windows in, vectors out, in batches that are filled across files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,27 +13,31 @@ from lssd.embedding.file_hashes import FileHashes
 from lssd.embedding.reading import read_windows
 from lssd.embedding.reading.plan import Plan, Unreadable, WindowRange
 from lssd.embedding.reading.worker import FileExamination, Job
+from lssd.embedding.sampling import Sampling
 from lssd.embedding.table import Failure
 from lssd.embedding.windows import PictureWindows, SoundWindows, Windows, span_s
 from lssd.engine import Progress, TimeLimit, reason_of
 from lssd.engine.memory import lacks_memory
 from lssd.errors import InputError
 from lssd.media import spelled
-from lssd.models import Model, window_starts
+from lssd.models import Model
 
 Modality = Literal["audio", "video"]
 Value = WindowVectors | Failure
 
 
-def windows_of(model: Model, modality: Modality, language: str | None) -> Windows:
-    """The windows that a model takes of a file. InputError when it has no encoder of the modality."""
+def windows_of(model: Model, modality: Modality, language: str | None, crops: int = 1) -> Windows:
+    """The windows that a model takes of a file, with so many squares of its pictures.
+
+    InputError when it has no encoder of the modality.
+    """
     if modality == "audio" and model.audio is not None:
         sound = model.audio.front.config
         return SoundWindows(sound.sample_rate, sound.samples, sound.channels, language)
     if modality == "video" and model.video is not None:
         picture = model.video.front.config
         places = max(1, round(picture.window_s * PictureWindows.rate))
-        return PictureWindows(picture.frames, picture.size, places)
+        return PictureWindows(picture.frames, picture.size, places, picture.judged_short_side, crops)
     raise InputError(f"this model has no {modality} encoder; embed the other modality")
 
 
@@ -73,6 +77,8 @@ class Embedder:
     Which windows share a batch follows from the files and from what the cache held at the start, not from
     the number of workers or from where an earlier run was killed.
 
+    sampling: which windows of a file, and which squares of its pictures; a window's vector is the mean over
+    these.
     workers: as for `lssd.embedding.reading.read_windows`.
     time_limit: for examining a file and for reading some of its windows; one that takes longer has failed.
     hashed: whether to hash the files (into `data`) also without a cache.
@@ -85,6 +91,7 @@ class Embedder:
         modality: Modality,
         language: str | None = None,
         *,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         batch_size: int = 32,
         workers: int | None = 0,
         hashed: bool = False,
@@ -97,7 +104,8 @@ class Embedder:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
         if workers is not None and workers < 0:
             raise InputError(f"workers must be at least 0, not {workers}")
-        self.windows = windows_of(model, modality, language)
+        self.windows = windows_of(model, modality, language, sampling.crops)
+        self._sampling = sampling
         self.data: dict[int, str] = {}  # SHA-256 of the files, where they are hashed
         self._workers, self._cache, self._progress = workers, cache, progress
         self._time_limit = time_limit
@@ -161,7 +169,7 @@ class Embedder:
         if data in self._open_by_data:
             self._open_by_data[data].duplicates.append(index)
             return None
-        starts = window_starts(examined.extent.length, self.windows.size)
+        starts = self._sampling.starts(examined.extent.length, self.windows.size)
         spans = [span_s(self.windows, examined.extent, start) for start in starts]
         file = self._open[index] = _PartlyEmbedded(index, data, spans)
         if self._cache is not None:
@@ -239,7 +247,7 @@ class _Batch:
     """
 
     def __init__(self, model: Model, modality: Modality, windows: Windows, size: int) -> None:
-        self._encode = model.embed_audio if modality == "audio" else model.embed_video
+        self._encode = model.embed_audio if modality == "audio" else _embed_crops(model, windows)
         self._waiting = torch.empty((size, *windows.shape), dtype=getattr(torch, windows.dtype))
         self._owners: list[tuple[_PartlyEmbedded, int]] = []  # file and number of each waiting window
         self._in_flight: tuple[list[tuple[_PartlyEmbedded, int]], torch.Tensor] | None = None
@@ -295,6 +303,17 @@ class _Batch:
         (owners, vectors_BD), self._in_flight = self._in_flight, None
         vectors = zip(owners, vectors_BD.float().cpu().numpy(), strict=True)
         return [_EmbeddedWindow(file, number, vector) for (file, number), vector in vectors]
+
+
+def _embed_crops(model: Model, windows: Windows) -> Callable[..., torch.Tensor]:
+    """`model.embed_video` of windows whose crops follow each other: the mean over these."""
+    crops = windows.crops if isinstance(windows, PictureWindows) else 1
+
+    def encode(frames_BTCHW: torch.Tensor, batch: int) -> torch.Tensor:
+        each = frames_BTCHW.unflatten(1, (crops, -1)).flatten(0, 1)
+        return model.embed_video(each, batch=batch).unflatten(0, (-1, crops)).mean(dim=1)
+
+    return model.embed_video if crops == 1 else encode
 
 
 def checked(path: Path, vectors: WindowVectors) -> Value:

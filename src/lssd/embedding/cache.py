@@ -7,7 +7,7 @@ CACHE/<encoder>/<writer>.vectors           float32, embedding_size a window, in 
 CACHE/files/<writer>.jsonl                 hashes of files by path and dates (`file_hashes`)
 ```
 `<encoder>` is a hash of all that an embedding depends on but the data: weights, architecture,
-preprocessing, modality, language and the rule of windows. The index holds the hash of the data. Neither
+preprocessing, modality, language, views, the rule of windows. The index holds the hash of the data. Neither
 contains a path or a name, so two checkpoints of one name are never mixed up, and a file that moved is found.
 Rows are only appended, by each process to files of its own, so any number of processes may write at once.
 """
@@ -57,9 +57,9 @@ class WindowVectors:
         return len(self.vectors)
 
     def pooled(self) -> "WindowVectors":
-        """The mean over the file's windows, as one window that spans the whole file."""
+        """The mean over the file's windows, as one that spans from the first to the last of them."""
         mean_D = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return WindowVectors(np.zeros(1), self.end_s[-1:], mean_D[None])
+        return WindowVectors(self.start_s[:1], self.end_s[-1:], mean_D[None])
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,13 @@ class _Run:
     index: np.ndarray
 
 
-def encoder_identity(weights: str, settings: Any, modality: str, language: str | None) -> dict[str, Any]:
+def encoder_identity(
+    weights: str, settings: Any, modality: str, language: str | None, views: str = "all"
+) -> dict[str, Any]:
     """All that an embedding depends on but the data; its hash names the encoder's folder in the cache.
 
     weights: their content hash. settings: the encoder's entry in the model's config, which says architecture
-    and preprocessing.
+    and preprocessing. views: which windows and crops (`Sampling`).
     """
     return {
         "format": _FORMAT,
@@ -102,6 +104,7 @@ def encoder_identity(weights: str, settings: Any, modality: str, language: str |
         "settings": settings,
         "modality": modality,
         "language": language,
+        "views": views,
     }
 
 

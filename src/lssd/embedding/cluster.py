@@ -11,6 +11,7 @@ import torch
 from lssd.embedding.batching import TIME_LIMIT, Embedder, Modality, Value, checked, windows_of
 from lssd.embedding.cache import EmbeddingCache, rows_of
 from lssd.embedding.file_hashes import FileHashes
+from lssd.embedding.sampling import Sampling
 from lssd.embedding.table import Failure
 from lssd.engine import Progress, TimeLimit
 from lssd.engine.ray import run_stage
@@ -35,6 +36,7 @@ class EmbedChunk:
     model: Model
     modality: Modality
     language: str | None
+    sampling: Sampling
     batch_size: int
     hashed: bool
     known: frozenset[str] = frozenset()
@@ -52,6 +54,7 @@ class EmbedChunk:
             self.model,
             self.modality,
             self.language,
+            sampling=self.sampling,
             batch_size=self.batch_size,
             hashed=self.hashed,
             time_limit=self.time_limit,
@@ -85,6 +88,7 @@ class ClusterEmbedder:
         modality: Modality,
         language: str | None = None,
         *,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         batch_size: int = 32,
         workers: int | None = None,
         cache: EmbeddingCache | None = None,
@@ -102,7 +106,8 @@ class ClusterEmbedder:
         self._hashes = FileHashes() if hashes is None else hashes
         on_cpu = model if next(model.parameters()).device.type == "cpu" else copy.deepcopy(model).cpu()
         known = frozenset() if cache is None else cache.whole()
-        self._embed = EmbedChunk(on_cpu, modality, language, batch_size, cache is not None, known, time_limit)
+        hashed = cache is not None
+        self._embed = EmbedChunk(on_cpu, modality, language, sampling, batch_size, hashed, known, time_limit)
 
     def run(self, files: Sequence[Path]) -> Iterator[tuple[int, Value]]:
         """Yield each file's index with its windows' vectors or its failure, as they become known."""

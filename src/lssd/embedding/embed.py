@@ -14,6 +14,7 @@ from lssd.embedding.batching import TIME_LIMIT, Embedder, Modality, windows_of
 from lssd.embedding.cache import EmbeddingCache, WindowVectors, encoder_identity
 from lssd.embedding.cluster import ClusterEmbedder
 from lssd.embedding.file_hashes import FileHashes
+from lssd.embedding.sampling import Sampling
 from lssd.embedding.table import Embeddings, Failure, check_suffix, read_about
 from lssd.engine import Progress, TimeLimit
 from lssd.errors import InputError
@@ -41,6 +42,7 @@ def embed(
     modality: Modality = "audio",
     pool: Pool = "file",
     language: str | None = None,
+    views: str = "all",
     cache: str | Path | None = None,
     batch_size: int = 32,
     workers: int | None = None,
@@ -49,6 +51,10 @@ def embed(
     time_limit: TimeLimit | None = TIME_LIMIT,
 ) -> Embeddings:
     """Embed sounds or films, by windows of 3 s; `pool="file"` gives each file the mean of its windows.
+
+    `views` says which: "all" of them, end to end; a number, such as "5", of windows spread evenly over the
+    file ("1": the middle one); and how many squares of each picture, 1 or 3, as in "10x3". A window's vector
+    is the mean over its squares.
 
     `paths` are files, or folders searched for media. `language` picks the sound track of that
     language; without it the original track is taken (else the default one, else the first).
@@ -77,6 +83,9 @@ def embed(
         raise InputError(f"engine is local or ray, not {engine}")
     code = None if language is None else code_of(language)
     windows_of(model, modality, code)
+    sampling = Sampling.read(views)
+    if modality == "audio":
+        sampling = sampling.of_sound
     found = find_media(paths)
     files = [path for path in found if is_text(path)]
     unwritable = tuple(Failure(spelled(path), _NAME) for path in found if not is_text(path))
@@ -85,6 +94,7 @@ def embed(
         model,
         modality,
         code,
+        sampling=sampling,
         batch_size=batch_size,
         workers=workers,
         progress=progress,
@@ -92,7 +102,8 @@ def embed(
     )
     if out is None and cache is None:
         return _collect(_Request(files, modality, pool, unwritable), embedder())
-    identity = encoder_identity(weights_hash(model), model.config[modality], modality, code)
+    settings = model.config[modality]
+    identity = encoder_identity(weights_hash(model), settings, modality, code, str(sampling))
     request = _Request(files, modality, pool, unwritable, identity)
     # Without a cache, what is done is kept beside `out` until that is written.
     folder = Path(cache if cache is not None else Path(str(out)).with_name(f".{Path(str(out)).name}.parts"))
@@ -130,6 +141,7 @@ class _Request:
         return {
             "pool": self.pool,
             "language": self.identity["language"],
+            "views": self.identity["views"],
             "weights_sha256": self.identity["weights"],
             "encoder": hash_json(self.identity),
             "files": len(names),

@@ -1,8 +1,7 @@
 """The windows of a file, and how they are read: some at a time, so that no film is held whole.
 
-The rule (`lssd.models.window_starts`): windows of 3 s follow each other from time zero. A remainder longer
-than half a window gets one more, which ends where the file ends. A file shorter than a window is one window,
-its sound padded with zeros, its picture with its last frame.
+Which windows: `lssd.embedding.sampling`. A file shorter than a window is one window, its sound padded with
+zeros, its picture with its last frame.
 
 Nothing here imports torch, so that processes which only read start quickly.
 """
@@ -20,6 +19,8 @@ from lssd.media import (
     iterate_frames,
     iterate_windows,
     original_track,
+    pick_frames,
+    place_square,
     probe,
     read_frames,
     read_sound,
@@ -27,7 +28,7 @@ from lssd.media import (
 )
 from lssd.media.lengths import data_end
 
-RULE = 2  # part of every cache key; raise it with any change of how windows are cut, scaled or padded
+RULE = 3  # part of every cache key; raise it with any change of how windows are cut, scaled or padded
 
 _GRID_FPS = 25  # the paper's picture rate: 75 frames a window, of which T are taken
 _BLOCK_BYTES = 12 << 20  # read at a time: 20 windows of sound at 48 kHz, or 5 of picture
@@ -108,23 +109,26 @@ class SoundWindows:
 
 @dataclass(frozen=True)
 class PictureWindows:
-    """Windows of picture as one model takes them: uint8 (frames, 3, side, side) each.
+    """Windows of picture as one model takes them: uint8 (crops * frames, 3, side, side) each.
 
-    The frames are spread evenly over the `size` grid frames of a window, scaled to a short side of `side`
-    pixels, and cropped to the central square.
+    The frames are spread evenly over the `size` grid frames of a window, scaled to `short_side` pixels, and
+    cropped to a square: the middle one, and of 3 `crops` those at both ends of the longer side as well.
+    Frames and squares are picked as in training (`lssd.media.framing`).
     """
 
     frames: int
     side: int
     size: int
+    short_side: int
+    crops: int = 1
 
     dtype = "uint8"
     rate = _GRID_FPS
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one window."""
-        return (self.frames, 3, self.side, self.side)
+        """Shape of one window; its crops follow each other."""
+        return (self.crops * self.frames, 3, self.side, self.side)
 
     def examine(self, path: Path) -> Extent:
         """The picture's length. MediaError when there is no picture."""
@@ -143,30 +147,34 @@ class PictureWindows:
     def read(self, path: Path, extent: Extent, starts: Sequence[int]) -> np.ndarray:
         """The windows that begin at the grid frames `starts`, in rising order.
 
-        Returns uint8 (windows, frames, 3, side, side).
+        Returns uint8 (windows, crops * frames, 3, side, side).
 
         Raises MediaError when they cannot be read.
         """
         times_s = [time_s for start in starts for time_s in self._times(extent, start)]
-        images_THWC = read_frames(path, times_s, short_side=self.side)
-        return self._cropped(images_THWC).reshape(len(starts), *self.shape)
+        images_THWC = read_frames(path, times_s, short_side=self.short_side)
+        return np.stack([self._cropped(part) for part in np.split(images_THWC, len(starts))])
 
     def read_in_order(self, path: Path, extent: Extent, starts: Sequence[int]) -> Iterator[np.ndarray]:
-        """What `read` gives, from one pass over the file, window by window: (1, frames, 3, side, side)."""
+        """What `read` gives, from one pass over the file, a window at a time: (1, *shape)."""
         windows_s = [self._times(extent, start) for start in starts]
-        for images_THWC in iterate_windows(path, windows_s, self.side):
+        for images_THWC in iterate_windows(path, windows_s, self.short_side):
             yield self._cropped(images_THWC)[None]
 
     def _times(self, extent: Extent, start: int) -> list[float]:
-        ordinals = start + np.linspace(0, self.size - 1, self.frames).round()
+        ordinals = start + pick_frames(self.size, self.frames)
         # Half a frame in, so that a container's rounded time stamps pick no neighbour.
         return (np.minimum(ordinals + 0.5, extent.length - 0.5) / _GRID_FPS).tolist()
 
     def _cropped(self, images_THWC: np.ndarray) -> np.ndarray:
+        """The squares of a window's frames: (crops * frames, 3, side, side)."""
         tall, wide = images_THWC.shape[1:3]
-        top, left = (tall - self.side) // 2, (wide - self.side) // 2
-        square_THWC = images_THWC[:, top : top + self.side, left : left + self.side]
-        return np.ascontiguousarray(square_THWC.transpose(0, 3, 1, 2))
+        squares = []
+        for place in (0.5,) if self.crops == 1 else (0.0, 0.5, 1.0):
+            down, across = (0.5, place) if wide >= tall else (place, 0.5)
+            top, left, side = place_square(tall, wide, self.side / self.short_side, down, across)
+            squares.append(images_THWC[:, top : top + side, left : left + side])
+        return np.ascontiguousarray(np.concatenate(squares).transpose(0, 3, 1, 2))
 
 
 Windows = SoundWindows | PictureWindows

@@ -5,7 +5,7 @@ import gc
 
 # Options of mallopt(3): from which size memory is mapped by itself, and how much free memory at the heap's
 # end is given back.
-_KEPT = ((-3, 1 << 30), (-1, (1 << 31) - 1))
+_KEPT = ((-3, 1 << 27), (-1, 1 << 28))
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 

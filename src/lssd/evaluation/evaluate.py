@@ -12,6 +12,7 @@ import numpy as np
 
 from lssd.embedding.embed import Engine
 from lssd.embedding.file_hashes import FileHashes
+from lssd.embedding.sampling import Sampling
 from lssd.engine import Progress
 from lssd.errors import InputError, LssdError, StorageError
 from lssd.evaluation import probes
@@ -57,6 +58,7 @@ class _Request:
     """How tasks are to be judged, and what the embedding may use."""
 
     protocol: str
+    views: str
     seeds: tuple[int, ...]
     out: Path
     cache: str | Path
@@ -65,8 +67,13 @@ class _Request:
     device: str | None
     progress: Progress | None
 
+    @property
+    def named_protocol(self) -> str:
+        """The protocol as results name it: views other than all windows are part of it."""
+        return self.protocol if self.views == "all" else f"{self.protocol}-{self.views}"
+
     def result_path(self, model: ModelUnderTest, task: Task) -> Path:
-        return self.out / f"{as_file_name(task.name)}.{self.protocol}.{model.file_name}.json"
+        return self.out / f"{as_file_name(task.name)}.{self.named_protocol}.{model.file_name}.json"
 
     def phase(self, name: str, total: int = 0) -> None:
         if self.progress is not None:
@@ -80,6 +87,7 @@ def evaluate(
     out: str | Path,
     *,
     protocol: str = DEFAULT,
+    views: str = "all",
     seeds: int = 1,
     modality: str | None = None,
     name: str | None = None,
@@ -102,6 +110,8 @@ def evaluate(
             `NAME-seed-K`), or a module that follows HEAR's API (`hear:package.module`).
         tasks: names under `data`, or paths: HEAR's task folders, folders of class folders, or CSVs.
         protocol: of `lssd.evaluation.probes.PROBES`.
+        views: which windows of an item are embedded, and which squares of its pictures, as for `embed`; other
+            than "all", they are part of the protocol's name ("linear-10x3").
         seeds: how many probes to train, of the protocols that draw random numbers.
         modality: what of films is judged, where the task leaves it open: audio, picture, audiovisual.
         name: what reports call the model; by default that of its folder.
@@ -123,7 +133,7 @@ def evaluate(
     if seeds < 1:
         raise InputError(f"seeds must be at least 1, not {seeds}")
     paths = find_tasks(tasks, data)
-    models = load_models_under_test(model, name, device, random_init)
+    models = load_models_under_test(model, name, device, random_init, views)
     if models[0].local_only and engine != "local":
         raise InputError(f"modules run on this machine alone; leave out the engine {engine}")
     chosen = [read_task(path, modality, models[0].sample_rate) for path in paths]
@@ -133,6 +143,7 @@ def evaluate(
         raise InputError(f"task {repeated[0]} is named twice; results are one file a task")
     request = _Request(
         protocol,
+        str(Sampling.read(views)),
         tuple(range(seeds)) if protocol in _SEEDED else (0,),
         Path(out),
         Path(out) / "cache" if cache is None else cache,
@@ -210,7 +221,7 @@ def _evaluate_task(model: ModelUnderTest, task: Task, data_hash: str, request: _
         modality=task.modality,
         task=task.name,
         task_title=task.title,
-        protocol=request.protocol,
+        protocol=request.named_protocol,
         embedding=embedding,
         method=method,
         prediction_type=task.prediction_type,

@@ -3,13 +3,14 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from lssd.embedding.embed import Engine, Failure, Modality, embed
+from lssd.embedding.sampling import Sampling
 from lssd.engine import Progress
 from lssd.errors import InputError
 from lssd.evaluation.foreign.load import HearModule, load_any
@@ -17,6 +18,7 @@ from lssd.evaluation.results import RANDOM_INIT, ModelReference
 from lssd.evaluation.tasks import Task
 from lssd.media import spelled
 from lssd.models import Model, build_model, weights_hash
+from lssd.models.folders import FINISHED_FILE, model_name
 from lssd.models.seed_folders import seed_folders
 from lssd.store import hash_json
 
@@ -74,6 +76,7 @@ class OwnModel(ModelUnderTest):
     """A model of this project, or its untrained twin."""
 
     model: Model
+    sampling: Sampling = field(default_factory=Sampling)
     local_only = False
 
     @property
@@ -95,7 +98,7 @@ class OwnModel(ModelUnderTest):
         )
 
     def embedding_method(self, task: Task) -> str:
-        windows = "windows of 3 s end to end, their mean"
+        windows = self.sampling.describe("video" in _ENCODERS[task.modality])
         if task.modality != "audiovisual":
             return windows
         return f"{windows}; sound's and picture's vectors side by side, with their products"
@@ -108,7 +111,8 @@ class OwnModel(ModelUnderTest):
         engine: Engine,
         progress: Progress | None,
     ) -> tuple[Mapping[str, np.ndarray], tuple[Failure, ...]]:
-        return item_vectors(self.model, task, cache, progress, workers=workers, engine=engine)
+        views = str(self.sampling)
+        return item_vectors(self.model, task, cache, progress, views=views, workers=workers, engine=engine)
 
 
 @dataclass(frozen=True)
@@ -145,18 +149,22 @@ class ForeignModel(ModelUnderTest):
 
 
 def load_models_under_test(
-    model: Model | str | Path, name: str | None, device: str | None, random_init: bool
+    model: Model | str | Path, name: str | None, device: str | None, random_init: bool, views: str = "all"
 ) -> list[ModelUnderTest]:
     """The model on its device, then its untrained twin where `random_init` asks for one and it has one.
+
+    `views`: which windows and squares are embedded, as for `embed`; InputError for a module, which takes
+    whole files.
 
     Of a folder of several training seeds all networks, each before its twin, whose weights are drawn with
     that seed. A `Model` stays on the device that it is on, unless `device` names one. InputError for a name
     that is reserved for twins; CheckpointError for a model that cannot be loaded.
     """
+    sampling = Sampling.read(views)
     folders = {} if isinstance(model, Model) else seed_folders(model)
     if not folders:
-        return _load(model, name, device, random_init)
-    unfinished = [seed for seed, folder in folders.items() if not (folder / "model").is_dir()]
+        return _load(model, name, device, random_init, sampling)
+    unfinished = [seed for seed, folder in folders.items() if not (folder / FINISHED_FILE).is_file()]
     if unfinished:
         raise InputError(
             f"{model}: seed {unfinished[0]} is not finished; run the same lssd pretrain --seeds again, or "
@@ -166,7 +174,7 @@ def load_models_under_test(
     return [
         one
         for seed, folder in folders.items()
-        for one in _load(folder / "model", f"{arm}-seed-{seed}", device, random_init, arm, seed)
+        for one in _load(folder / "model", f"{arm}-seed-{seed}", device, random_init, sampling, arm, seed)
     ]
 
 
@@ -175,6 +183,7 @@ def _load(
     name: str | None,
     device: str | None,
     random_init: bool,
+    sampling: Sampling,
     arm: str = "",
     seed: int | None = None,
 ) -> list[ModelUnderTest]:
@@ -187,20 +196,20 @@ def _load(
         path = str(Path(path).resolve())
     path = spelled(path)
     if isinstance(loaded, HearModule):
+        if sampling != Sampling():
+            raise InputError(f"modules of HEAR's API take whole files; leave out views {sampling}")
         reference = ModelReference(name or loaded.name, path, loaded.identity)
         return [ForeignModel(reference, _file_name(reference.name), loaded)]
     if name is None:
-        # A run keeps its model in RUN/model: the run's name says more.
-        whole = Path(path).resolve()
-        name = "model" if in_memory else whole.parent.name if whole.name == "model" else whole.name
+        name = "model" if in_memory else model_name(Path(path))
     twin = untrained_twin(loaded, seed or 0).to(next(loaded.parameters()).device)
     twin_hash = weights_hash(twin)
     reference = ModelReference(spelled(name), path, weights_hash(loaded), "", twin_hash, arm, seed)
-    models: list[ModelUnderTest] = [OwnModel(reference, _file_name(reference.name), loaded)]
+    models: list[ModelUnderTest] = [OwnModel(reference, _file_name(reference.name), loaded, sampling)]
     if random_init:
         # Another architecture, or other statistics of the stems, make another twin.
         file_name = f"{RANDOM_INIT}-{hash_json([twin_hash, twin.config], 8)}"
-        models.append(OwnModel(ModelReference(RANDOM_INIT, "", twin_hash), file_name, twin))
+        models.append(OwnModel(ModelReference(RANDOM_INIT, "", twin_hash), file_name, twin, sampling))
     return models
 
 
@@ -228,6 +237,7 @@ def item_vectors(
     cache: str | Path | None = None,
     progress: Progress | None = None,
     *,
+    views: str = "all",
     workers: int | None = None,
     engine: Engine = "local",
 ) -> tuple[dict[str, np.ndarray], tuple[Failure, ...]]:
@@ -238,7 +248,16 @@ def item_vectors(
     """
     paths = [item.path for item in task.items]
     by_encoder = [
-        embed(model, paths, modality=encoder, cache=cache, workers=workers, engine=engine, progress=progress)
+        embed(
+            model,
+            paths,
+            modality=encoder,
+            views=views,
+            cache=cache,
+            workers=workers,
+            engine=engine,
+            progress=progress,
+        )
         for encoder in _ENCODERS[task.modality]
     ]
     failed = {failure.path: failure for embeddings in by_encoder for failure in embeddings.failed}

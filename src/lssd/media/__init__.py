@@ -6,6 +6,7 @@ see `lssd.media.timeline`. FFmpeg's own messages stay silent; failures arrive as
 
 from lssd.media.abilities import has_encoder
 from lssd.media.encode import encode_picture, encode_sound
+from lssd.media.framing import pick_frames, place_square
 from lssd.media.identity import picture_hash, track_hash
 from lssd.media.pictures import Frame, iterate_frames, iterate_windows, read_frames
 from lssd.media.probe import FilmInfo, TrackInfo, VideoInfo, probe
@@ -39,7 +40,9 @@ __all__ = [
     "iterate_sound",
     "iterate_windows",
     "original_track",
+    "pick_frames",
     "picture_hash",
+    "place_square",
     "probe",
     "read_frames",
     "read_sound",

@@ -10,7 +10,10 @@ heads             projection onto the contrastive objective's sphere
 registry          architectures by name
 model             encoders with their preprocessing: raw input -> embeddings
 checkpoint, hub   model folders: safetensors and JSON, here or on the Hugging Face hub
-seed_folders      where the networks of several training seeds lie
+folders           where a model lies, in runs and their checkpoints too
+seed_folders      where the runs of several training seeds lie
+description       what a model folder holds, in numbers
+average           one model from several, such as a run's last checkpoints
 acceleration      compilation, checkpointing and precision, apart from the model files
 converters        weights from elsewhere (torchvision, the authors) as our model folders
 sizes             parameters and multiply-adds
@@ -22,6 +25,7 @@ from lssd.models.batch_norm import BatchNorm, span_processes
 from lssd.models.checkpoint import load_model, save_model, weights_hash
 from lssd.models.converters import convert
 from lssd.models.convnets import TDNN, FrameCNN, FrameCNNConfig, TDNNConfig
+from lssd.models.description import ModelDescription, describe_model
 from lssd.models.heads import ProjectionHead
 from lssd.models.model import AudioTower, Model, Tower, TowerConfig, VideoTower, build_model, window_starts
 from lssd.models.mvit.config import MViTConfig
@@ -57,6 +61,7 @@ __all__ = [
     "MViT",
     "MViTConfig",
     "Model",
+    "ModelDescription",
     "ProjectionHead",
     "SoundInput",
     "SoundInputConfig",
@@ -72,6 +77,7 @@ __all__ = [
     "convert",
     "create",
     "describe_encoder",
+    "describe_model",
     "encoder_size",
     "load_model",
     "mel_filters",

@@ -10,7 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from lssd.errors import CheckpointError, InputError
+from lssd.errors import CheckpointError, InputError, StorageError
+from lssd.models.folders import find_model
 from lssd.models.hub import CONFIG_FILE as _CONFIG
 from lssd.models.hub import WEIGHTS_FILE as _WEIGHTS
 from lssd.models.hub import fetch_model, is_hub_id
@@ -35,17 +36,33 @@ def save_model(model: Model, folder: str | Path) -> None:
     """Write `folder/model.safetensors` and `folder/config.json` as one atomic commit.
 
     An earlier folder of that name is replaced. Floats are saved as float32, whatever the model runs in.
-    Raises InputError when the place cannot be written.
+    Raises InputError when the place cannot be written, StorageError when the disk is full.
     """
-    tensors = {name: _as_saved(tensor) for name, tensor in model.state_dict().items()}
-    settings = {**model.config, "weights_sha256": _hash_tensors(tensors)}
     with atomic_folder(folder) as partial:
-        safetensors.torch.save_file(tensors, partial / _WEIGHTS)
-        (partial / _CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        write_model(partial, model.config, model.state_dict())
+
+
+def write_model(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write a model's two files into a folder that is there; `save_model` for one that commits itself.
+
+    Raises StorageError where the weights cannot be written, OSError for the config.
+    """
+    saved = {name: _as_saved(tensor) for name, tensor in tensors.items()}
+    settings = {**config, "weights_sha256": _hash_tensors(saved)}
+    try:
+        safetensors.torch.save_file(saved, folder / _WEIGHTS)
+    except safetensors.SafetensorError as error:  # the system's errors come as this
+        raise StorageError(
+            f"cannot write {folder / _WEIGHTS}: {error}; free some space or choose another place, then run "
+            "again"
+        ) from error
+    (folder / _CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def load_model(path_or_hub_id: str | Path) -> Model:
-    """Read a model folder, or a hub's model "owner/name[@revision]".
+    """Read a model folder, a run or one of its checkpoints, or a hub's model "owner/name[@revision]".
+
+    A run stands for its model; one that is not finished for its newest checkpoint, which is logged.
 
     The model comes back on the CPU and in evaluation mode. What exists as a path is a path: the network
     is used for nothing else than a hub id of which there is no such folder (`lssd.models.hub`).
@@ -56,10 +73,10 @@ def load_model(path_or_hub_id: str | Path) -> Model:
     """
     text = str(path_or_hub_id)
     by_name = isinstance(path_or_hub_id, str) and is_hub_id(text)
-    folder = fetch_model(text) if by_name else Path(path_or_hub_id)
+    folder = fetch_model(text) if by_name else find_model(Path(path_or_hub_id))
     if not folder.is_dir():
         raise CheckpointError(f"no model at {folder}: expected a folder with {_WEIGHTS} and {_CONFIG}")
-    settings = _read_config(folder / _CONFIG)
+    settings = read_config(folder / _CONFIG)
     towers = settings.get("audio"), settings.get("video")
     try:
         wanted = least_parameters(*towers)
@@ -98,7 +115,8 @@ def _hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     return digest(blocks())
 
 
-def _read_config(path: Path) -> Mapping[str, Any]:
+def read_config(path: Path) -> Mapping[str, Any]:
+    """A model's `config.json`, of this format; CheckpointError where it is missing, damaged or of another."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing: a model folder holds {_WEIGHTS} and {_CONFIG}")
     size = path.stat().st_size

@@ -99,19 +99,23 @@ class SoundInputConfig:
 class FrameInputConfig:
     """Dials of the picture's way in: what the views must supply, and the stem's momentum.
 
-    `frames` pictures spread evenly over `window_s` seconds, `size` x `size` pixels. `mean` and `deviation`
+    `frames` pictures spread evenly over `window_s` seconds, `size` x `size` pixels. `short_side`: to which
+    pictures are scaled before such a square of them is judged, the middle of the range in training; None, as
+    in models made before it was kept, is 9/7 of `size`, the paper's 288 for 224. `mean` and `deviation`
     (of red, green, blue in [0, 1]) normalise by fixed numbers instead of the stem's statistics.
     """
 
     frames: int = 16
     size: int = 224
+    short_side: int | None = None
     window_s: float = 3.0
     stem_momentum: float = 0.1
     mean: tuple[float, float, float] | None = None
     deviation: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        require_ranges(self, default=_NUMBERS, frames=(0, SIZE), size=(0, SIZE), window_s=(0, _LONGEST_S))
+        sizes = {"frames": (0, SIZE), "size": (0, SIZE), "short_side": (1, SIZE)}
+        require_ranges(self, default=_NUMBERS, window_s=(0, _LONGEST_S), **sizes)
         if (self.mean is None) != (self.deviation is None):
             raise ValueError(
                 "mean and deviation go together: give both, or neither for the stem's statistics"
@@ -120,7 +124,14 @@ class FrameInputConfig:
             raise ValueError(f"deviation {self.deviation} must be above 0")
         if min(self.frames, self.size) < 1 or self.window_s <= 0:
             raise ValueError("frames, size and window_s must be above 0")
+        if self.short_side is not None and self.short_side < self.size:
+            raise ValueError(f"short_side {self.short_side} is below size {self.size}")
         require_size("frames and size", inputs=3 * self.frames * self.size**2)
+
+    @property
+    def judged_short_side(self) -> int:
+        """The short side in pixels to which pictures are scaled before they are judged."""
+        return round(self.size * 9 / 7) if self.short_side is None else self.short_side
 
 
 def mel_filters(

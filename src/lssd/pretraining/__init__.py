@@ -8,6 +8,7 @@ step, optimiser    the gradient of one step, whole or in parts; AdamW and its le
 averaging          an exponential moving average of the weights
 loop, checkpoint   steps until the end, killed and resumed to the bit
 profiling          traces of a few steps
+termination        SIGTERM, after which a run saves and leaves
 distributed        processes of one run, on one machine or many
 hardware, forecast what a machine offers, and what a run would take
 held_out, metrics  measures on held-out titles; what is logged of a step, and where

@@ -11,7 +11,7 @@ import yaml
 
 from lssd.errors import InputError
 from lssd.languages import display_name
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining.held_out.measures import measures_in
 from lssd.pretraining.metrics import read_metrics
 from lssd.pretraining.recipe import Recipe, reproducible_part
@@ -220,6 +220,10 @@ def _figures(
     if hardware is not None:
         rows.append(("hardware", hardware))
     rows += [(name, environment[name]) for name in _VERSIONS if name in environment]
+    for change in environment.get("changes", []):
+        if change["key"] in ("schedule.steps", "schedule.epochs"):
+            words = f"{change['key']} {change['now']} instead of {change['before']}"
+            rows.append((f"changed after step {change['after_step']}", words))
     rows.append(("SHA-256 of the training clips", environment["data"]))
     rows.append(("SHA-256 of the weights", model["weights_sha256"]))
     return _table(("quantity", "value"), rows)

@@ -192,6 +192,16 @@ def gather_objects(value: Any) -> list[Any]:
     return values
 
 
+def any_process(holds: bool) -> bool:
+    """Whether it holds in any of the processes; each of them must ask."""
+    _, size = rank_and_size()
+    if size == 1:
+        return holds
+    found = torch.tensor(int(holds))  # on the CPU, so that no GPU waits
+    dist.all_reduce(found, op=dist.ReduceOp.MAX)
+    return bool(found)
+
+
 def on_first(work: Callable[[], T], doing: str) -> T:
     """What `work` returns, done by process 0 alone; the others wait for it, and get a copy.
 

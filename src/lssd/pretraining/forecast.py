@@ -23,7 +23,7 @@ from lssd.pretraining.network import Network
 from lssd.pretraining.optimiser import total_steps
 from lssd.pretraining.recipe import Recipe, load_named
 from lssd.text import counted
-from lssd.views import ClipIndex, Corpora, batch_size, epoch_steps
+from lssd.views import ClipIndex, Corpora, TitleShare, batch_size, epoch_steps, title_share
 
 _TRAINING = 3  # multiply-adds of forward and backward, against forward alone
 _BYTES = 4  # of a weight, a gradient, a moment, an input
@@ -38,6 +38,8 @@ class Forecast:
     with an obstacle, as the recipe states it. epoch_steps: steps in which this corpus is seen once; steps: of
     the whole run. With an obstacle there is no epoch, and steps are known only where the recipe states them.
     parity: steps of the recipes in `same_steps_as`; None where this corpus has no clips for one.
+    left_out: what of the corpus is passed over unasked, in words.
+    title_share: how much of a group comes from one title; None with an obstacle.
     sounds: of an instance, on average. flops: of training on one instance, a multiplication and an
     addition being two. weight_bytes: of the weights alone; input_bytes: of a process's prepared batch.
     held: instances whose activations are held at once, of `activation_bytes` together.
@@ -68,6 +70,8 @@ class Forecast:
     activation_bytes: int | None = None
     step_seconds: float | None = None
     obstacle: str = ""
+    title_share: TitleShare | None = None
+    left_out: tuple[str, ...] = ()
     runs: int = 1
     corpora: tuple[tuple[str, int], ...] = ()
     start: str = "random weights"
@@ -117,8 +121,10 @@ class Forecast:
             *((f"{modality} encoder", words) for modality, words in self.encoders.items()),
             ("clips", clips),
             *([("corpora", self._corpora())] if self.corpora else []),
+            *(("left out", line) for line in self.left_out),
             *([("on this corpus", f"cannot be trained: {self.obstacle}")] if self.obstacle else []),
             ("batch", f"{self.batch} = {groups}, on {processes}"),
+            *([] if self.title_share is None else [("of one title", str(self.title_share))]),
             ("steps", steps),
             *((f"same steps as {name}", self._compared(steps)) for name, steps in self.parity.items()),
             ("instances", "unknown" if self.instances is None else self.instances),
@@ -176,6 +182,7 @@ class _Path:
     head: ProjectionHead
     modality: Literal["audio", "video"]
     count: float
+    frozen: bool = False
 
     @cached_property
     def size(self) -> EncoderSize:
@@ -260,6 +267,10 @@ def forecast(
         activation_bytes=round(held * saved) if measured else None,
         step_seconds=local * instance_s if measured else None,
         obstacle=obstacle,
+        left_out=() if index is None else tuple(index.left_out.lines()),
+        title_share=(
+            None if usable is None else title_share(usable, recipe.views, recipe.groups, recipe.seed)
+        ),
         runs=runs,
         corpora=()
         if index is None
@@ -285,13 +296,16 @@ def training_flops(recipe: Recipe, index: ClipIndex, network: Network) -> int:
 
 
 def _flops(paths: list[_Path]) -> int:
-    return round(2 * _TRAINING * sum(path.count * path.multiply_adds for path in paths))
+    passes = ((path, 1 if path.frozen else _TRAINING) for path in paths)
+    return round(2 * sum(times * path.count * path.multiply_adds for path, times in passes))
 
 
 def _paths(network: Network, recipe: Recipe, index: ClipIndex | None) -> list[_Path]:
-    paths = [_Path(network.audio, network.audio_head, "audio", _sounds(recipe, index))]
+    frozen, sounds = recipe.optimiser.frozen, _sounds(recipe, index)
+    paths = [_Path(network.audio, network.audio_head, "audio", sounds, "audio" in frozen)]
     if network.video is not None and network.video_head is not None:
-        paths.append(_Path(network.video, network.video_head, "video", recipe.views.windows))
+        windows = recipe.views.windows
+        paths.append(_Path(network.video, network.video_head, "video", windows, "video" in frozen))
     return paths
 
 
@@ -322,7 +336,7 @@ def _steps_of(name: str, index: ClipIndex | None) -> int | None:
         return None
     try:
         clips = ClipIndex.read_all(
-            Corpora(index.roots or (index.root,)), other.data, held_out=other.monitor.splits
+            Corpora(index.roots or (index.root,)), other.data, other.views, held_out=other.monitor.splits
         )
         return total_steps(other.schedule, epoch_steps(clips, other.views, other.groups))
     except CorpusError:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from lssd.errors import InputError
+from lssd.models.folders import is_run
 from lssd.pretraining.recipe import Recipe, load_named, load_recipe
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def train_chain(
     itself a run, or a recipe's name cannot be a folder in it.
     """
     root = Path(out)
-    if (root / "recipe.yaml").exists():
+    if is_run(root):
         raise InputError(f"{root} is a run; a chain takes a folder for several, each by its recipe's name")
     folders = [root / _as_folder(recipe) for recipe in recipes]
     results: list[T] = []

@@ -13,19 +13,21 @@ import torch
 from torch import Tensor, nn
 
 from lssd.engine import Progress
-from lssd.errors import LssdError
+from lssd.errors import LssdError, StoppedError
 from lssd.models.draws import Draws
+from lssd.models.folders import list_checkpoints
 from lssd.pretraining.averaging import WeightAverage
-from lssd.pretraining.checkpoint import SavedState, list_checkpoints, load_checkpoint, save_checkpoint
-from lssd.pretraining.distributed import World, gather_objects, on_first
+from lssd.pretraining.checkpoint import SavedState, find_intact, load_checkpoint, save_checkpoint
+from lssd.pretraining.distributed import World, any_process, gather_objects, on_first
 from lssd.pretraining.held_out.clips import Monitor
-from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog
+from lssd.pretraining.metrics import MetricsWriter, RunTotals, StepLog, read_metrics
 from lssd.pretraining.network import Network
 from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import learning_rate, set_rate, total_steps, update, warmup_steps
 from lssd.pretraining.profiling import profiled
-from lssd.pretraining.recipe import Recipe, digest
+from lssd.pretraining.recipe import Recipe
 from lssd.pretraining.step import backpropagate
+from lssd.pretraining.termination import noting_sigterm
 from lssd.views import Batch, CacheSettings, ClipIndex, Loader, batch_size, epoch_steps
 
 _logger = logging.getLogger(__name__)
@@ -84,20 +86,21 @@ class Training:
 
 
 def resume(training: Training) -> None:
-    """Take up the newest checkpoint of the run, if there is one."""
+    """Take up the newest checkpoint of the run that is intact, if there is any."""
     checkpoints = list_checkpoints(training.run)
     found = checkpoints[-1].step if checkpoints else 0
     if len(set(gather_objects(found))) > 1:
         raise LssdError(
             f"the processes see different checkpoints: {training.run} must be a folder that they share"
         )
-    if checkpoints:
+    intact = on_first(lambda: find_intact(training.run, training.recipe), "find an intact checkpoint")
+    if intact is not None:
         state = load_checkpoint(
-            checkpoints[-1],
+            intact,
             training.network,
             training.optimiser,
             training.average,
-            digest(training.recipe),
+            training.recipe,
         )
         training.step = state.step
         training.totals = state.totals
@@ -111,8 +114,13 @@ def train(training: Training, progress: Progress) -> None:
 
     Randomness comes from (seed, epoch, step, group, item) alone, so a resumed run ends in the same
     weights as an undisturbed one, to the bit at equal threads and processes.
+
+    SIGTERM ends it in StoppedError after the running step, which is saved; after the last one it is too late.
     """
     recipe, steps = training.recipe, training.steps
+    unmeasured = _lacks_measures(training)
+    if training.step == steps and not unmeasured:
+        return
     loader = Loader(
         training.index,
         recipe.views,
@@ -130,10 +138,13 @@ def train(training: Training, progress: Progress) -> None:
             metrics = MetricsWriter(training.run, training.step, wandb=recipe.machine.wandb, config=recipe)
             stack.enter_context(metrics)
         stack.enter_context(_without_garbage_collection())
+        sigterm_came = stack.enter_context(noting_sigterm())
         log = StepLog(training.totals, training.world, training.operations, training.peak)
         batches = Prefetcher(iter(loader), training.network.device)
         end_step = stack.enter_context(profiled(recipe.machine.profile, training.run, training.world.rank))
         progress.update(training.step, total=steps)
+        if unmeasured:
+            _measure(training, metrics)
         while (batch := batches.next()) is not None:
             result = take_step(training, batch, meanwhile=batches.prefetch)
             training.step += 1
@@ -144,21 +155,49 @@ def train(training: Training, progress: Progress) -> None:
             if step % recipe.schedule.log_every == 0 or step == 1 or last:
                 values = {
                     "epoch": step / training.epoch_steps,
+                    "title_share": batch.title_share(len(training.own_groups)),
                     **log.collect(result.losses, result.gradient_norm, training.network, training.optimiser),
                 }
                 note = log.note(values)
                 if metrics is not None:
                     metrics.write(step, values)
-            every = recipe.monitor.every
-            if training.monitor.clips and (last or (every and step % every == 0)):
-                with training.model_weights():
-                    measured = training.monitor.measure(training.network, training.world)
-                if metrics is not None:
-                    metrics.write(step, {"eval": measured})
+            if not last and any_process(sigterm_came()):
+                # Time is short: what is to be measured now is measured when the run goes on.
+                _save(training)
+                raise StoppedError(
+                    f"stopped by SIGTERM after step {step} of {steps}, which is saved in {training.run}; "
+                    "run the same command again to go on"
+                    if training.leads
+                    else ""
+                )
+            if _due(training):
+                _measure(training, metrics)
             progress.advance(note=note)
-            if last or step % recipe.schedule.checkpoint_every == 0:
+            if last or recipe.schedule.saves(step):
                 _save(training)
             end_step()
+
+
+def _due(training: Training) -> bool:
+    """Whether the network is measured on held-out titles as it is now."""
+    every = training.recipe.monitor.every
+    last = training.step == training.steps
+    return bool(training.monitor.clips) and (last or (every > 0 and training.step % every == 0))
+
+
+def _lacks_measures(training: Training) -> bool:
+    """Whether a run was stopped, or given another end, at a step that is to be measured and is not yet."""
+    if not training.step or not _due(training):
+        return False
+    lines = on_first(lambda: read_metrics(training.run), "read the metrics")
+    return not any(line["step"] == training.step and "eval" in line for line in lines)
+
+
+def _measure(training: Training, metrics: MetricsWriter | None) -> None:
+    with training.model_weights():
+        measured = training.monitor.measure(training.network, training.world)
+    if metrics is not None:
+        metrics.write(training.step, {"eval": measured})
 
 
 class StepResult(NamedTuple):
@@ -279,10 +318,10 @@ def _warn_of_replacements(training: Training, batch: Batch) -> None:
 def _save(training: Training) -> None:
     gc.collect()
     totals = replace(training.totals, replaced=sum(gather_objects(training.totals.replaced)))
-    state, recipe = SavedState(training.step, totals), digest(training.recipe)
+    state = SavedState(training.step, totals)
     on_first(
         lambda: save_checkpoint(
-            training.run, training.network, training.optimiser, training.average, state, recipe
+            training.run, training.network, training.optimiser, training.average, state, training.recipe
         ),
         "save",
     )

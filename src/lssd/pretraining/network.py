@@ -4,8 +4,9 @@ Shape suffixes: B instances, W windows, K sounds, P sounds that are present, Z s
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from lssd.errors import InputError
 from lssd.models import Model, ProjectionHead, TowerConfig, build_model, span_processes
 from lssd.models.acceleration import blocks_of
 from lssd.models.draws import Draws
+from lssd.models.model import Tower
 from lssd.pretraining.objective import Projections
 from lssd.pretraining.recipe import ObjectiveRecipe, Recipe
 
@@ -76,6 +78,7 @@ class Network(nn.Module):
         log_scale = torch.tensor(-math.log(temperature))
         self.log_scale = nn.Parameter(log_scale) if learn_temperature else None
         self._scale = 1.0 / temperature
+        self._frozen: tuple[Tower, ...] = ()
 
     @classmethod
     def create(cls, recipe: Recipe) -> "Network":
@@ -86,7 +89,12 @@ class Network(nn.Module):
         """
         views = recipe.views
         sound = {"sample_rate": views.sample_rate, "window_s": views.window_s, "channels": views.channels}
-        picture = {"frames": views.frames, "size": views.size, "window_s": views.window_s}
+        picture = {
+            "frames": views.frames,
+            "size": views.size,
+            "short_side": views.middle_short_side,
+            "window_s": views.window_s,
+        }
         model = build_model(
             audio=_tower(recipe.audio, sound),
             video=None if recipe.video is None else _tower(recipe.video, picture),
@@ -106,10 +114,23 @@ class Network(nn.Module):
             objective.learn_temperature,
         )
         span_processes(network)
+        network.freeze(recipe.optimiser.frozen)
         if views.secondary == "all":
             for block in blocks_of(network.audio.encoder):
                 block.register_forward_pre_hook(_allow_any_count)
         return network
+
+    def freeze(self, towers: Iterable[Literal["video", "audio"]]) -> None:
+        """Keep these towers as they are, weights and statistics, and let them run as in evaluation."""
+        found = (getattr(self, name) for name in towers)
+        self._frozen = tuple(tower.requires_grad_(False).eval() for tower in found if tower is not None)
+
+    def train(self, mode: bool = True) -> "Network":
+        """As any module's, but frozen towers stay in evaluation mode."""
+        super().train(mode)
+        for tower in self._frozen:
+            tower.eval()
+        return self
 
     @property
     def device(self) -> torch.device:
@@ -144,9 +165,9 @@ class Network(nn.Module):
         z_v = None
         if inputs.video_BWCTHW is not None and self.video is not None and self.video_head is not None:
             windows = inputs.video_BWCTHW.shape[1]
-            embedding = self.video.encode(inputs.video_BWCTHW.flatten(0, 1), inputs.video_draws)
+            embedding = self._encode(self.video, inputs.video_BWCTHW.flatten(0, 1), inputs.video_draws)
             z_v = self.video_head(embedding).unflatten(0, (-1, windows))
-        embedding_PD = self.audio.encode(inputs.sound_PC1ML, inputs.sound_draws)
+        embedding_PD = self._encode(self.audio, inputs.sound_PC1ML, inputs.sound_draws)
         rows_BK = inputs.rows_BK.to(embedding_PD.device)
         z_PZ = self._project_sounds(embedding_PD, rows_BK)
         # Row -1 of the padded table is zero: an absent sound.
@@ -172,6 +193,12 @@ class Network(nn.Module):
     def to_model(self) -> Model:
         """The towers without the heads, as users hold them."""
         return Model(self.audio, self.video).eval()
+
+    def _encode(self, tower: Tower, x_BCTHW: Tensor, draws: Draws) -> Tensor:
+        """(B, D); a frozen tower keeps nothing for a backward pass."""
+        frozen = any(tower is one for one in self._frozen)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+            return tower.encode(x_BCTHW, draws)
 
     def _project_sounds(self, embedding_PD: Tensor, rows_BK: Tensor) -> Tensor:
         if self.secondary_head is None:

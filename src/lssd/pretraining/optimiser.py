@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lssd.models.acceleration import blocks_of
+from lssd.models.encoder import Encoder
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import OptimiserRecipe, ScheduleRecipe
 
@@ -12,30 +14,56 @@ _MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def build_optimiser(network: nn.Module, settings: OptimiserRecipe) -> torch.optim.Optimizer:
-    """AdamW, fused. The weights of linear layers and convolutions decay; norms, biases, positions, class
-    tokens and a learned temperature do not. Each of its steps ends with `Network.limit_scale`."""
+    """AdamW, fused, over what is not frozen. The weights of linear layers and convolutions decay; norms,
+    biases, positions, class tokens and a learned temperature do not. A group of parameters has a `scale`: its
+    share of the learning rate, 1 in the first group. Each step ends with `Network.limit_scale`."""
     decayed = {id(module.weight) for module in network.modules() if isinstance(module, _MATRICES)}
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
+    above = layers_above(network) if settings.layer_decay is not None else {}
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {(0, True): [], (0, False): []}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            key = above.get(id(parameter), 0), id(parameter) in decayed
+            groups.setdefault(key, []).append(parameter)
+    settings_of_groups = [
         {
-            "params": [parameter for parameter in parameters if id(parameter) in decayed],
-            "weight_decay": settings.weight_decay,
-        },
-        {
-            "params": [parameter for parameter in parameters if id(parameter) not in decayed],
-            "weight_decay": 0.0,
-        },
+            "params": groups[layers, decays],
+            "weight_decay": settings.weight_decay if decays else 0.0,
+            "scale": (settings.layer_decay or 1.0) ** layers,
+        }
+        for layers, decays in sorted(groups, key=lambda key: (key[0], not key[1]))
     ]
-    optimiser = torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+    optimiser = torch.optim.AdamW(settings_of_groups, lr=settings.lr, betas=settings.betas, fused=True)
     if isinstance(network, Network):
         optimiser.register_step_post_hook(lambda *_: network.limit_scale())
     return optimiser
 
 
+def layers_above(network: nn.Module) -> dict[int, int]:
+    """How many layers lie above each parameter of the encoders in a network, by the parameter's `id`.
+
+    Of L blocks the last has 1 and the first L; what an encoder holds before its blocks (patches, a stem,
+    positions) has L + 1, what it holds after them (a last norm or convolution) 0, as the heads have.
+    """
+    found: dict[int, int] = {}
+    for encoder in network.modules():
+        if not isinstance(encoder, Encoder):
+            continue
+        blocks = blocks_of(encoder)
+        of_block = {id(one): number for number, block in enumerate(blocks) for one in block.parameters()}
+        above = len(blocks) + 1
+        for parameter in encoder.parameters():  # in the order in which the encoder has its parts
+            if id(parameter) in of_block:
+                found[id(parameter)] = len(blocks) - of_block[id(parameter)]
+                above = 0
+            else:
+                found[id(parameter)] = above
+    return found
+
+
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of the next update."""
+    """The learning rate of the next update; each group has its share of it."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]
 
 
 def update(optimiser: torch.optim.Optimizer, clip_norm: float | None) -> Tensor:

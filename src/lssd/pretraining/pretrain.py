@@ -14,6 +14,7 @@ from lssd.engine import Progress
 from lssd.engine.memory import keep_memory
 from lssd.errors import CorpusError, InputError
 from lssd.models import accelerate, save_model
+from lssd.models.folders import is_run
 from lssd.models.seed_folders import seed_folders
 from lssd.pretraining.averaging import WeightAverage
 from lssd.pretraining.card import describe_data, write_card
@@ -31,7 +32,15 @@ from lssd.pretraining.seeds import SeedRuns, check_count, parent_of_seed, train_
 from lssd.pretraining.start import Origin, begin_with, extents, load_start, match, take_up, with_preprocessing
 from lssd.quiet import quieted
 from lssd.store import lock
-from lssd.views import CacheSettings, ClipIndex, Corpora, batch_size, check_weights, sounds_per_clip
+from lssd.views import (
+    CacheSettings,
+    ClipIndex,
+    Corpora,
+    batch_size,
+    check_weights,
+    sounds_per_clip,
+    title_share,
+)
 
 _logger = logging.getLogger(__name__)
 _GB = 10**9
@@ -159,15 +168,18 @@ def _open(corpus: str | Path | Sequence[str | Path]) -> Corpora:
 
 def _read_clips(recipe: Recipe, corpora: Corpora) -> ClipIndex:
     near_duplicates = recipe.objective.mask == "near_duplicate"
-    return ClipIndex.read_all(corpora, recipe.data, near_duplicates, held_out=recipe.monitor.splits)
+    return ClipIndex.read_all(
+        corpora, recipe.data, recipe.views, near_duplicates, held_out=recipe.monitor.splits
+    )
 
 
 def _check_clips(recipe: Recipe, index: ClipIndex) -> None:
     """CorpusError when the clips do not do for the recipe; it names what to change."""
     if recipe.views.secondary in ("dub", "round_robin", "all") and not index.dubbed:
+        beside = "; ".join(index.left_out.lines())
         raise CorpusError(
-            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language; ingest "
-            "the dubs too, or set views.secondary=original"
+            f"recipe {recipe.name} pairs dubs, but no clip of {index.root} has a second language"
+            f"{beside and f' (left out: {beside})'}; ingest the dubs too, or set views.secondary=original"
         )
     check_weights(index, recipe.views)
     # Both raise where the corpus has too few clips, or none in a language that the recipe lists.
@@ -195,7 +207,7 @@ def _pretrain(
         raise InputError(f"{run} holds runs of several seeds; give --seeds, or choose another --out")
 
     # The weights to start from. A run that has begun needs them no more.
-    begun = (run / "recipe.yaml").exists()
+    begun = is_run(run)
     if init is None and recipe.parent is not None and not begun:
         raise InputError(
             f"recipe {recipe.name} starts from a run of {recipe.parent}: give it with --init, or --chain to "
@@ -205,6 +217,11 @@ def _pretrain(
     if init is None:
         recipe = as_begun(run, recipe)
         network = Network.create(recipe)
+        if recipe.optimiser.frozen and not begun and world.rank == 0:
+            _logger.warning(
+                "%s: random weights that stay so (optimiser.frozen); start from trained ones with --init",
+                " and ".join(recipe.optimiser.frozen),
+            )
     else:
         start = load_start(init, recipe)
         taken_up = take_up(recipe, start)
@@ -239,6 +256,16 @@ def _pretrain(
                 "batches" if recipe.groups == 1 else f"the {recipe.groups} groups of a batch",
                 size,
                 recipe.views.batch_size,
+            )
+        for line in index.left_out.lines():
+            if world.rank == 0:
+                _logger.warning("left out: %s", line)
+        share = title_share(index, recipe.views, recipe.groups, recipe.seed)
+        if world.rank == 0 and not share.met:
+            _logger.warning(
+                "hard negatives are fewer than views.title_share asks for: of one title are %s; clips of one "
+                "film that were never one file are grouped by lssd ingest --group",
+                share,
             )
         if world.rank == 0 and recipe.monitor.clips and not monitor.clips:
             _logger.warning(
@@ -276,8 +303,7 @@ def _pretrain(
             average=None if (decay := recipe.optimiser.average) is None else WeightAverage(network, decay),
         )
         resume(training)
-        if training.step < training.steps:
-            train(training, progress)
+        train(training, progress)
 
         # The model with its card, and last of all the note that the run is finished.
         def finish() -> Run:

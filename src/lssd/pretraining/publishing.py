@@ -8,6 +8,7 @@ from typing import Any
 
 from lssd.errors import CheckpointError, InputError, LssdError, MissingExtraError, install_hint
 from lssd.models import load_model
+from lssd.models.folders import is_run
 from lssd.models.hub import CONFIG_FILE, WEIGHTS_FILE
 from lssd.pretraining.card import CARD
 
@@ -68,7 +69,7 @@ def _explaining(what: str, repo_id: str) -> Iterator[None]:
 
 
 def _model_folder(path: Path) -> Path:
-    folder = path / "model" if (path / "recipe.yaml").is_file() else path
+    folder = path / "model" if is_run(path) else path
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(

@@ -5,11 +5,11 @@ variant states only what sets it apart. Where it changes the `name` of a tower, 
 that stood there fall away; all else is merged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lssd import config
 from lssd.engine import reason_of
@@ -22,6 +22,17 @@ from lssd.views import Selection, ViewSettings, require_splits
 _MOST_STEPS = 10**9  # and epochs, clips: far more than anybody trains
 _MOST_PROCESSES = 1024  # of one machine, and threads of one process
 _WIDEST_HEAD = 16_384
+# What may change when a run is taken up again: it says how long, how often and where, not what is trained.
+_MAY_CHANGE = (
+    "machine",
+    "schedule.epochs",
+    "schedule.steps",
+    "schedule.checkpoint_every",
+    "schedule.keep",
+    "schedule.keep_every",
+    "schedule.log_every",
+    "monitor.every",
+)
 _RECIPE_BYTES = 1 << 16  # the longest packaged one has some 1,000, with all defaults 3,000
 _TOWERS = ("video", "audio")  # keys of `Recipe` that hold a TowerConfig
 
@@ -80,6 +91,12 @@ class ObjectiveRecipe:
 class OptimiserRecipe:
     """AdamW with linear warm-up and a half-cosine to zero. `clip_norm` None: gradients as they are.
 
+    frozen: towers that stay as they start, statistics included, and run as in evaluation: no masks, no
+    stochastic depth, no gradients. Their heads are trained.
+    layer_decay: the learning rate of each layer of an encoder over that of the layer above it, such as 0.75
+    to fine-tune (Bao et al., "BEiT", 2022; Clark et al., "ELECTRA", 2020); None: one rate for all. Layers are
+    the encoder's blocks; what comes before them is one layer more, what comes after has the full rate, as
+    heads have.
     average: the decay, such as 0.999, of an exponential moving average of the weights, which is then what is
     measured on held-out titles and what becomes the model; None: the weights themselves.
     """
@@ -89,6 +106,8 @@ class OptimiserRecipe:
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
     average: float | None = None
+    frozen: tuple[Literal["video", "audio"], ...] = ()
+    layer_decay: float | None = None
 
     def __post_init__(self) -> None:
         require_ranges(self, default=(0, 1e6))
@@ -97,17 +116,26 @@ class OptimiserRecipe:
         _require(all(0 <= beta < 1 for beta in self.betas), "betas must lie in [0, 1)")
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm must be above 0")
         _require(self.average is None or 0 < self.average < 1, "average must lie between 0 and 1")
+        _require(
+            self.layer_decay is None or 0 < self.layer_decay <= 1,
+            "layer_decay must be above 0, and at most 1",
+        )
 
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
-    """How long: `steps` when given, else `epochs`; warm-up likewise. Checkpoints every so many steps."""
+    """How long: `steps` when given, else `epochs`; warm-up likewise. Checkpoints every so many steps.
+
+    keep: so many of the newest checkpoints stay; keep_every: and, beside these, that of every so many steps.
+    """
 
     epochs: int = 12
     steps: int | None = None
     warmup_epochs: float = 2.0
     warmup_steps: int | None = None
     checkpoint_every: int = 500
+    keep: int = 2
+    keep_every: int | None = None
     log_every: int = 10
 
     def __post_init__(self) -> None:
@@ -116,7 +144,17 @@ class ScheduleRecipe:
         _require(self.steps is None or self.steps >= 1, "steps must be at least 1")
         _require(self.warmup_epochs >= 0, "warmup_epochs must not be negative")
         _require(self.warmup_steps is None or self.warmup_steps >= 0, "warmup_steps must not be negative")
-        _require(min(self.checkpoint_every, self.log_every) >= 1, "the intervals must be at least 1")
+        intervals = (self.checkpoint_every, self.log_every, self.keep_every or 1)
+        _require(min(intervals) >= 1, "the intervals must be at least 1")
+        _require(self.keep >= 1, "keep must be at least 1")
+
+    def keeps(self, step: int) -> bool:
+        """Whether the checkpoint of a step stays for ever."""
+        return self.keep_every is not None and step % self.keep_every == 0
+
+    def saves(self, step: int) -> bool:
+        """Whether a checkpoint is written after a step."""
+        return step % self.checkpoint_every == 0 or self.keeps(step)
 
 
 @dataclass(frozen=True)
@@ -210,6 +248,10 @@ class Recipe:
             views.pictures == (self.video is not None), "views.pictures must be false exactly without a video"
         )
         _require(
+            "video" not in self.optimiser.frozen or self.video is not None,
+            "optimiser.frozen names video, but there is none",
+        )
+        _require(
             objective.lambda_v == 0 or (views.pictures and views.windows == 2),
             "objective.lambda_v needs pictures of two windows (views.windows 2)",
         )
@@ -224,29 +266,45 @@ class Recipe:
 
 
 def reproducible_part(recipe: Recipe) -> dict[str, Any]:
-    """A recipe without `machine`: what decides a run's results, and may not change once it has begun."""
+    """A recipe without `machine`: what decides a run's results."""
     mapping: dict[str, Any] = config.to_mapping(recipe)
     return {key: value for key, value in mapping.items() if key != "machine"}
 
 
+class Change(NamedTuple):
+    """A dotted key of a recipe whose value is another one now."""
+
+    key: str
+    before: Any
+    now: Any
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a run that has begun may go on with it."""
+        return any(self.key == key or self.key.startswith(f"{key}.") for key in _MAY_CHANGE)
+
+
 def digest(recipe: Recipe) -> str:
-    """A hash of `reproducible_part`: equal for recipes that define the same run."""
-    return hash_json(reproducible_part(recipe))
+    """A hash of what may not change once a run has begun: equal for recipes of which one may go on with the
+    other's checkpoint."""
+    fixed = [pair for pair in _flatten(config.to_mapping(recipe)) if not Change(pair[0], None, None).allowed]
+    return hash_json(dict(fixed))
 
 
-def difference(one: Recipe, other: Recipe) -> tuple[str, Any, Any] | None:
-    """The first dotted key of the reproducible parts whose values differ, and both values; None if equal."""
-    return _difference(reproducible_part(one), reproducible_part(other))
+def changes(before: Recipe, now: Recipe) -> list[Change]:
+    """All keys whose values differ between two recipes, in the order of the recipe."""
+    old, new = dict(_flatten(config.to_mapping(before))), dict(_flatten(config.to_mapping(now)))
+    keys = [*old, *(key for key in new if key not in old)]
+    return [Change(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
 
 
-def _difference(one: Any, other: Any, key: str = "") -> tuple[str, Any, Any] | None:
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return None if one == other else (key, one, other)
-    for name in [*one, *(name for name in other if name not in one)]:
-        found = _difference(one.get(name), other.get(name), f"{key}.{name}" if key else name)
-        if found is not None:
-            return found
-    return None
+def _flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values that are no groups; a group without keys is a value."""
+    if not isinstance(value, Mapping) or not value:
+        yield key, value
+        return
+    for name, one in value.items():
+        yield from _flatten(one, f"{key}.{name}" if key else name)
 
 
 def load_named(key: str, name: str, settings: Sequence[str] = ()) -> Recipe:

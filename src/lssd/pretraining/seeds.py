@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal
 
 from lssd.errors import InputError
 from lssd.measures import mean_interval
+from lssd.models.folders import RECIPE_FILE, is_run
 from lssd.models.seed_folders import seed_folder, seed_folders
 from lssd.pretraining.folder import Run, read_run
-from lssd.pretraining.recipe import Recipe, difference, load_recipe
+from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.store import write_json
 
 _FILE = "seeds.json"
@@ -70,22 +71,13 @@ class SeedRuns:
 def train_seeds(recipe: Recipe, count: int, out: Path, train: Callable[[Recipe, Path], Run]) -> list[Run]:
     """Train a recipe with `count` seeds, its own and those that follow, each in `out/seed-K`.
 
-    `train(recipe, folder)` trains one, or returns what stands when it is finished. InputError, before
-    anything is trained, for a number of seeds that is none, when `out` is itself a run, and when a run below
-    it is of another recipe.
+    `train(recipe, folder)` trains one, or returns what stands when it is finished. InputError for a number of
+    seeds that is none, and when `out` is itself a run.
     """
     check_count(count)
-    if (out / "recipe.yaml").exists():
+    if is_run(out):
         raise InputError(f"{out} is a run; paired seeds take a folder for several: choose another --out")
     recipes = [replace(recipe, seed=recipe.seed + number) for number in range(count)]
-    for one in recipes:
-        file = seed_folder(out, one.seed) / "recipe.yaml"
-        differs = difference(load_recipe(file), one) if file.exists() else None
-        if differs is not None:
-            key, there, here = differs
-            raise InputError(
-                f"{file} is of another recipe: its {key} is {there}, not {here}; choose another --out"
-            )
     return [train(one, seed_folder(out, one.seed)) for one in recipes]
 
 
@@ -111,7 +103,7 @@ def describe_seeds(out: str | Path) -> SeedsDescription:
     finished = {seed: run for seed, run in runs.items() if run is not None}
     return SeedsDescription(
         path=str(out),
-        recipe=load_recipe(next(iter(folders.values())) / "recipe.yaml").name,
+        recipe=load_recipe(next(iter(folders.values())) / RECIPE_FILE).name,
         seeds=tuple(finished),
         unfinished=tuple(seed for seed in runs if seed not in finished),
         measures=_over_seeds([run.held_out for run in finished.values()]),

@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lssd.config import build, to_mapping
 from lssd.errors import CheckpointError
 from lssd.models import FrameInputConfig, Model, SoundInputConfig, TowerConfig, load_model, weights_hash
+from lssd.models.folders import RECIPE_FILE, as_checkpoint, is_run, list_checkpoints
 from lssd.models.hub import CONFIG_FILE, WEIGHTS_FILE, is_hub_id
 from lssd.models.registry import Modality, encoder_config
-from lssd.pretraining.checkpoint import list_checkpoints
+from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_named, load_recipe
 from lssd.store import hash_file
@@ -116,9 +115,9 @@ def load_start(path: str | Path, recipe: Recipe) -> Start:
     the one that `recipe.parent` names, and when a file is damaged; MissingExtraError as `load_model` does.
     """
     folder = Path(path)
-    is_checkpoint = folder.parent.name == "checkpoints" and folder.name.isdigit()
+    is_checkpoint = as_checkpoint(folder) is not None
     run = folder.parent.parent if is_checkpoint else folder
-    if (run / "recipe.yaml").is_file():
+    if is_run(run):
         return _read_run(run, folder if is_checkpoint else None, recipe)
     if not (isinstance(path, str) and is_hub_id(path)):
         _check_model_folder(folder, recipe)
@@ -219,7 +218,7 @@ def extents(network: Network, start: Start) -> list[str]:
 
 
 def _read_run(run: Path, checkpoint: Path | None, recipe: Recipe) -> Start:
-    made_by = load_recipe(run / "recipe.yaml")
+    made_by = load_recipe(run / RECIPE_FILE)
     expected = None if recipe.parent is None else load_named("parent", recipe.parent).name
     if expected is not None and made_by.name != expected:
         raise CheckpointError(
@@ -227,8 +226,7 @@ def _read_run(run: Path, checkpoint: Path | None, recipe: Recipe) -> Start:
             f"{expected}; give a run of that"
         )
     folder = _last_checkpoint(run) if checkpoint is None else checkpoint
-    file = folder / WEIGHTS_FILE
-    weights = _read_weights(file)
+    weights, file = read_weights(folder), folder / WEIGHTS_FILE
     return Start(
         weights=weights,
         towers=_towers(made_by),
@@ -263,16 +261,6 @@ def _last_checkpoint(run: Path) -> Path:
             f"or give {last.folder} to start from there"
         )
     return last.folder
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError) as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise CheckpointError(
-            f"{file} is missing or damaged ({detail}); give an older checkpoint, or train that run again"
-        ) from error
 
 
 def _check_model_folder(folder: Path, recipe: Recipe) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lssd.embedding.table import Embeddings
     from lssd.evaluation import Evaluation
     from lssd.media import FilmInfo
+    from lssd.models import ModelDescription
     from lssd.pretraining import Run, RunDescription, SeedsDescription
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -175,6 +176,8 @@ def show_filmset(films: "FilmSetDescription") -> None:
 def show_run(run: "RunDescription") -> None:
     """How far a pretraining run is, and its last metrics."""
     _say(f"  recipe {run.recipe}, {run.state}", bold=run.path)
+    if run.checkpoints:
+        _say(f"checkpoints of steps {', '.join(map(str, run.checkpoints))}")
     table = _table("Last metrics", "name", "value")
     for name, value in run.metrics.items():
         _add(table, name, "-" if value is None else f"{value:.4g}")
@@ -198,6 +201,18 @@ def show_seeds(seeds: "SeedsDescription", models: Sequence[object] = ()) -> None
     )
     for row in rows:
         _add(table, *row)
+    _console.print(table)
+
+
+def show_model(model: "ModelDescription") -> None:
+    """What a model, or a checkpoint, is made of."""
+    step = "" if model.step is None else f", a checkpoint after {counted(model.step, 'step')}"
+    rate = "" if model.sample_rate is None else f", sound at {model.sample_rate} Hz"
+    _say(f"  embeddings of {model.embedding_size}{rate}{step}", bold=model.path)
+    table = _table("Encoders", "of", "architecture", "parameters", "multiply-adds a window")
+    for modality, encoder in model.encoders.items():
+        of = {"audio": "sound", "video": "picture"}[modality]
+        _add(table, of, encoder.name, f"{encoder.parameters:,}", f"{encoder.multiply_adds:,}")
     _console.print(table)
 
 
@@ -289,11 +304,13 @@ def _some(lines: Sequence[str], most: int = 8) -> str:
 
 def show_plan(plan: "Plan") -> None:
     """What an ingest would do."""
-    for title in plan.titles:
-        spoken = " ".join(title.speech_languages)
-        _say(f"{title.title_id}  {title.duration_s:8.2f} s  {spoken:<24}  {', '.join(title.paths)}")
+    for part in plan.parts:
+        spoken = " ".join(part.speech_languages)
+        title = part.title_id if part.name is None else f"{part.title_id} ({part.name})"
+        _say(f"{title}  {part.duration_s:8.2f} s  {spoken:<24}  {', '.join(part.paths)}")
+    titles = len({part.title_id for part in plan.parts})
     stand = "stands" if plan.unchanged == 1 else "stand"
-    _say(f"{counted(len(plan.titles), 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
+    _say(f"{counted(titles, 'title')} to ingest, {counted(plan.unchanged, 'file')} {stand} already")
     _tell_quarantine(plan.failures)
 
 
@@ -306,9 +323,30 @@ def show_catalog(out: object, catalog: "Catalog") -> None:
         f"{out}: {counted(catalog.titles.num_rows, 'title')}, {counted(catalog.clips.num_rows, 'clip')}, "
         f"{counted(len(quarantine), 'file')} in quarantine"
     )
+    for line in _about_training(catalog):
+        _say(line)
     _tell_quarantine(quarantine)
     if quarantine:
         tell("run again with --retry-failed once they are mended")
+
+
+def _about_training(catalog: "Catalog") -> Iterator[str]:
+    """What recipes with the default views make of the clips to train on, where there are any: how much of a
+    batch comes from one title, and what is left out."""
+    from lssd.errors import CorpusError
+    from lssd.views import ClipIndex, Selection, ViewSettings, title_share, unknown_originals
+
+    unknown = int(unknown_originals(catalog).sum())
+    if unknown:
+        yield f"of unknown original language, so in no selection by languages: {counted(unknown, 'title')}"
+    try:
+        index = ClipIndex.read(catalog, Selection())
+        share = title_share(index, ViewSettings())
+    except CorpusError:
+        return  # no title of the split train, or one clip alone: a dry run of a recipe says which
+    yield f"of one title: {share}"
+    for line in index.left_out.lines():
+        yield f"left out of training, unless a recipe says otherwise: {line}"
 
 
 def _tell_quarantine(rows: Sequence["QuarantineRow"]) -> None:

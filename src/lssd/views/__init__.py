@@ -14,8 +14,9 @@ from lssd.views.duplicates import group_duplicates
 from lssd.views.index import ClipIndex
 from lssd.views.instance import Quadruplet, Window, centre_window, sounds_per_clip
 from lssd.views.loader import CacheSettings, Loader
-from lssd.views.selection import Selection, require_splits
+from lssd.views.selection import LeftOut, Selection, require_splits, unknown_originals
 from lssd.views.settings import ViewSettings
+from lssd.views.title_share import TitleShare, title_share
 
 __all__ = [
     "Batch",
@@ -26,10 +27,12 @@ __all__ = [
     "Corpora",
     "Decoder",
     "GlobalBatch",
+    "LeftOut",
     "Loader",
     "Quadruplet",
     "Replacement",
     "Selection",
+    "TitleShare",
     "ViewSettings",
     "Window",
     "batch_size",
@@ -40,4 +43,6 @@ __all__ = [
     "read_groups",
     "require_splits",
     "sounds_per_clip",
+    "title_share",
+    "unknown_originals",
 ]

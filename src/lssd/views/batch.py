@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from lssd.views.clip_cache import ClipCache
 from lssd.views.corpora import MemberReader
 from lssd.views.decoding import Decoder, Instance
 from lssd.views.instance import Quadruplet
+from lssd.views.title_share import company
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ class Batch:
     title_ids: tuple[str, ...]
     languages: tuple[tuple[str | None, ...], ...]
     replaced: tuple[Replacement, ...] = ()
+
+    def title_share(self, groups: int = 1) -> float:
+        """The share of a group that is of an instance's own title, itself included: mean over instances.
+
+        groups: how many equal groups the batch holds, one after the other.
+        """
+        size = len(self.title_ids) // groups
+        parts = [self.title_ids[start : start + size] for start in range(0, len(self.title_ids), size)]
+        return float(np.concatenate([company(part) for part in parts]).mean() / size)
 
 
 def read_groups(

@@ -83,6 +83,10 @@ class GlobalBatch:
         rows = zip(self._clips[group], self._draws(group), strict=True)
         return tuple(self._instance(clip, draws) for clip, draws in rows)
 
+    def titles(self, group: int) -> tuple[int, ...]:
+        """The number of each instance's title in the index; clips that cannot be read may be replaced."""
+        return tuple(clip.title for clip in self._clips[group])
+
     def substitutes(self, group: int, item: int) -> Iterator[Quadruplet]:
         """Instances that may stand in for an unreadable one, in the order in which to try them.
 

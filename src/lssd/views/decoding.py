@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lssd.corpus import Member
-from lssd.media import read_frames, read_sound
+from lssd.media import pick_frames, place_square, read_frames, read_sound
 from lssd.views.clip_cache import ClipCache, picture_key, sound_key
 from lssd.views.columns import ClipEntry
 from lssd.views.corpora import MemberReader
@@ -68,7 +68,7 @@ class Decoder:
         """The picked frames of a window, cropped and scaled: (T, 3, size, size) uint8."""
         fps = self.settings.fps
         count = int(clip.duration_s * fps + 1e-6)
-        picks = np.linspace(0, self.settings.window_frames - 1, self.settings.frames).astype(int)
+        picks = pick_frames(self.settings.window_frames, self.settings.frames)
         picks = np.minimum(window.start_frame + picks, count - 1)
         if self.cache is not None:
 
@@ -111,7 +111,6 @@ class Decoder:
 def _crop(picture_THWC: Tensor, window: Window, size: int) -> Tensor:
     """Cut the window's square out of the picture and scale it to size x size."""
     height, width = picture_THWC.shape[1:3]
-    side = min(round(window.side * min(height, width)), height, width)
-    top, left = round(window.top * (height - side)), round(window.left * (width - side))
+    top, left, side = place_square(height, width, window.side, window.top, window.left)
     square_TCHW = picture_THWC[:, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
     return F.interpolate(square_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False)

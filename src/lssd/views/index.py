@@ -1,7 +1,7 @@
 """The clips of a corpus that a recipe may use, by title."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,7 +12,8 @@ from lssd.errors import CorpusError
 from lssd.store import hash_json_rows
 from lssd.views.columns import ClipColumns, ClipEntry, Clips
 from lssd.views.corpora import Corpora, Shards, join
-from lssd.views.selection import Selection, select
+from lssd.views.selection import LeftOut, Selection, select
+from lssd.views.settings import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class ClipIndex:
     root: of the corpus, or of all of several for messages; roots: of each. Of several corpora, the titles of
     each follow those of the one before; title_starts says where each corpus' titles start, and the end.
     Arrays without open files, so that it travels to worker processes; entries are made as they are asked for.
+    left_out: what the corpus has beside them, that nobody asked to leave out.
     """
 
     root: str
     columns: ClipColumns
     roots: tuple[str, ...] = ()
     title_starts: tuple[int, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut, compare=False)
 
     @classmethod
     def of(cls, root: str, titles: Sequence[Sequence[ClipEntry]]) -> "ClipIndex":
@@ -84,6 +87,7 @@ class ClipIndex:
         cls,
         corpora: Corpora,
         selection: Selection,
+        views: ViewSettings | None = None,
         near_duplicates: bool = False,
         held_out: Sequence[str] = (),
         every: bool = True,
@@ -95,11 +99,15 @@ class ClipIndex:
         for a corpus that has nothing to select only if `every` must have, or if none has.
         """
         if len(corpora.catalogs) == 1:
-            return cls.read(corpora.catalogs[0], selection, near_duplicates)
+            return cls.read(corpora.catalogs[0], selection, views, near_duplicates)
+        views = views or ViewSettings()
         parts: list[ClipColumns | None] = []
+        left_out = []
         for catalog in corpora.catalogs:
             try:
-                parts.append(select(catalog, selection, near_duplicates))
+                columns, beside = _select(catalog, selection, views, near_duplicates)
+                parts.append(columns)
+                left_out.append(beside)
             except CorpusError:
                 if every or (catalog is corpora.catalogs[-1] and not any(parts)):
                     raise
@@ -107,15 +115,29 @@ class ClipIndex:
         held_out = [split for split in held_out if split not in selection.splits]
         columns, corpus_T = join(corpora, parts, held_out)
         starts = np.searchsorted(corpus_T, range(len(parts) + 1)).tolist()
-        return cls(corpora.root, columns, corpora.roots, tuple(starts))
+        return cls(corpora.root, columns, corpora.roots, tuple(starts), LeftOut.sum(left_out))
 
     @classmethod
-    def read(cls, catalog: Catalog, selection: Selection, near_duplicates: bool = False) -> "ClipIndex":
+    def read(
+        cls,
+        catalog: Catalog,
+        selection: Selection,
+        views: ViewSettings | None = None,
+        near_duplicates: bool = False,
+    ) -> "ClipIndex":
         """Index a catalog.
 
+        views: says which languages count as dubs (`languages`, `secondary_languages`); None: the defaults.
         near_duplicates: whether clips that look alike get one number (`group_duplicates` of their
         fingerprints), or every clip its own.
         Raises CorpusError when nothing in it fits the selection, naming the key that leaves nothing, when
         near-duplicates are asked of a corpus without fingerprints, and for a sound of no kept track.
         """
-        return cls(catalog.root, select(catalog, selection, near_duplicates))
+        columns, left_out = _select(catalog, selection, views or ViewSettings(), near_duplicates)
+        return cls(catalog.root, columns, left_out=left_out)
+
+
+def _select(
+    catalog: Catalog, selection: Selection, views: ViewSettings, near_duplicates: bool
+) -> tuple[ClipColumns, LeftOut]:
+    return select(catalog, selection, views.known_languages, views.drawn_languages, near_duplicates)

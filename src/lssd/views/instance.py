@@ -79,8 +79,8 @@ def make_quadruplet(
 
 
 def centre_window(clip: ClipEntry, settings: ViewSettings) -> Window:
-    """The middle window of a clip with the middle crop, for evaluation."""
-    side = settings.size / round(sum(settings.short_side) / 2)
+    """The middle window of a clip with the middle crop, as `embed` sees it with views 1."""
+    side = settings.size / settings.middle_short_side
     return Window(_last_start(clip, settings) // 2, side, 0.5, 0.5)
 
 

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -20,7 +20,10 @@ from lssd.views.corpora import Shards
 from lssd.views.index import ClipIndex
 from lssd.views.settings import ViewSettings
 
-_GO_ON = "run again with machine.workers=0, which goes on from the last checkpoint"
+_GO_ON = (
+    "give it more (docker run --shm-size 8g; Kubernetes: an emptyDir of medium Memory at /dev/shm), or run "
+    "again with machine.workers=0, which needs none and goes on from the last checkpoint"
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _share(batch: Batch) -> None:
             except (OSError, RuntimeError) as error:  # torch gives the system's errors either way
                 reason = str(error).partition("\n")[0]
                 raise LssdError(
-                    f"a loader process cannot put a batch into shared memory: {reason}; {_GO_ON}"
+                    f"a loader process cannot put a batch into shared memory (/dev/shm): {reason}; {_GO_ON}"
                 ) from error
 
 
@@ -146,7 +149,7 @@ class Loader:
                 if not (self._batches.num_workers and str(error).startswith("DataLoader worker (pid")):
                     raise
                 raise LssdError(
-                    f"a loader process died (out of memory, or too little shared memory); {_GO_ON}"
+                    f"a loader process died: out of memory, or of shared memory (/dev/shm); {_GO_ON}"
                 ) from error
             if isinstance(batch, LssdError):
                 raise batch
@@ -154,18 +157,26 @@ class Loader:
             yield batch
 
     def _start(self) -> Iterator[Batch | LssdError]:
-        """Start the workers with Ctrl-C blocked: a terminal sends it to them too, and this process ends them.
+        """Start the workers with Ctrl-C and SIGTERM blocked: terminals and schedulers send them to all
+        processes of a job, and this one ends its workers itself.
 
-        They inherit the blocked signal, so that not even their start ends in a traceback; for this
-        process it is only held back meanwhile.
+        They inherit the blocked signals, so that not even their start ends in a traceback; for this
+        process they are only held back meanwhile.
         """
         if not self._batches.num_workers:
             return iter(self._batches)
         # Started by the first worker otherwise, and it unblocks the signal again.
         resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
+            # What the queues between processes are made of. Where it cannot be had, torch's iterator would
+            # leave a traceback behind on its way out.
+            get_context("spawn").Lock()
             with for_children(1):  # they share the machine with the process that trains
                 return iter(self._batches)
+        except OSError as error:
+            raise LssdError(
+                f"loader processes cannot start without shared memory (/dev/shm): {error.strerror}; {_GO_ON}"
+            ) from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

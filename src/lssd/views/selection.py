@@ -6,8 +6,9 @@ turns a column of names into positions in a list, -1 where a name is not in it.
 Letters of shapes: N clips of the selected titles, M members (of the catalog, or of those clips).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from lssd import languages
 from lssd.corpus import SPLITS, Catalog, Member, rows_of
 from lssd.errors import CorpusError
+from lssd.text import counted
 from lssd.views.columns import ClipColumns, Codes, MemberColumns, Texts, positions, starts_of
 from lssd.views.duplicates import group_duplicates
 
@@ -30,8 +32,10 @@ class Selection:
     """Which clips of a corpus take part.
 
     splits: of titles, among train, valid and test.
-    original_languages: of titles; empty means all. except_original_languages: those of the others alone.
-    require_dub: only clips that have a sound in another language than the original's.
+    original_languages: of titles; empty means all. except_original_languages: those of the others alone. A
+    title whose original language nobody knows is in neither.
+    require_dub: only clips that have a dub in one of the languages from which secondary sounds are drawn
+    (`ViewSettings.languages`, `secondary_languages`).
     require_languages: only clips with a sound in each of these; require_background: only clips with a
     background track (music and effects, no speech).
     """
@@ -49,6 +53,34 @@ class Selection:
             require_codes(name, getattr(self, name))
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """What of the selected titles is passed over without anybody having asked for that.
+
+    dubs: languages that are not known, and how many clips have a dub in each. titles: those of an original
+    language that nobody knows, where titles are selected by theirs.
+    """
+
+    dubs: tuple[tuple[str, int], ...] = ()
+    titles: int = 0
+
+    @classmethod
+    def sum(cls, parts: Iterable["LeftOut"]) -> "LeftOut":
+        """What several corpora leave out together."""
+        parts = tuple(parts)
+        dubs: Counter[str] = Counter()
+        for part in parts:
+            dubs.update(dict(part.dubs))
+        return cls(tuple(sorted(dubs.items())), sum(part.titles for part in parts))
+
+    def lines(self) -> Iterator[str]:
+        """What is left out, in words."""
+        if self.titles:
+            yield f"{counted(self.titles, 'title')} whose original language is not known"
+        for code, clips in self.dubs:
+            yield f"dubs in {code} ({counted(clips, 'clip')}), which views.languages does not name"
+
+
 def require_splits(splits: Sequence[str]) -> None:
     """Raise ValueError unless at least one is named, and each is one that titles can have."""
     if not splits or not {*splits} <= {*SPLITS}:
@@ -64,43 +96,77 @@ def require_codes(name: str, codes: Sequence[str]) -> None:
             raise ValueError(f"{name}: '{code}' is no language code of the catalog's kind{hint}")
 
 
-def select(catalog: Catalog, selection: Selection, near_duplicates: bool) -> ClipColumns:
-    """The clips of a catalog that fit a selection (`ClipIndex.read`)."""
-    found = _find(catalog, _title_ids(catalog, selection))
+def select(
+    catalog: Catalog,
+    selection: Selection,
+    known: tuple[str, ...],
+    drawn: tuple[str, ...],
+    near_duplicates: bool,
+) -> tuple[ClipColumns, LeftOut]:
+    """The clips of a catalog that fit a selection, and what is left out of it (`ClipIndex.read`).
+
+    known: the languages of dubs; drawn: those of them that `require_dub` asks for. Empty means all.
+    """
+    title_ids, unknown = _title_ids(catalog, selection)
+    found = _find(catalog, title_ids)
     if not found.complete_N.any():
         raise CorpusError(
             f"{catalog.root} has no clip with a picture and an original sound in the selected titles; "
             f"see lssd inspect {catalog.root}"
         )
-    kept_N = _narrow(found.complete_N, _clip_criteria(selection, found), "clip", catalog.root)
-    return found.columns(catalog, kept_N, near_duplicates)
+    found, dubs = found.without_dubs_beside(known)
+    left_out = LeftOut(dubs, unknown)
+    criteria = _clip_criteria(selection, found, drawn)
+    kept_N = _narrow(found.complete_N, criteria, "clip", catalog.root, left_out)
+    return found.columns(catalog, kept_N, near_duplicates), left_out
 
 
 # A key of the recipe's `data`, its value as shown to the user (empty: not asked for), and what fits it.
 _Criteria = list[tuple[str, str, Callable[[], np.ndarray]]]
 
 
-def _title_ids(catalog: Catalog, wanted: Selection) -> list[str]:
-    """The ids of the titles that fit, sorted."""
+def unknown_originals(catalog: Catalog) -> np.ndarray:
+    """Which titles of a catalog have an original language that nobody knows: bool (titles,)."""
+    column = catalog.titles["original_language"]
+    known = [code for code in pc.unique(column).to_pylist() if languages.normalise(code) is not None]
+    return positions(column, pa.array(known, pa.string())) < 0
+
+
+def _title_ids(catalog: Catalog, wanted: Selection) -> tuple[list[str], int]:
+    """The ids of the titles that fit, sorted; and how many do not since nobody knows their language."""
     split, language = catalog.titles["split"], catalog.titles["original_language"]
 
     def is_among(column: pa.ChunkedArray, values: tuple[str, ...]) -> np.ndarray:
         return positions(column, pa.array(values, pa.string())) >= 0
 
     chosen, others = wanted.original_languages, wanted.except_original_languages
+    in_split = _narrow(
+        np.ones(len(split), dtype=bool),
+        [("splits", _shown(wanted.splits), lambda: is_among(split, wanted.splits))],
+        "title",
+        catalog.root,
+    )
+    unknown = unknown_originals(catalog) & in_split if chosen or others else np.zeros(len(split), dtype=bool)
+    if unknown.any() and (unknown == in_split).all():
+        key = "original_languages" if chosen else "except_original_languages"
+        raise CorpusError(
+            f"{catalog.root} cannot be selected by data.{key}: the original language of none of its "
+            f"{counted(int(unknown.sum()), 'title')} is known; name it in the column original_language of a "
+            "titles table, and give that to lssd ingest --titles"
+        )
     criteria: _Criteria = [
-        ("splits", _shown(wanted.splits), lambda: is_among(split, wanted.splits)),
         ("original_languages", _shown(chosen), lambda: is_among(language, chosen)),
-        ("except_original_languages", _shown(others), lambda: ~is_among(language, others)),
+        ("except_original_languages", _shown(others), lambda: ~is_among(language, others) & ~unknown),
     ]
-    kept = _narrow(np.ones(len(split), dtype=bool), criteria, "title", catalog.root)
-    return sorted(catalog.titles["title_id"].filter(pa.array(kept)).to_pylist())
+    kept = _narrow(in_split, criteria, "title", catalog.root, LeftOut(titles=int(unknown.sum())))
+    ids = sorted(catalog.titles["title_id"].filter(pa.array(kept)).to_pylist())
+    return ids, int(unknown.sum())
 
 
-def _clip_criteria(wanted: Selection, found: "_Found") -> _Criteria:
+def _clip_criteria(wanted: Selection, found: "_Found", drawn: tuple[str, ...]) -> _Criteria:
     spoken = wanted.require_languages
     return [
-        ("require_dub", _shown(wanted.require_dub), lambda: found.have(_DUB)),
+        ("require_dub", _shown(wanted.require_dub), lambda: found.dubbed(drawn)),
         (
             "require_languages",
             _shown(spoken),
@@ -116,15 +182,18 @@ def _shown(value: tuple[str, ...] | bool) -> str:
     return f"[{', '.join(value)}]" if value else ""
 
 
-def _narrow(kept: np.ndarray, criteria: _Criteria, what: str, root: str) -> np.ndarray:
+def _narrow(
+    kept: np.ndarray, criteria: _Criteria, what: str, root: str, left_out: LeftOut | None = None
+) -> np.ndarray:
     """Which fit every criterion asked for too; CorpusError that names the first that leaves none."""
     for key, value, fits in criteria:
         if value:
             before, kept = np.count_nonzero(kept), kept & fits()
             if not kept.any():
+                beside = "; ".join(left_out.lines()) if left_out is not None else ""
                 raise CorpusError(
-                    f"{root} has no {what} for data.{key}={value} among the {before} that fit all before it; "
-                    f"see lssd inspect {root}"
+                    f"{root} has no {what} for data.{key}={value} among the {before} that fit all before it"
+                    f"{beside and f' (left out: {beside})'}; see lssd inspect {root}"
                 )
     return kept
 
@@ -153,6 +222,33 @@ class _Found:
     def have(self, role: int) -> np.ndarray:
         """Which clips have a member of this role: bool (N,)."""
         return self._owners(self.roles_M == role)
+
+    def dubbed(self, languages: tuple[str, ...]) -> np.ndarray:
+        """Which clips have a dub in any of these languages; none named: in any. bool (N,)."""
+        dubs_M = self.roles_M == _DUB
+        return self._owners(dubs_M & self._among(languages) if languages else dubs_M)
+
+    def without_dubs_beside(self, known: tuple[str, ...]) -> tuple["_Found", tuple[tuple[str, int], ...]]:
+        """The same without dubs in languages that are not known, and how many complete clips have such."""
+        if not known:
+            return self, ()
+        beside_M = (self.roles_M == _DUB) & ~self._among(known)
+        tracks = self.members.languages
+        counts = Counter(
+            tracks.names[code] or "an undetermined language"
+            for code in tracks.codes[beside_M & self.complete_N[self.clips_M]].tolist()
+        )
+        rows = np.flatnonzero(~beside_M)
+        kept = replace(
+            self, clips_M=self.clips_M[rows], roles_M=self.roles_M[rows], members=self.members.take(rows)
+        )
+        return (kept if len(rows) < len(beside_M) else self), tuple(sorted(counts.items()))
+
+    def _among(self, languages: tuple[str, ...]) -> np.ndarray:
+        """Which members are in any of these languages: bool (M,)."""
+        tracks = self.members.languages
+        named = np.array([name in languages for name in tracks.names])
+        return named[tracks.codes]
 
     def speak(self, language: str) -> np.ndarray:
         """Which clips have a spoken sound in this language: bool (N,)."""

@@ -15,13 +15,16 @@ class ViewSettings:
     which they are named; empty: all titles alike.
     batch_size: instances of a group; a step's batch holds one group or several (`Recipe.groups`).
     title_share: the share of a group that comes from one title.
+    languages: codes; only sounds in these count as dubs, also for `Selection.require_dub`. The default is the
+    paper's seven (section 4); empty means all.
     pictures: whether pictures are read at all; windows: of a clip. 2 are drawn independently, for the
     primary and the secondary instance (the paper); 1 serves both (the controlled study).
     secondary: the secondary sound. "dub": uniformly one of the clip's other languages, and the original
     again where there is none; "round_robin": the step's language, in turn, of `secondary_languages`, and
     the original again where a clip lacks it; "all": every other language at once, and the original again
     where there is none; "original": the original again; "none": there is no secondary.
-    secondary_languages: codes; dubs are drawn from these alone; empty means all.
+    secondary_languages: codes; dubs are drawn from these alone, whether or not `languages` names them; empty
+    means all of `languages`.
     primary: the track of the primary sound, the "original" or the "background" (music and effects).
     window_s: length of a window in seconds; fps: of stored clips.
     frames: frames picked uniformly from a window; size: height and width of the crop in pixels.
@@ -34,6 +37,7 @@ class ViewSettings:
     corpus_weights: tuple[float, ...] = ()
     batch_size: int = 64
     title_share: float = 0.125
+    languages: tuple[str, ...] = ("en", "es", "fr", "ja", "de", "it", "ko")
     pictures: bool = True
     windows: int = 2
     secondary: Literal["dub", "round_robin", "all", "original", "none"] = "dub"
@@ -65,6 +69,7 @@ class ViewSettings:
             raise ValueError("windows must be 1 or 2")
         if self.secondary == "round_robin" and not self.secondary_languages:
             raise ValueError("secondary_languages must name the languages that secondary round_robin takes")
+        require_codes("languages", self.languages)
         require_codes("secondary_languages", self.secondary_languages)
         for name in ("window_s", "fps", "sample_rate"):
             if getattr(self, name) <= 0:
@@ -77,6 +82,16 @@ class ViewSettings:
             raise ValueError("frames must lie between 1 and the frames of a window")
 
     @property
+    def drawn_languages(self) -> tuple[str, ...]:
+        """The languages from which secondary sounds are drawn; empty means all."""
+        return self.secondary_languages or self.languages
+
+    @property
+    def known_languages(self) -> tuple[str, ...]:
+        """The languages of dubs that training and its measures on held-out titles know; empty means all."""
+        return self.languages and tuple(dict.fromkeys([*self.languages, *self.secondary_languages]))
+
+    @property
     def title_clips(self) -> int:
         """Clips of one title in a group."""
         return max(1, round(self.batch_size * self.title_share))
@@ -84,6 +99,11 @@ class ViewSettings:
     @property
     def window_frames(self) -> int:
         return round(self.window_s * self.fps)
+
+    @property
+    def middle_short_side(self) -> int:
+        """The short side, in pixels, at which pictures are judged: the middle of the range in training."""
+        return round(sum(self.short_side) / 2)
 
     @property
     def window_samples(self) -> int:

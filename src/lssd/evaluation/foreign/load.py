@@ -119,7 +119,7 @@ class HearModule:
 
 
 def load_any(model: Model | HearModule | str | Path, device: str | None = None) -> Model | HearModule:
-    """What a MODEL argument names: a model of ours (folder or hub id), or a module ("hear:...").
+    """What a MODEL argument names: a model of ours (as `load_model` takes it), or a module ("hear:...").
 
     What is loaded goes to `device`, by default to a GPU where there is one. Raises InputError for a module
     that cannot be had or breaks the API; CheckpointError for ours.

@@ -30,6 +30,7 @@ _RULES = (
 )
 # Their published evaluation: 16 frames at 7.5 a second, so that the last lies 2.0 s after the first,
 # normalised by one mean and one deviation for all colours. On our grid of 25 frames a second, 51 frames.
+# Pictures are scaled to a short side of 256 for the 224 that are seen.
 _PREPROCESSING = {"window_s": 2.04, "mean": [0.45] * 3, "deviation": [0.225] * 3}
 
 
@@ -47,7 +48,12 @@ def convert(state: Mapping[str, Tensor], readout: str | None = None) -> dict[str
     frames, size = _input_size(state, first)
     name = "mvit_v1_b" if first else "mvit_v2_s"
     dials: dict[str, Any] = {"class_token": True, "readout": readout or "class"}
-    preprocessing: dict[str, Any] = {**_PREPROCESSING, "frames": frames, "size": size}
+    preprocessing: dict[str, Any] = {
+        **_PREPROCESSING,
+        "frames": frames,
+        "size": size,
+        "short_side": round(size * 256 / 224),
+    }
     encoder = blank_encoder(name, "video", {**dials, "input_size": (frames, size, size)})
     tensors = carry(
         state,

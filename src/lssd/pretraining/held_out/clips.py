@@ -68,7 +68,7 @@ class Monitor:
         try:
             background = recipe.views.primary == "background"
             selection = Selection(splits=recipe.monitor.splits, require_background=background)
-            clips = ClipIndex.read_all(corpora, selection, every=False).clips
+            clips = ClipIndex.read_all(corpora, selection, recipe.views, every=False).clips
         except CorpusError:
             return cls((), recipe, corpora, cache, {})
         order = np.random.default_rng([recipe.seed]).permutation(len(clips))[: recipe.monitor.clips]
