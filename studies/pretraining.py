@@ -5,7 +5,7 @@
 Renders films, ingests them (with the folders' films, every second of which is held out), trains the recipe
 `demo` with measures on the held-out titles along the way, and writes the page with the curves to OUT/page.
 Two bars, exit code 1 below them: every term of the objective that is trained falls, and held-out recall@1
-reaches 5 times chance. On two cores about a quarter of an hour; killed and started again it goes on.
+reaches 5 times chance. Killed and started again it goes on.
 """
 
 import argparse

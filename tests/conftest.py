@@ -11,22 +11,28 @@ import pytest
 from lssd.media import SoundTrack, write_film
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+# What keeps the encoders of the recipe `demo` small enough for a test.
+TINY_CONVOLUTIONS = ("video.dials.widths=[4,8]", "audio.dials.width=8")
+# Encoders in their place in which no item sees another, as batch norms let it: parts of a batch give exactly
+# what the whole does. And they draw random numbers, for masks and (with drop_path) for stochastic depth.
+_TOWER = (
+    "depth: 2, width: 16, heads: 1, stage_starts: [1], kv_stride: 4, drop_path: 0.0, "
+    "patch_padding: [0, 0, 0], pool_kernel: [1, 3, 3]"
+)
+TINY_MVIT = (
+    f"video={{name: mvit, dials: {{{_TOWER}, patch_kernel: [2, 8, 8], patch_stride: [2, 8, 8]}}}}",
+    "audio={name: mvit, preprocessing: {mask_fraction: 0.25}, "
+    f"dials: {{{_TOWER}, patch_kernel: [1, 16, 16], patch_stride: [1, 16, 16]}}}}",
+)
 # What keeps a run of the recipe `demo` small enough for a test.
 _SMALL = (
     "views.batch_size=6",
     "views.frames=2",
     "views.size=16",
     "views.short_side=[16,20]",
-    "video.dials.depth=2",
-    "video.dials.width=16",
-    "video.dials.stage_starts=[1]",
-    "audio.dials.depth=2",
-    "audio.dials.width=16",
-    "audio.dials.stage_starts=[1]",
-    "head.size=16",
-    "schedule.steps=9",
-    "schedule.checkpoint_every=4",
-    "schedule.log_every=1",
+    "head={size: 16}",
+    "optimiser={lr: 1e-3, average: null}",
+    "schedule={steps: 9, checkpoint_every: 4, log_every: 1}",
     "machine.threads=1",
     "machine.workers=0",
     "machine.cache_gb=0.1",
@@ -112,7 +118,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, make_film: FilmMaker) -> Pa
 @pytest.fixture(scope="session")
 def small() -> tuple[str, ...]:
     """Settings of the recipe `demo`: 9 steps of tiny encoders, about a second."""
-    return _SMALL
+    return (*TINY_CONVOLUTIONS, *_SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_mvit() -> tuple[str, ...]:
+    """The same with `TINY_MVIT`."""
+    return (*TINY_MVIT, *_SMALL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

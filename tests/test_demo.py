@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.conftest import TINY_CONVOLUTIONS
 
-from lssd.demo import DemoSettings, Ledger, _evaluate, demo
+from lssd.demo import REFERENCE, DemoSettings, Ledger, _evaluate, demo
 from lssd.errors import InputError, LssdError
 from lssd.evaluation import Evaluation, Result, Unjudged
 
@@ -16,15 +17,14 @@ SMALL = DemoSettings(
     titles=4,
     seconds=16.0,
     held_out=0.5,
+    seeds=2,
     items_per_class=5,
     settings=(
-        "schedule.steps=3",
+        *TINY_CONVOLUTIONS,
+        "schedule={steps: 3, warmup_steps: 1}",
         "views.batch_size=4",
-        "views.frames=2",
         "views.size=32",
         "views.short_side=[32,40]",
-        "video.dials.patch_kernel=[1,16,16]",
-        "video.dials.patch_stride=[1,16,16]",
         "machine.workers=0",
     ),
 )
@@ -38,18 +38,32 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
         "demo-mono",
         "What dubs change",
         "no difference detectable",
-        "ONE training run",
+        "demo, seed 1",
+        "demo-mono, seed 2",
+        f"Against {REFERENCE}",
         "recall@1",
     ):
         assert words.lower() in page.lower(), words
     results = [Result.read(path) for path in (tmp_path / "d/results").glob("*.json")]
-    assert {result.model.name for result in results} == {"demo", "demo-mono", "random-init"}
-    assert len(results) == 6
-    hashes = {result.model.name: result.model.weights_sha256 for result in results}
-    assert len(set(hashes.values())) == 3
+    seeds = {(arm, seed) for arm in ("demo", "demo-mono") for seed in (1, 2)}
+    names = {f"{arm}-seed-{seed}" for arm, seed in seeds}
+    assert {result.model.name for result in results} == {*names, "random-init", REFERENCE}
+    assert {(one.model.arm, one.model.training_seed) for one in results if one.model.arm} == seeds
+    # On two tasks: a network a seed and arm, of which one twin a seed (arms begin alike), and the reference.
+    assert len(results) == 2 * (4 + 2 + 1)
+    hashes = {result.model.name: result.model.weights_sha256 for result in results if result.model.arm}
+    assert len(set(hashes.values())) == 4
     shown = html.unescape(page)
-    for line in first.verdicts[2:]:
+    told = "\n".join(first.verdicts)
+    for title in {result.task_title for result in results}:
+        for other in ("demo-mono", "their untrained twins", REFERENCE):
+            assert f"{title}, demo (seeds 1, 2) against {other}: " in told
+        assert f"{title}, demo-mono (seeds 1, 2) against {REFERENCE}: " in told
+    verdicts = [line for line in first.verdicts if " against " in line]
+    assert len(verdicts) >= 10
+    for line in verdicts:
         assert line.split(": ", 1)[-1] in shown, "the terminal says what the page says"
+    assert any(line.startswith("held-out recall@1, demo less demo-mono: ") for line in first.verdicts)
     commands = re.findall(r"lssd pretrain .*", shown)
     assert len(commands) == 2
     for command in commands:
@@ -62,7 +76,7 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     assert not replace(first, memory_bytes=7 * 10**9).within_bounds
     assert not replace(first, wait_share=0.2, seconds=1.0).within_bounds
 
-    model = tmp_path / "d/runs/demo/model/model.safetensors"
+    model = tmp_path / "d/runs/demo/seed-2/model/model.safetensors"
     film = tmp_path / "d/films/title-0000.mkv"
     before = [path.stat().st_mtime_ns for path in (film, *(tmp_path / "d/corpus/shards").iterdir())]
     weights = model.read_bytes()

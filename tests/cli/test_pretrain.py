@@ -8,6 +8,7 @@ import pytest
 from lssd.corpus import IngestSettings
 from lssd.corpus.ingest import ingest
 from lssd.models import build_model, save_model
+from lssd.pretraining import load_recipe
 
 
 def test_it_prints_and_forecasts(lssd, refuse, tmp_path: Path, corpus: Path) -> None:
@@ -82,9 +83,12 @@ def test_a_start_that_is_none_is_refused_in_one_line(
     refuse(*run, "somebody/films", naming=("no model folder somebody/films here", ".[hub]"))
     refuse(*run, corpus, naming=(str(corpus), "neither a run", "nor a model"))
     refuse(*run, tmp_path / "no", naming=("nothing at", "hub id"))
-    tiny = {"depth": 1, "stage_starts": [], "width": 8}
-    settings = {"name": "mvit_v2_t", "dials": tiny, "preprocessing": {"frames": 8, "size": 64}}
+    views = load_recipe("demo").views
+    pictures = {"frames": views.frames, "size": views.size}
+    settings = {"name": "frame_cnn", "dials": {"widths": [4, 8]}, "preprocessing": pictures}
     save_model(build_model(video=settings), tmp_path / "other")
-    refuse(*run, tmp_path / "other", naming=("video.dials.depth is 4 in the recipe and 1 in the init",))
+    refuse(
+        *run, tmp_path / "other", naming=("video.dials.widths is ", " in the recipe and [4, 8] in the init")
+    )
     refuse("pretrain", "demo", "--print-recipe", "--set", "video.dials.head_width=3", naming=("head_width",))
     assert not (tmp_path / "r").exists()

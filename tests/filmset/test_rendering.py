@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from filmset import render as rendering_module
 from filmset.backgrounds import open_backgrounds
@@ -153,6 +154,10 @@ def test_table_is_what_ingest_takes(small_set):
         ({"faults": ("mislabelled",)}, "mislabelled"),
         ({"faults": ("offset",), "dubs_per_title": 0}, "at least 1 dub"),
         ({"seed": -1}, "seed"),
+        ({"shots_s": (1.0, 4.0)}, "shots_s is a range within 2 to 15 s, not 1 to 4"),
+        ({"shots_s": (4.0, 3.0)}, "not 4 to 3"),
+        ({"shots_s": (3.0, 16.0)}, "not 3 to 16"),
+        ({"shots_s": (float("nan"), 4.0)}, "not nan to 4"),
     ],
 )
 def test_impossible_settings_are_refused_in_one_line(change, message):
@@ -317,6 +322,38 @@ def test_some_shots_are_shorter_and_longer_than_ingest_keeps():
     lengths = np.array(shot_lengths(np.random.default_rng(0), 25 * 3600, Fraction(25))) / 25
     assert 0.05 < (lengths < 3).mean() < 0.25
     assert 0.04 < (lengths > 12).mean() < 0.2
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    frames=st.integers(20, 6000),
+    bounds=st.tuples(st.floats(2, 15), st.floats(2, 15)),
+    rate=st.sampled_from([Fraction(10), Fraction(25), Fraction(24000, 1001)]),
+)
+def test_shots_of_a_range_keep_to_it_but_for_the_last_two(seed, frames, bounds, rate):
+    low, high = sorted(bounds)
+    lengths = shot_lengths(np.random.default_rng(seed), frames, rate, 1.7, (low, high))
+    assert sum(lengths) == frames
+    assert all(round(low * rate) <= length <= round(high * rate) for length in lengths[:-2])
+    shortest, longest = min(round(2 * rate), frames), round(15 * rate)
+    assert all(shortest <= length <= longest for length in lengths)
+
+
+def test_shots_of_a_range_are_spread_over_it_evenly():
+    lengths = shot_lengths(np.random.default_rng(0), 25 * 36_000, Fraction(25), shots_s=(3.1, 4.0))
+    found = stats.kstest(np.array(lengths[:-2]) / 25, stats.uniform(3.1, 0.9).cdf)
+    assert found.statistic < 0.04  # a frame is 1 / 22.5 of the range
+
+
+def test_a_range_of_shots_is_rendered_and_read_back(tmp_path):
+    settings = Settings(**{**SMALL, "seconds": 9.0, "shots_s": (2.0, 2.5)})
+    made = render(tmp_path, 1, settings)
+    (title,) = made.titles
+    seconds = [(shot.end_frame - shot.start_frame) / float(title.rate) for shot in title.shots]
+    assert len(seconds) >= 3 and all(1.98 <= length <= 2.52 for length in seconds[:-2])
+    assert FilmSet.open(tmp_path).settings == settings
+    with pytest.raises(InputError, match="shots_s"):
+        render(tmp_path, 1, Settings(**{**SMALL, "seconds": 9.0}))
 
 
 @pytest.mark.parametrize(("languages", "share"), [(2, 0.0), (5, 0.2), (7, 0.25), (3, 1.0)])

@@ -162,6 +162,17 @@ def test_a_config_larger_than_its_weights_is_not_built(saved, tmp_path):
         ("acoustic_resnet50", "audio", {"depths": (1,) * 60, "strides": (1,) * 60}, "depths"),
         ("acoustic_resnet50", "audio", {"input_size": (1, 60_000, 60_000)}, "input_size"),
         ("acoustic_resnet50", "audio", {"stem_kernel": 10**9 + 1}, "stem_kernel"),
+        ("tdnn", "audio", {"width": 10**12}, "width"),
+        ("tdnn", "audio", {"width": 60_000}, "width"),
+        ("tdnn", "audio", {"kernels": (10**9 + 1, 5, 5)}, "kernels"),
+        ("tdnn", "audio", {"kernels": (5,) * 2000, "strides": (1,) * 2000}, "kernels"),
+        ("tdnn", "audio", {"strides": (10**12, 2, 2)}, "strides"),
+        ("tdnn", "audio", {"input_size": (1, 60_000, 60_000)}, "input_size"),
+        ("frame_cnn", "video", {"widths": (10**12,)}, "widths"),
+        ("frame_cnn", "video", {"widths": (60_000, 60_000)}, "widths"),
+        ("frame_cnn", "video", {"widths": (8,) * 2000}, "widths"),
+        ("frame_cnn", "video", {"widths": (4096,), "input_size": (16, 2048, 2048)}, "widths"),
+        ("frame_cnn", "video", {"input_size": (16, 60_000, 60_000)}, "input_size"),
     ],
 )
 def test_encoders_of_absurd_size_are_not_created(name, modality, dials, named):

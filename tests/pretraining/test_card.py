@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.conftest import TINY_CONVOLUTIONS
 
 from lssd.corpus import Catalog
 from lssd.errors import CheckpointError, InputError, LssdError, MissingExtraError
@@ -25,12 +26,7 @@ SMALL = (
     "views.frames=2",
     "views.size=16",
     "views.short_side=[16,20]",
-    "video.dials.depth=2",
-    "video.dials.width=16",
-    "video.dials.stage_starts=[1]",
-    "audio.dials.depth=2",
-    "audio.dials.width=16",
-    "audio.dials.stage_starts=[1]",
+    *TINY_CONVOLUTIONS,
     "machine.wandb=secret-project",
 )
 START = {

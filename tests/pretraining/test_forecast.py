@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from tests.conftest import TINY_CONVOLUTIONS, TINY_MVIT
 from torch.utils.flop_counter import FlopCounterMode
 
 from lssd.corpus import Member
@@ -18,7 +19,8 @@ from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_recipe
 from lssd.views import ClipEntry, ClipIndex
 
-SMALL = ("views.batch_size=8", "views.frames=4", "views.size=32", "views.short_side=[32,40]", "groups=2")
+SIZES = ("views.batch_size=8", "views.frames=4", "views.size=32", "views.short_side=[32,40]", "groups=2")
+SMALL = (*SIZES, *TINY_MVIT, "schedule.steps=500")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,7 @@ def test_steps_batches_and_clips() -> None:
     ("settings", "counts"),
     [
         ((), (2, 2)),
+        (("video={name: frame_cnn}", "audio={name: tdnn}", *TINY_CONVOLUTIONS), (2, 2)),
         (("views.windows=1",), (1, 2)),
         (("views.windows=1", "views.secondary=none", "objective.lambda_a=0"), (1, 1)),
         (("views.pictures=false", "video=null"), (0, 2)),
@@ -211,7 +214,7 @@ def test_the_share_that_was_measured_is_told() -> None:
 
 def test_parity_with_the_recipes_that_are_to_run_as_long() -> None:
     small = ("video.name=mvit", "video.dials={depth: 1, stage_starts: [], width: 8}", "audio.name=mvit")
-    settings = [*SMALL, *small, "audio.dials={depth: 1, stage_starts: [], width: 8}"]
+    settings = [*SIZES, *small, "audio.dials={depth: 1, stage_starts: [], width: 8}"]
     for name, other, steps in (("A.1", "A.2", 26952), ("B.1", "B.3", 113664), ("C.2", "B.5", 29880)):
         found = forecast(load_recipe(f"paper/{name}", settings), _index(), measure=False)
         assert _row(found, f"same steps as paper/{other}") == f"yes, {steps}"

@@ -13,9 +13,11 @@ from lssd.pretraining.step import backpropagate
 
 
 @pytest.mark.parametrize("chunk", [None, 2])
-def test_a_frozen_tower_stays_as_it_is_and_the_rest_learns(small: tuple[str, ...], chunk: int | None) -> None:
+def test_a_frozen_tower_stays_as_it_is_and_the_rest_learns(
+    small_mvit: tuple[str, ...], chunk: int | None
+) -> None:
     dials = ("video.dials.drop_path=0.5", "optimiser.frozen=[video]", "optimiser.average=null")
-    recipe = load_recipe("demo", (*small, *dials))
+    recipe = load_recipe("demo", (*small_mvit, *dials))
     network = Network.create(recipe)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     optimiser = build_optimiser(network, recipe.optimiser)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.conftest import REAL
+from tests.conftest import REAL, TINY_MVIT
 
 from lssd import config
 from lssd.cli import main
@@ -53,7 +53,7 @@ CONTROLLED = {
 def test_the_packaged_recipes_are_those_of_the_paper_and_the_demos() -> None:
     names = [f"controlled/{name}" for name in CONTROLLED] + [f"paper/{name}" for name in PAPER]
     names += [f"released/{name}" for name in RELEASED]
-    assert recipe_names() == sorted([*names, "demo", "demo-mono"])
+    assert recipe_names() == sorted([*names, "demo", "demo-mono", "small", "base"])
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -70,7 +70,10 @@ def test_packaged_recipes_resolve_and_survive_yaml(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("demo", ("# video: mvit, 3 x 8 x 64 x 64 -> ", "# audio: mvit, 1 x 1 x 96 x 288 -> ")),
+        (
+            "demo",
+            ("# video: frame_cnn, 3 x 2 x 48 x 48 -> 256-d", "# audio: tdnn, 1 x 1 x 96 x 288 -> 256-d"),
+        ),
         ("paper/B.3", ("mvit_v2_s, 3 x 16 x 224 x 224 -> 8 x 56 x 56 tokens -> 768-d; 34.23 M", "64.2 G")),
         ("released/B.3", ("-> 8 x 28 x 28 tokens and a class token -> 768-d; 34.20 M", "# audio: ")),
         ("controlled/EN", ("x3d_m, 3 x 16 x 224 x 224 -> 1024-d", "acoustic_resnet50, 2 x 1 x 96 x 288 ->")),
@@ -314,16 +317,17 @@ def test_a_fixed_temperature_may_be_lower_than_a_learned_one() -> None:
 
 @pytest.mark.parametrize("write", ["extends", "--set", "--set, dials first", "--set, dials in one"])
 def test_another_encoder_has_none_of_the_old_ones_dials(write: str, tmp_path: Path) -> None:
-    dials, rest = {"head_width": 128}, {"stem_momentum": 0.2}
+    dials, rest = {"head_width": 256}, {"stem_momentum": 0.2}
     base = tmp_path / "base.yaml"
-    base.write_text(yaml.safe_dump({"extends": "demo", "video": {"preprocessing": rest}}))
-    settings = ["video.name=x3d_m", "video.dials.head_width=128"]
+    old = {"name": "mvit", "dials": {"depth": 3, "stage_starts": [1]}, "preprocessing": rest}
+    base.write_text(yaml.safe_dump({"extends": "demo", "video": old}))
+    settings = ["video.name=x3d_m", "video.dials.head_width=256"]
     if write == "extends":
         child = {"extends": str(base), "video": {"name": "x3d_m", "dials": dials}}
         (tmp_path / "child.yaml").write_text(yaml.safe_dump(child))
         found = load_recipe(tmp_path / "child.yaml")
     elif write == "--set, dials in one":
-        found = load_recipe(base, ["video.name=x3d_m", "video.dials={head_width: 128}"])
+        found = load_recipe(base, ["video.name=x3d_m", "video.dials={head_width: 256}"])
     else:
         found = load_recipe(base, settings[::-1] if "first" in write else settings)
     demo = load_recipe("demo")
@@ -332,37 +336,38 @@ def test_another_encoder_has_none_of_the_old_ones_dials(write: str, tmp_path: Pa
     assert (found.audio, found.views, found.head) == (demo.audio, demo.views, demo.head)
     with torch.device("meta"):
         network = Network.create(found)
-    assert network.video is not None and network.video.embedding_size == 128
+    assert network.video is not None and network.video.embedding_size == 256
 
 
 def test_dials_of_the_same_encoder_are_merged(tmp_path: Path) -> None:
-    demo = load_recipe("demo")
-    assert demo.video is not None
-    for name in ({}, {"name": demo.video.name}):
-        child = {"extends": "demo", "video": {**name, "dials": {"depth": 3, "stage_starts": [1, 2]}}}
+    base, old = tmp_path / "base.yaml", {"depth": 2, "width": 16, "stage_starts": [1]}
+    base.write_text(yaml.safe_dump({"extends": "demo", "video": {"name": "mvit", "dials": old}}))
+    for name in ({}, {"name": "mvit"}):
+        child = {"extends": str(base), "video": {**name, "dials": {"depth": 3, "stage_starts": [1, 2]}}}
         (tmp_path / "child.yaml").write_text(yaml.safe_dump(child))
         found = load_recipe(tmp_path / "child.yaml")
         assert found.video is not None
-        assert found.video.dials == {**demo.video.dials, "depth": 3, "stage_starts": [1, 2]}
-    found = load_recipe("demo", [f"video.name={demo.video.name}", "video.dials.depth=5"])
-    assert found.video is not None and found.video.dials == {**demo.video.dials, "depth": 5}
+        assert found.video.dials == {**old, "depth": 3, "stage_starts": [1, 2]}
+    found = load_recipe(base, ["video.name=mvit", "video.dials.depth=5"])
+    assert found.video is not None and found.video.dials == {**old, "depth": 5}
     # A name that changes and changes back has changed.
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"extends": "demo", "video": {"name": "x3d_m"}}))
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"extends": str(base), "video": {"name": "x3d_m"}}))
     back = load_recipe(tmp_path / "other.yaml", ["video.name=mvit"])
     assert back.video is not None and back.video.dials == {}
 
 
 def test_settings_of_a_recipe_in_memory_replace_dials_too() -> None:
-    found = load_recipe(load_recipe("demo"), ["audio.name=acoustic_resnet50", "audio.dials.width=4"])
+    old = load_recipe("demo", TINY_MVIT)
+    found = load_recipe(old, ["audio.name=acoustic_resnet50", "audio.dials.width=4"])
     assert (found.audio.name, found.audio.dials) == ("acoustic_resnet50", {"width": 4})
-    assert found.audio.preprocessing == load_recipe("demo").audio.preprocessing
+    assert found.audio.preprocessing == old.audio.preprocessing == {"mask_fraction": 0.25}
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         (["video.name=x3d_m", "video.dials.depth=3"], r"architecture x3d_m \(video\): unknown key 'depth'"),
-        (["video.dials.head_width=3"], r"architecture mvit \(video\): unknown key 'head_width'"),
+        (["video.dials.head_width=3"], r"architecture frame_cnn \(video\): unknown key 'head_width'"),
         (["video.name=acoustic_resnet50"], "acoustic_resnet50 is for audio, not for video"),
     ],
 )
@@ -415,9 +420,9 @@ def test_wrong_keys_and_values_are_named(settings: list[str], words: list[str]) 
 @pytest.mark.parametrize("tower", ["audio", "video"])
 def test_wrong_dials_of_encoders_are_named(tower: str) -> None:
     with pytest.raises(InputError, match="'widht'; did you mean 'width'"):
-        Network.create(load_recipe("demo", [f"{tower}.dials.widht=3"]))
+        Network.create(load_recipe("demo", [*TINY_MVIT, f"{tower}.dials.widht=3"]))
     with pytest.raises(InputError, match=r"'stage_starts\[1\]' must be of type int, not 'x'"):
-        Network.create(load_recipe("demo", [f"{tower}.dials.stage_starts=[1, x]"]))
+        Network.create(load_recipe("demo", [*TINY_MVIT, f"{tower}.dials.stage_starts=[1, x]"]))
     with pytest.raises(InputError, match=f"{tower} preprocessing.*'hopp'"):
         Network.create(load_recipe("demo", [f"{tower}.preprocessing.hopp=3"]))
 

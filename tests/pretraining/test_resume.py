@@ -78,7 +78,7 @@ def sit(
     return [int(line) for line in done.stdout.split()]
 
 
-def test_ten_random_kills_change_nothing(corpus: Path, tmp_path: Path, small: tuple[str, ...]) -> None:
+def test_ten_random_kills_change_nothing(corpus: Path, tmp_path: Path, small_mvit: tuple[str, ...]) -> None:
     """Within an epoch (2 steps), mid-step, while saving; with loader processes and without."""
     generator = np.random.default_rng(20)
     places = ["before", "after", "backward", "saving"]
@@ -88,7 +88,7 @@ def test_ten_random_kills_change_nothing(corpus: Path, tmp_path: Path, small: tu
         for number in range(10)
     ]
     assert {place for _, place, _ in kills} == set(places)
-    settings = (*small, *CHANGES)
+    settings = (*small_mvit, *CHANGES)
     undisturbed = sit(corpus, tmp_path / "undisturbed", settings, [(0, "never", 0)])
     codes = sit(corpus, tmp_path / "killed", settings, [*kills, *[(0, "never", 1)] * 2])
     assert undisturbed == [0] and codes[-1] == 0

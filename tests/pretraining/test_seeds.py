@@ -109,8 +109,8 @@ def test_children_start_from_the_parent_of_their_seed(
     found = pretrain(child, corpus, tmp_path / "r", settings=short, init=trained.folder, seeds=2, quiet=True)
     assert isinstance(found, SeedRuns)
     for run, parent in zip(found.runs, trained.runs, strict=True):
-        begun = json.loads((run.folder / "environment.json").read_text())["parent"]
-        assert Path(begun["file"]).is_relative_to(parent.folder)
+        begun = json.loads((run.folder / "environment.json").read_text())["start"]
+        assert Path(begun["place"]).is_relative_to(parent.folder)
     with pytest.raises(InputError, match="no run of seed 6 to start from"):
         pretrain(child, corpus, tmp_path / "r", settings=short, init=trained.folder, seeds=3, quiet=True)
 

@@ -29,6 +29,12 @@ HEADS = ("the pictures' projection head", "the sounds' projection head")
 
 
 @pytest.fixture(scope="module")
+def small(small_mvit: tuple[str, ...]) -> tuple[str, ...]:
+    """With encoders whose dials change what they compute, in training alone, or how, in all these ways."""
+    return small_mvit
+
+
+@pytest.fixture(scope="module")
 def recipe(small: tuple[str, ...]) -> Recipe:
     return load_recipe("demo", small)
 

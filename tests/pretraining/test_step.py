@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from tests.conftest import TINY_MVIT
 from torch import Tensor, nn
 
 from lssd.models import AccelerationConfig, accelerate
@@ -14,16 +15,15 @@ from lssd.pretraining.objective import Losses, Projections, batch_loss
 from lssd.pretraining.optimiser import build_optimiser, update
 from lssd.pretraining.step import backpropagate
 
-TINY = {"depth": 2, "width": 16, "stage_starts": [1]}
 SMALL = (
+    *TINY_MVIT,
     "views.batch_size=6",
     "views.frames=2",
     "views.size=32",
     "views.short_side=[32,40]",
-    *(f"{tower}.dials.{key}={value}" for tower in ("video", "audio") for key, value in TINY.items()),
     "video.dials.drop_path=0.5",
     "audio.dials.drop_path=0.5",
-    "head.size=16",
+    "head={size: 16}",
 )
 
 RESNET = (  # whose blocks hold batch norms, for sound

@@ -1,13 +1,16 @@
 """Results of several training seeds on the page and in the terminal."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lssd.errors import InputError
 from lssd.evaluation import compare_seeds
-from lssd.reporting import seed_scores
-from lssd.reporting.report import report
+from lssd.measures import mean_interval
+from lssd.reporting import Arm, Study, seed_scores
+from lssd.reporting.report import report, report_study
 
 
 @pytest.fixture
@@ -62,3 +65,113 @@ def test_seeds_that_one_arm_lacks_are_left_out_of_its_pairs(arms, tmp_path):
     assert "1 training seeds cannot be paired" in found[0].against_first
     with pytest.raises(InputError, match="two results of mono-seed-0 on voices"):
         report([*arms, arms[0]], tmp_path / "page")
+
+
+REFERENCE = "log-mel statistics"
+
+
+@pytest.fixture
+def reference(planted):
+    return planted(REFERENCE, "voices", 0.6)
+
+
+def test_a_reference_is_compared_with_every_seed_of_each_arm(arms, reference):
+    found = seed_scores.gather(seed_scores.split(arms)[1], references=[reference])
+    assert [(one.task, one.arm) for one in found] == [
+        *[("voices", "mono"), ("voices", "dubs"), ("scenes", "mono"), ("scenes", "dubs")]
+    ]
+    for one in found[:2]:
+        expected = compare_seeds([reference] * 3, list(one.results.values()))
+        assert one.reference == reference
+        assert one.against_reference.by_seed == expected.by_seed
+        assert (one.against_reference.low, one.against_reference.high) == (expected.low, expected.high)
+    assert [one.against_reference.difference > 0 for one in found[:2]] == [False, True]
+    assert all(one.reference is None and one.against_reference is None for one in found[2:])
+    told = seed_scores.lines(found)
+    assert [line.split(": ")[0] for line in told if REFERENCE in line] == [
+        f"The voices task, {arm} (seeds 0, 1, 2) against {REFERENCE}" for arm in ("mono", "dubs")
+    ]
+
+
+def test_a_reference_of_another_protocol_is_none(arms, reference):
+    other = replace(reference, protocol="knn")
+    found = seed_scores.gather(seed_scores.split(arms)[1], references=[other])
+    assert all(one.reference is None for one in found)
+    assert REFERENCE not in seed_scores.show(found)
+
+
+@pytest.fixture
+def seed_runs(tmp_path, run_folder):
+    """The finished runs of one way of training, one a seed: seed_runs(name, recall of each seed)."""
+
+    def make(name: str, recalls: list[float]) -> Path:
+        for seed, recall in enumerate(recalls):
+            made = run_folder(f"{name}-{seed}", recall)
+            lines = (made / "metrics.jsonl").read_text().splitlines()[:-1]  # the last is cut off
+            last = json.loads(lines[-1])
+            last["eval"] |= {"clips": 64, "recall@1_knowing_scene": 0.5}
+            (made / "metrics.jsonl").write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
+            (made / "recipe.yaml").write_text(f"extends: demo\nname: {name}\nseed: {seed}\n")
+            (made / "model").mkdir()
+            facts = {"steps": 50, "seconds": 9.0, "wait_share": 0.0}
+            (made / "finished.json").write_text(json.dumps(facts))
+            (tmp_path / "runs" / name).mkdir(parents=True, exist_ok=True)
+            made.rename(tmp_path / "runs" / name / f"seed-{seed}")
+        return tmp_path / "runs" / name
+
+    return make
+
+
+def test_a_study_of_several_seeds_shows_each_and_a_reference(arms, reference, seed_runs, parse, tmp_path):
+    recalls = {"mono": [0.20, 0.24, 0.22], "dubs": [0.30, 0.36, 0.34]}
+    study = Study(
+        "A study",
+        [
+            Arm(name, "", seed_runs(name, recalls[name]), [one for one in arms if one.model.arm == name])
+            for name in recalls
+        ],
+        random_init=[one for one in arms if one.model.name == "random-init"],
+        references=[reference],
+    )
+    told = []
+    page = parse(report_study(study, tmp_path / "page", told.append))
+    mono, dubs = ([one for one in arms if one.model.arm == name and one.task == "voices"] for name in recalls)
+    expected = compare_seeds(mono, dubs)
+    line = next(one for one in told if one.startswith("The voices task, dubs (seeds 0, 1, 2) against mono: "))
+    assert f"{expected.difference:+.1f} points" in line
+    # Two arms on two tasks: with twins, with the reference on the one task that it was judged on, and dubs
+    # with mono; each arm's retrieval, and their difference.
+    assert sum("against their untrained twins: " in one for one in told) == 4
+    assert sum(f"against {REFERENCE}: " in one for one in told) == 2
+    assert sum("against mono: " in one for one in told) == 2
+    assert told[:2] == [
+        "mono, seeds 0, 1, 2: held-out recall@1 22.0% (95% interval 17.0% to 27.0%), 12.8 to 15.4 x chance "
+        "among 64 clips; 44.0% of what knowing every scene alone would give",
+        *[one for one in told if one.startswith("dubs, seeds 0, 1, 2: held-out recall@1 33.3% ")],
+    ]
+    pairs = mean_interval([0.10, 0.12, 0.12])
+    assert told[2] == (
+        "held-out recall@1, dubs less mono: +11.3 points (95% interval "
+        f"{100 * pairs.low:+.1f} points to {100 * pairs.high:+.1f} points), 3 pairs of seeds"
+    )
+    for one in told:
+        if " against " in one:
+            assert one.split(": ", 1)[1] in page.text, "the terminal says what the page says"
+    for words in (f"Against {REFERENCE}", "60.0%", "0: 70.0%, 1: 72.5%", "mono, seed 2", "dubs, seed 0"):
+        assert words in page.text
+    assert "No random-init result" not in page.text and "ONE training run" not in page.text
+    # A curve a run, one colour an arm.
+    curves = page.all("polyline")
+    assert len(curves) == 3 * 6
+    assert len({curve["class"] for curve in curves}) == 2
+
+
+def test_a_reference_stands_beside_networks_that_have_no_seeds(planted, reference, parse, tmp_path):
+    study = Study(
+        "A study",
+        [Arm(name, results=[planted(name, "voices", share)]) for name, share in (("a", 0.5), ("b", 0.7))],
+        random_init=[planted("random-init", "voices", 0.2)],
+        references=[reference],
+    )
+    page = parse(report_study(study, tmp_path / "page"))
+    assert REFERENCE in page.text and "60.0%" in page.text

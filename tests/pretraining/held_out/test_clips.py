@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from tests.conftest import TINY_MVIT
 
 from lssd.corpus import Catalog
 from lssd.corpus.schema import TABLES
@@ -22,13 +23,8 @@ SMALL = (
     "views.frames=2",
     "views.size=16",
     "views.short_side=[16,20]",
-    "video.dials.depth=2",
-    "video.dials.width=16",
-    "video.dials.stage_starts=[1]",
-    "audio.dials.depth=2",
-    "audio.dials.width=16",
-    "audio.dials.stage_starts=[1]",
-    "head.size=16",
+    *TINY_MVIT,  # whose embeddings differ without training, by more than a collapse
+    "head={size: 16}",
     "monitor.splits=[train,test]",
 )
 ALONE = World(0, 1, 0, torch.device("cpu"))

@@ -193,6 +193,31 @@ def test_planted_languages_and_scenes_are_found() -> None:
     assert not [name for name in values if name.startswith(("knn_same", "knn_shelf", "knn_rare"))]
 
 
+def test_what_knowing_every_label_alone_would_give() -> None:
+    """Expected recall@1 of a ranking that puts the clips of a label first, in an order drawn at random."""
+    rng = np.random.default_rng(6)
+    scenes = rng.choice(["sea", "forest", "street"], N, p=[0.6, 0.3, 0.1])
+    known = [
+        ClipFacts(f"t{position % 4}", ["en", "de", "fr"], labels={"scene": scene, "same": "x"})
+        for position, scene in enumerate(scenes)
+    ]
+    values = summarise(planted(), known, **SETTINGS)
+    draws = []
+    for _ in range(4000):
+        luck = rng.random((N, N))
+        ranked = np.where(scenes[:, None] == scenes[None], luck, -1.0)
+        draws.append((ranked.argmax(axis=1) == np.arange(N)).mean())
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert values["recall@1_knowing_scene"] == pytest.approx(np.mean(draws), abs=4 * error)
+    assert values["recall@1_knowing_scene"] == pytest.approx(len(set(scenes)) / N)
+    assert values["recall@1_knowing_same"] == values["chance@1"]
+    # A label that one clip lacks could not be known of all; without pictures there is no recall@1.
+    known[3] = ClipFacts("t3", ["en", "de", "fr"], labels={"same": "x"})
+    assert "recall@1_knowing_scene" not in summarise(planted(), known, **SETTINGS)
+    blind = summarise(planted(pictures=False), known, **SETTINGS)
+    assert not [name for name in blind if "knowing" in name]
+
+
 def test_what_a_corpus_lacks_is_left_out() -> None:
     bare = summarise(planted(dubs=0, pictures=False), facts(dubs=0), **SETTINGS)
     assert set(bare) == {"clips", "uniformity_sound", "rank_sound", "spread_sound", "collapsed"}
