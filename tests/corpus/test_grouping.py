@@ -249,6 +249,13 @@ def test_names_that_the_pattern_does_not_match_are_counted(
     assert len({part.title_id for part in plan.parts}) == 5
 
 
+def test_quarantined_files_count_among_those_that_the_pattern_matches(tmp_path: Path, make_film) -> None:
+    make_film(tmp_path / "in/other.mkv", (3.2,), ("en", "de"))
+    (tmp_path / "in/alpha_0_.mkv").write_bytes(b"no film")
+    first, again = (ingest([tmp_path / "in"], tmp_path / "c", how(group=PATTERN), quiet=True) for _ in "12")
+    same(first, again)
+
+
 def test_a_table_without_a_split_leaves_the_splits_of_standing_titles(tmp_path: Path, make_film) -> None:
     film = make_film(tmp_path / "film.mkv", (4.0,), ("en", "de"))
     ingest([film], tmp_path / "c", how(titles=table(tmp_path, "path,split\nfilm.mkv,test\n")), quiet=True)

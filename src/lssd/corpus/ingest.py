@@ -109,6 +109,7 @@ def _ingest(
     files = find_films([paths] if isinstance(paths, str | Path) else paths)
     records = read_titles(settings.titles) if settings.titles else {}
     labels = read_labels(settings.labels) if settings.labels else {}
+    names = name_titles(files, records, settings.group)  # of quarantined files too: the pattern is for all
     missing = [path for path in records if not path.exists()]
     if missing:
         _logger.warning(
@@ -119,7 +120,7 @@ def _ingest(
         writer = CatalogWriter(root, recover=False)
         _warn_of_strangers(labels, files, writer, settings)
         files = _not_quarantined(files, writer, settings)
-        return _plan(files, records, original, settings, writer, progress)
+        return _plan(files, records, names, original, settings, writer, progress)
     created = not root.exists()
     # A corpus must not be spread among other files, such as the films themselves.
     others = {path.name for path in root.iterdir()} - _OWN if root.is_dir() else set()
@@ -131,7 +132,7 @@ def _ingest(
         given, files = files, _not_quarantined(files, writer, settings)
         try:
             writer.agree(settings.clips.storage)
-            plan = _plan(files, records, original, settings, writer, progress)
+            plan = _plan(files, records, names, original, settings, writer, progress)
             failures = [*plan.failures, *_cut_all(plan, labels, writer, settings, progress)]
             _require_something(failures, plan, writer)
         except ABORTING:
@@ -173,12 +174,12 @@ def _not_quarantined(files: list[Path], writer: CatalogWriter, settings: IngestS
 def _plan(
     files: list[Path],
     records: dict[Path, TitleRecord],
+    names: dict[Path, str],
     original: str | None,
     settings: IngestSettings,
     writer: CatalogWriter,
     progress: Progress,
 ) -> Plan:
-    names = name_titles(files, records, settings.group)
     known = writer.sources
     require_standing(names, known.values(), writer.root)
     fresh = [path for path in files if not _unchanged(known.get(str(path)), path)]
