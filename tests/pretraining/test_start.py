@@ -80,6 +80,7 @@ def _make_run(folder: Path, recipe: Recipe, done: bool = True) -> Path:
     (folder / "recipe.yaml").write_text(config.to_yaml(recipe))
     if done:
         (folder / "model").mkdir()
+        (folder / "finished.json").write_text("{}")
     return folder
 
 
@@ -132,6 +133,10 @@ def test_a_checkpoint_can_be_given_even_of_a_run_that_goes_on(
     run = _make_run(tmp_path / "r", parent, done=False)
     assert load_start(run / "checkpoints/00000010", child).step == 10
     with pytest.raises(CheckpointError, match=r"not finished \(at step 20\).*or give .*checkpoints/00000020"):
+        load_start(run, child)
+    # One that is made longer has the model of before.
+    (run / "model").mkdir()
+    with pytest.raises(CheckpointError, match=r"not finished \(at step 20\)"):
         load_start(run, child)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from lssd.config import build, to_mapping
 from lssd.errors import CheckpointError
 from lssd.models import FrameInputConfig, Model, SoundInputConfig, TowerConfig, load_model, weights_hash
-from lssd.models.folders import RECIPE_FILE, as_checkpoint, is_run, list_checkpoints
+from lssd.models.folders import FINISHED_FILE, RECIPE_FILE, as_checkpoint, is_run, list_checkpoints
 from lssd.models.hub import CONFIG_FILE, WEIGHTS_FILE, is_hub_id
 from lssd.models.registry import Modality, encoder_config
 from lssd.pretraining.checkpoint import read_weights
@@ -255,7 +255,7 @@ def _last_checkpoint(run: Path) -> Path:
         way = f"give {model} to start from its encoders alone" if model.is_dir() else "train it first"
         raise CheckpointError(f"{run} has no checkpoint: {way}")
     last = checkpoints[-1]
-    if not model.is_dir():
+    if not (run / FINISHED_FILE).is_file():  # a run that is made longer has the model of before
         raise CheckpointError(
             f"{run} is not finished (at step {last.step}): finish it, "
             f"or give {last.folder} to start from there"
