@@ -306,9 +306,12 @@ def test_an_end_at_the_checkpoint_is_measured_and_finished(
     )
 
 
-def test_a_corpus_is_no_place_for_a_run(corpus: Path, small: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("how", [{}, {"seeds": 2}, {"chain": True}])
+def test_a_corpus_is_no_place_for_runs(corpus: Path, small: tuple[str, ...], how: dict[str, Any]) -> None:
+    before = sorted(corpus.iterdir())
     with pytest.raises(InputError, match="is a corpus"):
-        pretrain("demo", corpus, corpus, settings=small, quiet=True)
+        pretrain("demo", corpus, corpus, settings=small, quiet=True, **how)
+    assert sorted(corpus.iterdir()) == before
 
 
 def test_a_run_belongs_to_its_clips(finished: Run, tmp_path: Path, make_film, small: tuple[str, ...]) -> None:

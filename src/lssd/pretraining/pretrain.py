@@ -103,6 +103,8 @@ def pretrain(
             progress.phase("measuring what a step costs")
             return _forecast(chosen, _open(corpus), init, seeds or 1)
         root = Path(out or ".")
+        if (root / "catalog").exists():
+            raise InputError(f"{root} is a corpus; choose another --out")
         if seeds is not None:
             cache_folder = cache_folder or root / "cache"  # all seeds see the same clips
         with join_world(chosen.machine.device) as world, _threads(chosen.machine.threads):
@@ -201,8 +203,6 @@ def _pretrain(
     index = _read_clips(recipe, corpora)
     _check_groups(recipe, world.size)
     _check_clips(recipe, index)
-    if (run / "catalog").exists():
-        raise InputError(f"{run} is a corpus; choose another --out")
     if seed_folders(run):
         raise InputError(f"{run} holds runs of several seeds; give --seeds, or choose another --out")
 
