@@ -96,6 +96,8 @@ def test_wrong_requests_are_refused_before_anything_is_trained(
     for count in (0, -1, 10**6):
         with pytest.raises(InputError, match=f"between 1 and 1000, not {count}"):
             ask(tmp_path / "r", seeds=count)
+    with pytest.raises(InputError, match="seed 4611686018427387904 is not between"):
+        ask(tmp_path / "r", (*short, f"seed={2**62 - 1}"), seeds=2)
     with pytest.raises(InputError, match="not trained in a chain"):
         ask(tmp_path / "r", seeds=2, chain=True)
     assert contents(trained.folder) == before and not (tmp_path / "r").exists()

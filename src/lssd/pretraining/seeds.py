@@ -6,7 +6,7 @@ them on tasks, and `paired_differences` what they measured on held-out titles.
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -72,12 +72,12 @@ def train_seeds(recipe: Recipe, count: int, out: Path, train: Callable[[Recipe, 
     """Train a recipe with `count` seeds, its own and those that follow, each in `out/seed-K`.
 
     `train(recipe, folder)` trains one, or returns what stands when it is finished. InputError for a number of
-    seeds that is none, and when `out` is itself a run.
+    seeds that is none, for seeds beyond the largest that a recipe can have, and when `out` is itself a run.
     """
     check_count(count)
     if is_run(out):
         raise InputError(f"{out} is a run; paired seeds take a folder for several: choose another --out")
-    recipes = [replace(recipe, seed=recipe.seed + number) for number in range(count)]
+    recipes = [load_recipe(recipe, (f"seed={recipe.seed + number}",)) for number in range(count)]
     return [train(one, seed_folder(out, one.seed)) for one in recipes]
 
 
