@@ -113,8 +113,12 @@ def test_children_start_from_the_parent_of_their_seed(
     for run, parent in zip(found.runs, trained.runs, strict=True):
         begun = json.loads((run.folder / "environment.json").read_text())["start"]
         assert Path(begun["place"]).is_relative_to(parent.folder)
-    with pytest.raises(InputError, match="no run of seed 6 to start from"):
-        pretrain(child, corpus, tmp_path / "r", settings=short, init=trained.folder, seeds=3, quiet=True)
+    asked = {"settings": short, "init": trained.folder, "quiet": True}
+    forecast = pretrain(child, corpus, seeds=2, dry_run=True, **asked)  # type: ignore[arg-type]
+    assert isinstance(forecast, Forecast) and "seed-4/checkpoints" in forecast.start
+    for dry_run in (False, True):
+        with pytest.raises(InputError, match="no run of seed 6 to start from"):
+            pretrain(child, corpus, tmp_path / "r", seeds=3, dry_run=dry_run, **asked)  # type: ignore[arg-type]
 
 
 def test_a_forecast_says_how_many_runs(corpus: Path, short: tuple[str, ...]) -> None:

@@ -101,7 +101,8 @@ def pretrain(
     with quieted(quiet), Progress(f"pretrain {chosen.name}", unit="steps", quiet=silent) as progress:
         if dry_run:
             progress.phase("measuring what a step costs")
-            return _forecast(chosen, _open(corpus), init, seeds or 1)
+            parent = init if seeds is None else _parents(chosen, seeds, init)[chosen.seed]
+            return _forecast(chosen, _open(corpus), parent, seeds or 1)
         root = Path(out or ".")
         if (root / "catalog").exists():
             raise InputError(f"{root} is a corpus; choose another --out")
@@ -127,9 +128,14 @@ def _train_seeds(
     train: Callable[[Recipe, Path, str | Path | None], Run],
 ) -> SeedRuns:
     """A run a seed, one after the other, and their common report."""
-    parents = {seed: parent_of_seed(init, seed) for seed in range(recipe.seed, recipe.seed + count)}
+    parents = _parents(recipe, count, init)
     runs = train_seeds(recipe, count, root, lambda one, run: train(one, run, parents[one.seed]))
     return on_first(lambda: write_seeds(root, runs), "write the report on the seeds")
+
+
+def _parents(recipe: Recipe, count: int, init: str | Path | None) -> dict[int, str | Path | None]:
+    """What the run of each seed starts from."""
+    return {seed: parent_of_seed(init, seed) for seed in range(recipe.seed, recipe.seed + count)}
 
 
 def _forecast(recipe: Recipe, corpora: Corpora, init: str | Path | None, runs: int) -> Forecast:
