@@ -1,17 +1,20 @@
 """One recipe with several seeds: a run each, resumed, reported together, compared by pairs."""
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from lssd.errors import InputError
+from lssd.errors import InputError, StoppedError
 from lssd.inspect import inspect
-from lssd.pretraining import Forecast, SeedRuns, describe_seeds, load_recipe
+from lssd.pretraining import Forecast, SeedRuns, describe_seeds, load_recipe, loop
 from lssd.pretraining.folder import read_run
 from lssd.pretraining.pretrain import pretrain
 from lssd.pretraining.seeds import paired_differences
@@ -119,6 +122,24 @@ def test_children_start_from_the_parent_of_their_seed(
     for dry_run in (False, True):
         with pytest.raises(InputError, match="no run of seed 6 to start from"):
             pretrain(child, corpus, tmp_path / "r", seeds=3, dry_run=dry_run, **asked)  # type: ignore[arg-type]
+
+
+def test_sigterm_in_the_last_step_of_a_seed_keeps_the_next_from_starting(
+    corpus: Path, tmp_path: Path, short: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = loop.take_step
+
+    def take(training: loop.Training, *arguments: Any, **options: Any) -> loop.StepResult:
+        if training.step + 1 == training.steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(training, *arguments, **options)
+
+    monkeypatch.setattr(loop, "take_step", take)
+    with pytest.raises(StoppedError, match=r"stopped by SIGTERM after .*seed-4, which is finished"):
+        pretrain("demo", corpus, tmp_path / "r", settings=short, seeds=2, quiet=True)
+    assert read_run(tmp_path / "r/seed-4") and not (tmp_path / "r/seed-5").exists()
+    found = pretrain("demo", corpus, tmp_path / "r", settings=short, seeds=2, quiet=True)
+    assert isinstance(found, SeedRuns)  # nothing follows the last seed: it ends as it is
 
 
 def test_a_forecast_says_how_many_runs(corpus: Path, short: tuple[str, ...]) -> None:

@@ -44,6 +44,7 @@ class Training:
     second this process's device can do (both for the utilisation; 0 where it is not asked for).
     average: of the weights, where the recipe asks for one.
     failures: consecutive updates that were left out.
+    stop_asked: whether SIGTERM came to any process when it was too late to stop.
     """
 
     recipe: Recipe
@@ -61,6 +62,7 @@ class Training:
     step: int = 0
     totals: RunTotals = field(default_factory=RunTotals)
     failures: int = 0
+    stop_asked: bool = False
 
     @property
     def epoch_steps(self) -> int:
@@ -115,7 +117,8 @@ def train(training: Training, progress: Progress) -> None:
     Randomness comes from (seed, epoch, step, group, item) alone, so a resumed run ends in the same
     weights as an undisturbed one, to the bit at equal threads and processes.
 
-    SIGTERM ends it in StoppedError after the running step, which is saved; after the last one it is too late.
+    SIGTERM ends it in StoppedError after the running step, which is saved. After the last one it is too
+    late: `stop_asked` then tells.
     """
     recipe, steps = training.recipe, training.steps
     unmeasured = _lacks_measures(training)
@@ -176,6 +179,7 @@ def train(training: Training, progress: Progress) -> None:
             if last or recipe.schedule.saves(step):
                 _save(training)
             end_step()
+        training.stop_asked = any_process(sigterm_came())
 
 
 def _due(training: Training) -> bool:

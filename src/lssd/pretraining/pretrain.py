@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lssd.engine import Progress
 from lssd.engine.memory import keep_memory
-from lssd.errors import CorpusError, InputError
+from lssd.errors import CorpusError, InputError, StoppedError
 from lssd.models import accelerate, save_model
 from lssd.models.folders import is_run
 from lssd.models.seed_folders import seed_folders
@@ -113,7 +113,8 @@ def pretrain(
             def one(member: Recipe, run: Path, parent: str | Path | None) -> Run:
                 several = f"seed {member.seed}" if seeds is not None else ""
                 progress.phase(several or ("" if member is chosen else member.name))
-                return _pretrain(member, corpus, run, parent, cache_folder, world, progress)
+                more = member is not chosen if seeds is None else member.seed < chosen.seed + seeds - 1
+                return _pretrain(member, corpus, run, parent, cache_folder, world, progress, more)
 
             if seeds is not None:
                 return _train_seeds(chosen, seeds, root, init, one)
@@ -203,8 +204,12 @@ def _pretrain(
     cache_folder: str | Path | None,
     world: World,
     progress: Progress,
+    more: bool,
 ) -> Run:
-    """One run to its end, from wherever it stands; a finished one is returned as it is."""
+    """One run to its end, from wherever it stands; a finished one is returned as it is.
+
+    more: other runs follow. SIGTERM that comes too late to stop this one then keeps them from starting.
+    """
     corpora = _open(corpus)
     index = _read_clips(recipe, corpora)
     _check_groups(recipe, world.size)
@@ -335,7 +340,14 @@ def _pretrain(
                 )
             )
 
-        return on_first(finish, "write the model")
+        done = on_first(finish, "write the model")
+        if more and training.stop_asked:
+            raise StoppedError(
+                f"stopped by SIGTERM after {run}, which is finished; run the same command again for the rest"
+                if training.leads
+                else ""
+            )
+        return done
 
 
 @contextmanager
