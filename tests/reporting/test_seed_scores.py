@@ -60,9 +60,16 @@ def test_seeds_that_one_arm_lacks_are_left_out_of_its_pairs(arms, tmp_path):
     assert [one.model.name for one in alone] == ["alone"]
     found = [one for one in seed_scores.gather(of_arms) if one.arm == "dubs"]
     assert [len(one.against_first.by_seed) for one in found] == [2, 2]
+    told = [line for line in seed_scores.lines(seed_scores.gather(of_arms)) if " against mono: " in line]
+    assert len(told) == 2 and all(line.endswith("; of the pairs of seeds 0, 1 alone") for line in told)
+    twins_lost = [r for r in arms if r.model.weights_sha256 != "twin 2"]
+    found = seed_scores.gather(seed_scores.split(twins_lost)[1])
+    assert all(one.against_untrained.notes == ("of the pairs of seeds 0, 1 alone",) for one in found)
+    assert all(one.against_first is None or not one.against_first.notes for one in found)
     single = [r for r in arms if r.model.arm != "dubs" or r.model.training_seed == 0]
     found = [one for one in seed_scores.gather(seed_scores.split(single)[1]) if one.arm == "dubs"]
-    assert "1 training seeds cannot be paired" in found[0].against_first
+    assert "1 pair of training seeds says nothing of other seeds" in found[0].against_first
+    assert seed_scores.lines(found)[0].startswith("The voices task, dubs (seed 0) against ")
     with pytest.raises(InputError, match="two results of mono-seed-0 on voices"):
         report([*arms, arms[0]], tmp_path / "page")
 

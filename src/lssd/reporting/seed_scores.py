@@ -1,6 +1,6 @@
 """Results of several training seeds an arm: arms compared by pairs of seeds, and with untrained twins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -108,13 +108,17 @@ def _arm(results: Sequence[Result], twins: dict[tuple[str, str], Result], severa
 def _compare(
     a: dict[int, Result], b: dict[int, Result], names: tuple[str, str], margin: float | None
 ) -> _Compared:
+    """Over the seeds that both have; where either has more, a note says which they are."""
     seeds = [seed for seed in a if seed in b]
     if not a or not b:
         return None
     try:
-        return compare_seeds([a[seed] for seed in seeds], [b[seed] for seed in seeds], margin, names)
+        found = compare_seeds([a[seed] for seed in seeds], [b[seed] for seed in seeds], margin, names)
     except InputError as error:
         return f"cannot be compared: {error}"
+    if a.keys() == b.keys():
+        return found
+    return replace(found, notes=(*found.notes, f"of the pairs of seeds {_listed(seeds)} alone"))
 
 
 def _adjusted(found: Sequence[ArmScores]) -> list[ArmScores]:
@@ -197,7 +201,11 @@ def _reference_cell(reference: Result | None) -> str:
 
 
 def _named(one: ArmScores) -> str:
-    return f"{one.arm} (seeds {', '.join(map(str, one.results))})"
+    return f"{one.arm} ({'seed' if len(one.results) == 1 else 'seeds'} {_listed(one.results)})"
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _words(found: _Compared) -> str:

@@ -17,6 +17,7 @@ from lssd.evaluation.predictions import Predictions
 from lssd.evaluation.results import Result
 from lssd.evaluation.statistics.intervals import LEVEL, PairedInterval, paired_interval, seeds_interval
 from lssd.measures import holm
+from lssd.text import counted
 
 ALL_TASKS = "all tasks compared"
 
@@ -135,7 +136,12 @@ def compare_seeds(
     InputError for fewer than 2 pairs, and where `compare` raises it: all results must be of the same items.
     """
     check_margin(margin)
-    if len(a) != len(b) or len(a) < 2:
+    if len(a) == len(b) < 2:
+        raise InputError(
+            f"{counted(len(a), 'pair')} of training seeds says nothing of other seeds: give results of the "
+            "same seeds on both sides, at least 2"
+        )
+    if len(a) != len(b):
         raise InputError(
             f"{len(a)} training seeds cannot be paired with {len(b)}: give results of the same seeds on both "
             "sides, at least 2"
