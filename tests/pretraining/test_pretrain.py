@@ -175,9 +175,11 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(
     assert isinstance(again, Run) and (again.steps, again.held_out) == (9, finished.held_out)
     (line,) = [message for message in caplog.messages if "damaged" in message]
     assert re.fullmatch(
-        rf"checkpoint {newest} is damaged \(.*({reason}).*\): it is now 00000009\.damaged, .* step 8", line
+        rf"checkpoint {newest} is damaged \(.*({reason}).*\): it is now .*/damaged/00000009, .* step 8", line
     )
-    assert newest.with_suffix(".damaged").is_dir()
+    # What is averaged, RUN/checkpoints/*, has none that is damaged.
+    assert (copy / "damaged/00000009").is_dir()
+    assert {folder.name for folder in (copy / "checkpoints").iterdir()} == {"00000008", "00000009"}
     assert [checkpoint.step for checkpoint in list_checkpoints(copy)] == [8, 9]
     assert weights_hash(load_model(copy)) == weights_hash(load_model(finished.folder))
 

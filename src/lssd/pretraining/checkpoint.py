@@ -122,7 +122,7 @@ def find_intact(run: Path, recipe: Recipe) -> Checkpoint | None:
     """The newest checkpoint of a run whose files are as they were written; None where there is none at all.
 
     Damaged ones that are newer are named in a warning each, with what is wrong, and set aside as
-    `00000400.damaged`. Raises CheckpointError when all are damaged, and for one of another recipe.
+    `RUN/damaged/00000400`. Raises CheckpointError when all are damaged, and for one of another recipe.
     """
     damaged: list[tuple[Checkpoint, str]] = []
     for checkpoint in reversed(list_checkpoints(run)):
@@ -132,14 +132,16 @@ def find_intact(run: Path, recipe: Recipe) -> Checkpoint | None:
             damaged.append((checkpoint, _detail(error)))
             continue
         for other, reason in damaged:
-            aside = other.folder.with_suffix(".damaged")
+            # Not beside the others: RUN/checkpoints/* is what people average.
+            aside = run / "damaged" / other.folder.name
             shutil.rmtree(aside, ignore_errors=True)
-            other.folder.rename(aside)
+            aside.parent.mkdir(exist_ok=True)
+            shutil.move(other.folder, aside)
             _logger.warning(
                 "checkpoint %s is damaged (%s): it is now %s, and the run goes on from step %d",
                 other.folder,
                 reason,
-                aside.name,
+                aside,
                 checkpoint.step,
             )
         return checkpoint
