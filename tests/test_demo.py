@@ -49,8 +49,8 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
     names = {f"{arm}-seed-{seed}" for arm, seed in seeds}
     assert {result.model.name for result in results} == {*names, "random-init", REFERENCE}
     assert {(one.model.arm, one.model.training_seed) for one in results if one.model.arm} == seeds
-    # On two tasks: a network a seed and arm, of which one twin a seed (arms begin alike), and the reference.
-    assert len(results) == 2 * (4 + 2 + 1)
+    # On two tasks: a network a seed and arm, each with a twin whose stems have its statistics; the reference.
+    assert len(results) == 2 * (4 + 4 + 1)
     hashes = {result.model.name: result.model.weights_sha256 for result in results if result.model.arm}
     assert len(set(hashes.values())) == 4
     shown = html.unescape(page)

@@ -95,6 +95,7 @@ _WORDS = {
     "dub": ("p", "--to", "de", "--out", "o"),
     "verify": ("p",),
     "pretrain": ("demo",),
+    "average": ("m", "m", "--out", "o"),
     "embed": ("m", "p", "--out", "o"),
     "evaluate": ("m", "--tasks", "t", "--out", "o"),
     "report": ("p", "--out", "o"),

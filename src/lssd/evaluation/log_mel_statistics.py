@@ -44,7 +44,7 @@ def get_scene_embeddings(audio: Tensor, model: LogMelStatistics) -> Tensor:
 def get_timestamp_embeddings(audio: Tensor, model: LogMelStatistics) -> tuple[Tensor, Tensor]:
     """The same of the second around each frame of the spectrogram: float32 (N, T, 2 M), and the frames' times
     in ms, float32 (N, T)."""
-    decibels_NML = model.log_mel(_long_enough(audio)[:, None])[:, 0]
+    decibels_NML = model.log_mel(_long_enough(audio)[:, None])[:, 0, :, : 1 + audio.shape[1] // _CONFIG.hop]
     half = round(_AROUND_S / 2 * model.sample_rate / _CONFIG.hop)
     around_NMTL = nn.functional.pad(decibels_NML, (half, half), mode="replicate").unfold(2, 2 * half + 1, 1)
     times_T = torch.arange(around_NMTL.shape[2]) * (1000.0 * _CONFIG.hop / model.sample_rate)
