@@ -152,7 +152,7 @@ if __name__ == "__main__":
     [
         ("killed", "LssdError", "a loader process died"),
         ("system", "LssdError", "the batch of step 0 cannot be read: [Errno 5] Input/output error"),
-        ("shared memory", "LssdError", "cannot put a batch into shared memory: "),
+        ("shared memory", "LssdError", "cannot put a batch into shared memory (/dev/shm): "),
         ("defect", "RuntimeError", "a defect"),
     ],
 )

@@ -5,7 +5,8 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import active_children, get_context, resource_tracker
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -102,6 +103,13 @@ def _set_up(_: int) -> None:
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 
 
+def _kill(workers: set[BaseProcess]) -> None:
+    """End workers that are left when this process ends, as after an error that keeps hold of the iterator:
+    `multiprocessing` would send them SIGTERM, which they do not listen to, and wait for ever."""
+    for worker in workers:
+        worker.kill()
+
+
 class Loader:
     """Iterate over the batches of steps [first_step, last_step), counted over all epochs.
 
@@ -172,8 +180,11 @@ class Loader:
             # What the queues between processes are made of. Where it cannot be had, torch's iterator would
             # leave a traceback behind on its way out.
             get_context("spawn").Lock()
+            others = set(active_children())
             with for_children(1):  # they share the machine with the process that trains
-                return iter(self._batches)
+                batches = iter(self._batches)
+            Finalize(batches, _kill, args=(set(active_children()) - others,), exitpriority=0)
+            return batches
         except OSError as error:
             raise LssdError(
                 f"loader processes cannot start without shared memory (/dev/shm): {error.strerror}; {_GO_ON}"
