@@ -422,13 +422,13 @@ def test_dry_run_counts_and_writes_nothing(corpus: Path, tmp_path: Path, small: 
 
 @pytest.mark.slow
 def test_the_loss_falls_when_sound_and_picture_go_together(
-    corpus: Path, tmp_path: Path, small: tuple[str, ...]
+    corpus: Path, tmp_path: Path, small_mvit: tuple[str, ...]
 ) -> None:
     run = pretrain(
         "demo",
         corpus,
         tmp_path / "r",
-        settings=(*small, "schedule.steps=60", "schedule.checkpoint_every=60", "optimiser.lr=3e-3"),
+        settings=(*small_mvit, "schedule.steps=60", "schedule.checkpoint_every=60", "optimiser.lr=3e-3"),
         quiet=True,
     )
     assert isinstance(run, Run)

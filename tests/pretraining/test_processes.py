@@ -116,8 +116,11 @@ def test_gradients_and_statistics_are_those_of_one_process(tmp_path: Path) -> No
         for number, (one, several) in enumerate(zip(found[1], found[processes], strict=True)):
             for name, value in one.items():
                 where = f"{name}, case {number} of {processes} processes"
+                size = value.norm()
+                if name.endswith("running_mean"):  # its rounding is that of what it is the mean of
+                    size = max(size, one[name.replace("running_mean", "running_var")].sqrt().norm())
                 # The stems are float32; where the true gradient is 0, rounding is all there is.
-                assert (several[name] - value).norm() < 1e-6 * value.norm() + 1e-9, where
+                assert (several[name] - value).norm() < 1e-6 * size + 1e-9, where
 
 
 @pytest.fixture(scope="module")
