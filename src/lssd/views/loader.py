@@ -11,7 +11,6 @@ from multiprocessing.util import Finalize
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lssd.engine.memory import keep_memory
 from lssd.errors import LssdError
 from lssd.threads import for_children
 from lssd.views.batch import Batch, read_groups
@@ -95,11 +94,9 @@ def _share(batch: Batch) -> None:
                 ) from error
 
 
-def _set_up(_: int) -> None:
-    """Have a worker keep the memory of its batches, which are all of one size, and let it exit once its
-    queues are closed, before native libraries are torn down: on a busy machine, their threads sometimes
-    abort it there, with a message on stderr."""
-    keep_memory()
+def _end_without_teardown(_: int) -> None:
+    """Let a worker exit once its queues are closed, before native libraries are torn down: on a busy machine,
+    their threads sometimes abort it there, with a message on stderr."""
     Finalize(None, os._exit, args=(0,), exitpriority=-1000)
 
 
@@ -140,7 +137,7 @@ class Loader:
             prefetch_factor=max(1, 4 // len(groups)) if workers else None,
             # Spawned: the parent's threads do not survive a fork.
             multiprocessing_context="spawn" if workers else None,
-            worker_init_fn=_set_up,
+            worker_init_fn=_end_without_teardown,
         )
         self.wait_s = 0.0
 
