@@ -7,7 +7,7 @@ from lssd.cli.parser import add_option, given
 HELP = """\
 Render films, ingest them, pretrain without and with dubs, evaluate, and write the report.
 
-The whole path at small size, each arm with three training seeds: 7-9 minutes on 2 cores. Killed and run
+The whole path at small size, each arm with three training seeds: some ten minutes on 2 cores. Killed and run
 again, it does only what is missing. At its end it prints its time, its memory and the share of training
 spent waiting for data, each with its bound; with --check it exits with 1 when one is missed."""
 
