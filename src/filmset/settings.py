@@ -42,8 +42,8 @@ class Settings:
     track a dubbed title, in the original's language with other voices; background_track: one more track a
     title, the mix without voices.
     seconds: length of a title. shots_s: range of its shots' lengths; None: 2 to 15 s, as films have them.
-    sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001"
-    and "16/15"; each title has one of each list. channels: of every track: 1, 2 or 6.
+    sizes, fps, pixel_aspects: of the picture, such as "320x180", "24000/1001" and "16/15"; each title has one
+    of each list. channels: of every track: 1, 2 or 6.
     held_out: share of titles of split "test", whose voices and sentences are heard in no other.
     scenes: kinds that occur. look_language_strength (0..1): how much a title's look goes with its original
     language. speech_db: range of speech over the background, in dB. speakers: the most people in a shot.

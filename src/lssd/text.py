@@ -1,6 +1,7 @@
-"""Text for people: words that may come from a file, and counts."""
+"""Text for people: words that may come from a file, counts and lists."""
 
 import unicodedata
+from collections.abc import Sequence
 
 # Format characters that change the direction of what follows, and so what a reader takes a name for.
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -44,3 +45,12 @@ def counted(number: int, thing: str) -> str:
     ('1 title', '2 titles')
     """
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

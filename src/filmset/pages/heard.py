@@ -1,13 +1,13 @@
 """What is heard in a track when, and the words in which pages tell of it and of what is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from filmset.heard import NARRATOR, Heard, all_lines, heard
 from filmset.truth import Fault
 from lssd.languages import display_name
 
-__all__ = ["NARRATOR", "Heard", "all_lines", "clock", "decibels", "fault_words", "heard", "listed"]
+__all__ = ["NARRATOR", "Heard", "all_lines", "clock", "decibels", "fault_words", "heard"]
 
 
 def clock(time_s: float) -> str:
@@ -30,15 +30,6 @@ def decibels(level: float, sign: str = "-") -> str:
     ('−3.0 dB', '+2.0 dB')
     """
     return f"{level:{sign}.1f} dB".replace("-", "−")
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words as a list in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def fault_words(fault: Fault) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from filmset.pages.heard import clock, fault_words, listed
+from filmset.pages.heard import clock, fault_words
 from filmset.pages.media import Media, holds_media, make_media, still_name
 from filmset.pages.timeline import TRANSITIONS, scene_style, track_names
 from filmset.pages.title import SCRIPT, STYLE, title_page
@@ -26,7 +26,7 @@ from lssd.languages import display_name
 from lssd.media import NO_MEDIA
 from lssd.reporting.markup import commands, duration, page, paragraph, percent, section, table, text
 from lssd.store import lock, write_bytes
-from lssd.text import counted
+from lssd.text import counted, listed
 
 PAGE = "index.html"
 _STILLS = 24  # of a title on the contact sheet; its own page has all

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from filmset.pages.heard import all_lines, clock, decibels, fault_words, listed
+from filmset.pages.heard import all_lines, clock, decibels, fault_words
 from filmset.pages.media import (
     PICTURE,
     Media,
@@ -24,6 +24,7 @@ from filmset.settings import read_aspect
 from filmset.truth import Line, Shot, Title
 from lssd.languages import display_name
 from lssd.reporting.markup import duration, page, paragraph, section, size, table, text
+from lssd.text import listed
 
 STYLE, SCRIPT = "filmset.css", "player.js"
 _SPEEDS = ("0.25", "0.5", "1", "1.5", "2")

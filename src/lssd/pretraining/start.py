@@ -25,6 +25,7 @@ from lssd.pretraining.checkpoint import read_weights
 from lssd.pretraining.network import Network
 from lssd.pretraining.recipe import Recipe, load_named, load_recipe
 from lssd.store import hash_file
+from lssd.text import listed
 
 Settings = Mapping[str, Mapping[str, Any]]  # of preprocessing, by tower
 
@@ -93,9 +94,9 @@ class Origin:
     def notes(self) -> Iterator[str]:
         """In words, what is not as the weights have it."""
         if self.new:
-            yield f"drawn anew from the seed: {_listed(self.new)}"
+            yield f"drawn anew from the seed: {listed(self.new)}"
         if self.left_out:
-            yield f"left out: {_listed(self.left_out)}"
+            yield f"left out: {listed(self.left_out)}"
         keys = [
             f"{tower}.preprocessing.{key}={_shown(value)}"
             for tower, settings in self.taken_up.items()
@@ -140,7 +141,7 @@ def take_up(recipe: Recipe, start: Start) -> Settings:
     common = [name for name in _MODALITIES if name in start.towers and name in ours]
     if not common:
         raise CheckpointError(
-            f"{start.place} has {_listed([_PARTS[name] for name in start.towers])} alone, which recipe "
+            f"{start.place} has {listed([_PARTS[name] for name in start.towers])} alone, which recipe "
             f"{recipe.name} does not train: nothing of it would be used"
         )
     taken: dict[str, dict[str, Any]] = {}
@@ -347,7 +348,3 @@ def _check_shapes(network: Network, expected: Mapping[str, Tensor], start: Start
                 f"{start.place} is of another architecture: '{name}' is {found} there and {wanted} here; "
                 f"encoders and heads must be those of the init{why}"
             )
-
-
-def _listed(words: list[str] | tuple[str, ...]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

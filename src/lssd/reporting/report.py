@@ -96,8 +96,10 @@ def report(
     Returns the page's path. InputError when there is no result and no run to show, for a margin that is none,
     and for a result whose predictions give other scores.
     """
-    several = seeds.describe([folder for folder in map(_as_seeds, results) if folder is not None])
-    arms = _run_arms([path for path in map(_as_run, results) if path is not None])
+    of_seeds = seeds.by_name([folder for folder in map(_as_seeds, results) if folder is not None])
+    several = {name: describe_seeds(folder) for name, folder in of_seeds.items()}
+    runs_alone = seeds.by_name([path for path in map(_as_run, results) if path is not None])
+    arms = [Arm(name, run_folder=folder) for name, folder in runs_alone.items()]
     arms += [arm for name, one in several.items() for arm in _seed_arms(name, one.path)]
     others = [result for result in results if _as_run(result) is None and _as_seeds(result) is None]
     found = read_results(others) if others or not arms else []
@@ -153,13 +155,6 @@ def _as_seeds(result: Result | str | Path) -> Path | None:
 def _seed_arms(name: str, folder: str) -> list[Arm]:
     runs = seed_folders(folder).items()
     return [Arm(f"{name}, seed {seed}", run_folder=run, group=name) for seed, run in runs]
-
-
-def _run_arms(folders: Sequence[Path]) -> list[Arm]:
-    """Runs by the names of their folders, or by their paths where two have one name."""
-    names = [folder.resolve().name for folder in folders]
-    shown = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
-    return [Arm(name, run_folder=folder) for name, folder in zip(shown, folders, strict=True)]
 
 
 def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = lambda line: None) -> Path:

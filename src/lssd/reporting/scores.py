@@ -9,6 +9,7 @@ from lssd.evaluation.metrics import METRICS
 from lssd.evaluation.statistics.comparison import check_margin
 from lssd.reporting.charts import Dot, Mark, dot_chart, legend
 from lssd.reporting.markup import paragraph, percent, table, text
+from lssd.text import listed
 
 _NAMED = 3  # tasks that a sentence names; of more it says how many
 
@@ -189,7 +190,7 @@ def summary(tasks: Sequence[TaskScores]) -> str:
         if told and found["open"]:
             told.append(f"is not told apart from it {_on(found['open'], len(compared))}")
         if told:
-            sentences.append(f"{name} {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}.")
+            sentences.append(f"{name} {listed(told)}.")
         elif compared:
             where = "the one task" if len(compared) == 1 else f"any of the {len(compared)} tasks"
             sentences.append(f"No difference between {name} and {first} was found on {where}.")
@@ -199,7 +200,7 @@ def summary(tasks: Sequence[TaskScores]) -> str:
 def _on(titles: Sequence[str], of: int) -> str:
     if len(titles) > _NAMED:
         return f"on {len(titles)} of {of} tasks"
-    return f"on {', '.join(titles[:-1])}{' and ' if titles[1:] else ''}{titles[-1]}"
+    return f"on {listed(titles)}"
 
 
 def verdicts(tasks: Sequence[TaskScores]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lssd.pretraining.held_out.measures import KNOWING, Measure, measures_in
-from lssd.pretraining.seeds import SeedMeasure, SeedsDescription, describe_seeds, paired_differences
+from lssd.pretraining.seeds import SeedMeasure, SeedsDescription, paired_differences
 from lssd.reporting.markup import paragraph, percent, table, text
 from lssd.text import counted
 
@@ -12,11 +12,11 @@ _Show = Callable[[float, Measure], str]
 _RETRIEVAL = Measure("recall@1", "Recall@1, both ways", "chance@1")
 
 
-def describe(folders: Sequence[Path]) -> dict[str, SeedsDescription]:
-    """The folders of several seeds by their names, or by their paths where two have one name."""
+def by_name(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by their names, or by their paths where two have one name."""
     names = [folder.resolve().name for folder in folders]
     shown = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
-    return {name: describe_seeds(folder) for name, folder in zip(shown, folders, strict=True)}
+    return dict(zip(shown, folders, strict=True))
 
 
 def held_out(arms: dict[str, SeedsDescription]) -> str:

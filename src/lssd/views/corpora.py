@@ -6,6 +6,7 @@ one set of columns. A single corpus is itself: nothing of it is renamed.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -132,19 +133,7 @@ def _numbered(columns: ClipColumns, number: int) -> ClipColumns:
     members = columns.members
     names = tuple(None if name is None else f"{number}/{name}" for name in members.shards.names)
     shards = Codes(names, members.shards.codes)
-    renamed = MemberColumns(
-        members.tracks, members.languages, shards, members.offsets_M, members.lengths_M, members.hashes
-    )
-    return ClipColumns(
-        columns.title_ids,
-        columns.clip_starts,
-        columns.clip_ids,
-        columns.durations_N,
-        columns.duplicates_N,
-        columns.backgrounds_N,
-        columns.member_starts,
-        renamed,
-    )
+    return replace(columns, members=replace(members, shards=shards))
 
 
 def _concatenate(parts: Sequence[ClipColumns]) -> ClipColumns:
