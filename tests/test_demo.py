@@ -3,13 +3,16 @@
 import html
 import re
 import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import TINY_CONVOLUTIONS
 
 from lssd.demo import REFERENCE, DemoSettings, Ledger, _evaluate, demo
+from lssd.engine import Outcome
 from lssd.errors import InputError, LssdError
 from lssd.evaluation import Evaluation, Result, Unjudged
 
@@ -91,12 +94,19 @@ def test_from_films_to_page_and_again(tmp_path: Path) -> None:
         demo(tmp_path / "d", replace(SMALL, seed=9), quiet=True)
 
 
+def _run_here(
+    function: Callable[[Any], Any], items: Sequence[Any], workers: int
+) -> Iterator[Outcome[Any, Any]]:
+    return (Outcome(item, function(item)) for item in items)
+
+
 def test_tasks_that_cannot_be_judged_are_told_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unjudged = (Unjudged("a", "knock", "no sound"), Unjudged("b", "count", "no memory"))
     monkeypatch.setattr("lssd.demo.evaluate", lambda *arguments, **settings: Evaluation((), unjudged))
+    monkeypatch.setattr("lssd.demo.run_stage", _run_here)
     settings = DemoSettings()
     with (
         Ledger(tmp_path / "demo.json", settings) as ledger,
         pytest.raises(LssdError, match="a on knock: no sound; b on count: no memory"),
     ):
-        _evaluate(tmp_path, settings, ledger, quiet=True)
+        _evaluate(tmp_path, ledger, quiet=True)

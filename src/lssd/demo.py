@@ -20,6 +20,7 @@ from lssd.corpus.ingest import ingest
 from lssd.engine import Progress, run_stage
 from lssd.errors import InputError, LssdError
 from lssd.evaluation.evaluate import evaluate
+from lssd.evaluation.models import as_file_name
 from lssd.models.seed_folders import seed_folder
 from lssd.pretraining import Run, SeedRuns, load_recipe
 from lssd.pretraining.metrics import read_metrics
@@ -111,7 +112,7 @@ def demo(out: str | Path, settings: DemoSettings | None = None, *, quiet: bool =
         films = _make_films(root, settings, ledger, quiet)
         corpus = _make_corpus(root, ledger, quiet)
         runs = _pretrain(root, settings, ledger, quiet)
-        results = _evaluate(root, settings, ledger, quiet)
+        results = _evaluate(root, ledger, quiet)
         with ledger.stage("report"):
             # Written below with all times known; measured here so that its own time is among them.
             _report(root, settings, ledger, (films, corpus), runs, results)
@@ -319,29 +320,42 @@ def _wait_share(runs: dict[str, SeedRuns]) -> float:
 Results = dict[str, list[evaluation.Result]]  # by arm, RANDOM_INIT or REFERENCE
 
 
-def _evaluate(root: Path, settings: DemoSettings, ledger: Ledger, quiet: bool) -> Results:
-    """The results of both arms' networks, of their untrained twins, and of plain statistics of the sound."""
-    tasks = sorted(path.parent for path in (root / "tasks").glob("*/task_metadata.json"))
-    models = {arm: str(root / "runs" / arm) for arm in ARMS}
-    models[REFERENCE] = "hear:lssd.evaluation.log_mel_statistics"
+@dataclass(frozen=True)
+class _JudgeTask:
+    root: str
+    name: str
+    model: str
+
+
+def _judge(task: _JudgeTask) -> evaluation.Evaluation:
+    root = Path(task.root)
+    return evaluate(
+        task.model,
+        sorted(path.parent for path in (root / "tasks").glob("*/task_metadata.json")),
+        root / "tasks",
+        root / "results",
+        protocol="logistic",  # the grid of hear-fixed would take the demo's whole time
+        name=task.name,
+        cache=root / "cache" / "embeddings" / as_file_name(task.name),
+    )
+
+
+def _evaluate(root: Path, ledger: Ledger, quiet: bool) -> Results:
+    """The results of both arms' networks, at once, of their untrained twins, and of plain statistics."""
+    tasks = [_JudgeTask(str(root), arm, str(root / "runs" / arm)) for arm in ARMS]
+    tasks.append(_JudgeTask(str(root), REFERENCE, "hear:lssd.evaluation.log_mel_statistics"))
     results: Results = {}
-    with ledger.stage("evaluate"), Progress("evaluate", 0, "sounds", quiet) as progress:
-        for name, model in models.items():
-            evaluation = evaluate(
-                model,
-                tasks,
-                root / "tasks",
-                root / "results",
-                protocol="logistic",  # the grid of hear-fixed would take the demo's whole time
-                name=name,
-                cache=root / "cache" / "embeddings",
-                progress=progress,
-            )
-            if evaluation.unjudged:
-                reasons = (f"{one.model} on {one.task}: {one.reason}" for one in evaluation.unjudged)
+    with ledger.stage("evaluate"), Progress("evaluate", len(tasks), "models", quiet) as progress:
+        for outcome in run_stage(_judge, tasks, workers=2):
+            judged, name = outcome.value, outcome.item.name
+            if judged is None:
+                raise LssdError(f"{name} could not be judged: {outcome.reason}")
+            if judged.unjudged:
+                reasons = (f"{one.model} on {one.task}: {one.reason}" for one in judged.unjudged)
                 raise LssdError(f"the demo's tasks could not all be judged: {'; '.join(reasons)}")
-            for result in evaluation.results:
+            for result in judged.results:
                 results.setdefault(result.model.arm or result.model.name, []).append(result)
+            progress.advance()
     return results
 
 
