@@ -164,7 +164,7 @@ def test_a_study_of_several_seeds_shows_each_and_a_reference(arms, reference, se
     for one in told:
         if " against " in one:
             assert one.split(": ", 1)[1] in page.text, "the terminal says what the page says"
-    for words in (f"Against {REFERENCE}", "60.0%", "0: 70.0%, 1: 72.5%", "mono, seed 2", "dubs, seed 0"):
+    for words in (f"against {REFERENCE}", "60.0%", "0: 70.0%, 1: 72.5%", "mono, seed 2", "dubs, seed 0"):
         assert words in page.text
     assert "No random-init result" not in page.text and "ONE training run" not in page.text
     # A curve a run, one colour an arm.

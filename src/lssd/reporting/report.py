@@ -197,16 +197,15 @@ def report_study(study: Study, out: str | Path, tell: Callable[[str], None] = la
         *scores.how_found(tasks),
     ]:
         tell(line)
-    verdict = [
-        section("verdict", "Verdict", *map(paragraph, seed_scores.lines(paired)), seed_scores.show(paired))
-    ]
     shown = [
         one
         for arm in study.arms
         for one in (_seed_arms(arm.name, several[arm.name].path) if arm.name in several else [arm])
     ]
     parts = [
-        *(verdict if paired else [_verdict_section("Verdict", tasks)]),
+        section("verdict", "Verdict", seed_scores.show(paired))
+        if paired
+        else _verdict_section("Verdict", tasks),
         section("arms", "The arms", arms),
         *([section("seeds", "Over training seeds", seeds.held_out(several))] if several else []),
         *([_score_section(tasks)] if tasks or not paired else []),

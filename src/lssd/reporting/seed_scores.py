@@ -1,7 +1,8 @@
 """Results of several training seeds an arm: arms compared by pairs of seeds, and with untrained twins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from statistics import fmean
 
 from lssd.errors import InputError
@@ -146,23 +147,33 @@ def _families(found: Sequence[tuple[str, _Compared]]) -> list[_Compared]:
 
 
 def lines(scores: Sequence[ArmScores]) -> list[str]:
-    """What became of each comparison, a line each."""
-    told = []
-    for one in scores:
-        first = next(other.arm for other in scores if other.task == one.task)
-        compared = [(first, one.against_first), ("their untrained twins", one.against_untrained)]
-        if one.reference is not None:
-            compared.append((one.reference.model.name, one.against_reference))
-        for other, found in compared:
-            if found is not None:
-                told.append(f"{one.title}, {_named(one)} against {other}: {_words(found)}")
-    return told
+    """What became of each comparison, a line each: of the arms with each other first."""
+    return [f"{what}: {_words(found)}" for what, found in _comparisons(scores)]
+
+
+def _comparisons(scores: Sequence[ArmScores]) -> Iterator[tuple[str, Comparison | str]]:
+    """What is compared with what, in words, and what was found."""
+    firsts = {one.task: one.arm for one in reversed(scores)}
+    kinds: list[list[tuple[ArmScores, str, _Compared]]] = [
+        [(one, firsts[one.task], one.against_first) for one in scores],
+        [(one, "their untrained twins", one.against_untrained) for one in scores],
+        [(one, one.reference.model.name, one.against_reference) for one in scores if one.reference],
+    ]
+    for one, other, found in chain.from_iterable(kinds):
+        if found is not None:
+            yield f"{one.title}, {_named(one)} against {other}", found
 
 
 def show(scores: Sequence[ArmScores]) -> str:
-    """A table: an arm's mean on each task, each seed's score, and the verdicts."""
-    rows = []
+    """The verdicts, then a table: an arm's mean on each task with each seed's score."""
+    verdicts = "".join(
+        f'<li><span class="task">{text(what)}</span>'
+        f'<span class="words {"found" if isinstance(found, Comparison) and found.significant else "none"}">'
+        f"{text(_words(found))}</span></li>"
+        for what, found in _comparisons(scores)
+    )
     plain = next((one.reference.model.name for one in scores if one.reference is not None), None)
+    rows = []
     for one in scores:
         any_result = next(iter(one.results.values()))
         seeds = ", ".join(f"{seed}: {shown(r, r.primary.value)}" for seed, r in one.results.items())
@@ -178,22 +189,17 @@ def show(scores: Sequence[ArmScores]) -> str:
                 text(twins),
                 *([] if plain is None else [_reference_cell(one.reference)]),
                 text(shown(any_result, any_result.chance)),
-                text(_words(one.against_first)),
-                text(_words(one.against_untrained)),
-                *([] if plain is None else [text(_words(one.against_reference))]),
             ]
         )
     others = [] if plain is None else [text(plain)]
     head = ["Task", "Arm", "Metric", "Mean over seeds", "Untrained", *others, "Chance"]
-    head += ["Against the first arm", "Against its untrained twins", *(f"Against {one}" for one in others)]
     words = (
         "Arms are compared by pairs of networks that one seed trained; untrained twins are drawn with the "
         "seed of their network. The intervals, and the least detectable differences, speak of other training "
         "seeds as well as other test items."
     )
-    return table("Each arm's mean with its seeds beneath", head, rows, range(3, 6 + len(others))) + paragraph(
-        words, "note"
-    )
+    numbers = table("Each arm's mean with its seeds beneath", head, rows, range(3, len(head)))
+    return "\n".join([f'<ul class="verdicts">{verdicts}</ul>', numbers, paragraph(words, "note")])
 
 
 def _reference_cell(reference: Result | None) -> str:
@@ -208,8 +214,8 @@ def _listed(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _words(found: _Compared) -> str:
-    return "–" if found is None else found if isinstance(found, str) else found.verdict
+def _words(found: Comparison | str) -> str:
+    return found if isinstance(found, str) else found.verdict
 
 
 def _is_twin(result: Result) -> bool:
